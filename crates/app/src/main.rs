@@ -1,0 +1,2 @@
+//! emberwatch
+fn main() {}
