@@ -1,1 +1,22 @@
-//! domain
+//! Vocabulary and rules of Emberwatch: what a reading is, when it is a hazard, how an alarm lives.
+//!
+//! Nothing here does IO or asks for the time: facts and time come in as arguments, decisions go out.
+//! The modules stand in the order in which data flows.
+
+pub mod id;
+pub mod time;
+
+pub mod quantity;
+pub mod reading;
+
+pub mod profile;
+pub mod place;
+pub mod telegram;
+
+pub mod hazard;
+pub mod settings;
+pub mod binding;
+pub mod condition;
+pub mod alarm;
+
+pub mod access;

@@ -1,0 +1,43 @@
+//! Identities. A number that the store gave out; never reused.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// An organisation (单位) in the tree of organisations.
+    OrganisationId,
+    /// A premises (场所) that hangs on one organisation and one area.
+    SiteId,
+    /// A distribution box (配电箱).
+    PanelId,
+    /// A circuit (回路) that leaves a panel.
+    CircuitId,
+    /// What dials in (传输终端): a detector with a modem of its own, or a DTU with detectors behind it.
+    TerminalId,
+    /// What measures (探测器).
+    DetectorId,
+    /// One measured quantity of one detector (测点).
+    ChannelId,
+    /// An alarm, from raised to closed.
+    AlarmId,
+    /// One step of an alarm's life.
+    TransitionId,
+    /// A person's account.
+    UserId,
+    /// An API token.
+    TokenId,
+}

@@ -1,0 +1,159 @@
+//! Where things are: organisations and areas are two axes, a site hangs on both;
+//! site -> panel -> circuit -> channel <- detector <- terminal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChannelId, CircuitId, DetectorId, OrganisationId, SiteId, TerminalId};
+use crate::quantity::{Decimals, Phase, Quantity};
+use crate::reading::PointIndex;
+
+/// A place in the organisation tree as the ids from the root, `/1/4/9/`. A prefix is an ancestor.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrganisationPath(pub String);
+
+/// A division code after GB/T 2260 (`430202`). Two trailing zeros mean the level above, so that
+/// `430200` covers `430202`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AreaCode(pub String);
+
+impl AreaCode {
+    /// The digits that every area inside this one begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        let mut digits = self.0.as_str();
+        while let Some(shorter) = digits.strip_suffix("00") {
+            digits = shorter;
+        }
+        digits
+    }
+
+    /// Whether `other` is this area or lies in it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.starts_with(self.prefix())
+    }
+}
+
+/// How a terminal speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// The vendor cloud protocol with frames `7B 7B … 7D 7D`.
+    #[serde(rename = "cloud_7b7b")]
+    Cloud7b7b,
+    /// Transparent DTU; the server is the Modbus-RTU master.
+    ModbusRtu,
+}
+
+impl Protocol {
+    /// The stable name used in files, the API and the database.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Cloud7b7b => "cloud_7b7b",
+            Self::ModbusRtu => "modbus_rtu",
+        }
+    }
+
+    /// The protocol with this [`code`](Self::code).
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Cloud7b7b, Self::ModbusRtu].into_iter().find(|p| p.code() == code)
+    }
+}
+
+/// Whether what dials in may be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// Seen, waits for a person; its data are not counted.
+    Pending,
+    /// Admitted by a person.
+    Admitted,
+    /// Refused by a person; still counted when it dials in.
+    Refused,
+}
+
+impl Admission {
+    /// The stable name used in the API and the database.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Admitted => "admitted",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The admission with this [`code`](Self::code).
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Pending, Self::Admitted, Self::Refused].into_iter().find(|a| a.code() == code)
+    }
+}
+
+/// A terminal as the gateway must know it to hear it and to poll behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalEntry {
+    /// Its id.
+    pub id: TerminalId,
+    /// The serial number or registration string that it announces.
+    pub serial: String,
+    /// How it speaks.
+    pub protocol: Protocol,
+    /// Whether it may be heard.
+    pub admission: Admission,
+    /// The SIM pinned at first admission; `None` where the protocol carries none.
+    pub pinned_iccid: Option<String>,
+    /// The detectors behind it.
+    pub detectors: Vec<DetectorEntry>,
+}
+
+/// A detector as the gateway must know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectorEntry {
+    /// Its id.
+    pub id: DetectorId,
+    /// Its profile's id (file name without `.toml`).
+    pub profile: String,
+    /// Modbus unit address behind a DTU, 1-247; `None` for a detector that is its own terminal.
+    pub unit_address: Option<u8>,
+}
+
+/// A channel as the pipeline must know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChannelEntry {
+    /// Its id.
+    pub id: ChannelId,
+    /// Which point of the profile feeds it; `None` for the channel that stands for the device.
+    pub point: Option<PointIndex>,
+    /// What it measures.
+    pub quantity: Quantity,
+    /// On which conductor.
+    pub phase: Option<Phase>,
+    /// The scale of its integers.
+    pub decimals: Decimals,
+}
+
+/// Where a detector stands; everything that scopes and labels its alarms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The detector.
+    pub detector: DetectorId,
+    /// Its terminal.
+    pub terminal: TerminalId,
+    /// Its site.
+    pub site: SiteId,
+    /// The circuit it watches, where it has been placed.
+    pub circuit: Option<CircuitId>,
+    /// The organisation of the site.
+    pub organisation: OrganisationId,
+    /// The same as a path.
+    pub organisation_path: OrganisationPath,
+    /// The area of the site.
+    pub area: AreaCode,
+    /// Rated current of the circuit in A, the base of overload in percent.
+    pub rated_current_a: Option<f64>,
+}
