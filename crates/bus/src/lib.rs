@@ -1,1 +1,16 @@
-//! bus
+//! What runs between the parts of one process: intake, live stream, directory of terminals, sessions,
+//! telegram log. Every queue here is bounded and says what happens when it is full (invariant 7).
+
+pub mod counters;
+pub mod directory;
+pub mod intake;
+pub mod live;
+pub mod sessions;
+pub mod telegrams;
+
+pub use counters::Counters;
+pub use directory::Directory;
+pub use intake::{Confirm, Intake, IntakeReceiver, IntakeSender, Outcome};
+pub use live::{LiveEvent, LiveHub, LiveKind};
+pub use sessions::{LineAnswer, LineCommand, LineError, SessionInfo, Sessions};
+pub use telegrams::{TelegramReceiver, TelegramSink};

@@ -1,0 +1,72 @@
+//! Counters of the running process; every loss is counted and visible (invariant 7).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// Monotonic counters since the process started.
+        #[derive(Debug, Default)]
+        pub struct Counters { $($(#[$doc])* pub $name: Counter),+ }
+
+        impl Counters {
+            /// Every counter with its name.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.get())),+]
+            }
+        }
+    };
+}
+
+/// One number that only rises.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn add_one(&self) {
+        self.add(1);
+    }
+
+    /// `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+counters! {
+    /// Connections accepted.
+    connections_accepted,
+    /// Connections refused by a limit.
+    connections_refused,
+    /// Frames that were understood.
+    frames_understood,
+    /// Frames that were refused (bad CRC, bad form, unknown segment).
+    frames_refused,
+    /// Readings handed to the pipeline.
+    readings_received,
+    /// Readings committed with fsync and confirmed.
+    readings_confirmed,
+    /// Readings that repeated a known moment.
+    readings_repeated,
+    /// Readings older than what was known.
+    readings_late,
+    /// Readings filed under receive time because the device's clock was wrong.
+    readings_clock_wrong,
+    /// Readings of terminals that nobody has admitted.
+    readings_ignored,
+    /// Readings not confirmed because the store could not take them.
+    readings_unconfirmed,
+    /// Telegrams that the log could not keep up with.
+    telegrams_dropped,
+    /// Live events that a slow reader missed and was told about.
+    live_gaps,
+    /// Commits made.
+    commits,
+    /// Commits that failed.
+    commits_failed,
+}

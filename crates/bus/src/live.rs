@@ -1,0 +1,165 @@
+//! The live stream: what was committed, told to whoever watches. A ring keeps the newest events so that a
+//! reader who lost its connection goes on where it stopped; who is too late is told that there is a gap.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::id::{AlarmId, ChannelId, DetectorId, SiteId, TerminalId};
+use domain::place::{AreaCode, OrganisationPath};
+use domain::reading::Quality;
+use domain::time::UnixMs;
+use tokio::sync::broadcast;
+
+/// One committed fact. `organisation` and `area` say who may see it; `None` means administrators only.
+#[derive(Debug, Clone)]
+pub struct LiveEvent {
+    /// Rises by one with each event of this process.
+    pub seq: u64,
+    /// Whose it is.
+    pub organisation: Option<OrganisationPath>,
+    /// Where it is.
+    pub area: Option<AreaCode>,
+    /// What it is.
+    pub kind: LiveKind,
+}
+
+/// The kinds of live event.
+#[derive(Debug, Clone)]
+pub enum LiveKind {
+    /// An alarm was raised or changed; read it from the store.
+    Alarm {
+        /// Which.
+        alarm: AlarmId,
+        /// Its detector.
+        detector: DetectorId,
+        /// Its site.
+        site: SiteId,
+    },
+    /// New latest values of a detector.
+    Values {
+        /// Which.
+        detector: DetectorId,
+        /// Its site.
+        site: SiteId,
+        /// The channels that have a new value.
+        channels: Vec<LiveValue>,
+    },
+    /// The worst condition of a detector changed.
+    Status {
+        /// Which.
+        detector: DetectorId,
+        /// Its site.
+        site: SiteId,
+    },
+    /// A terminal connected, disconnected or was replaced.
+    Terminal {
+        /// Which.
+        terminal: TerminalId,
+        /// `connected`, `disconnected`, `replaced`, `iccid_changed`.
+        event: &'static str,
+    },
+    /// The list of pending terminals changed.
+    Pending,
+    /// Places, people or settings changed; lists should be read again.
+    Changed {
+        /// `sites`, `settings`, `people`, `terminals`.
+        what: &'static str,
+    },
+    /// The state of the disk changed.
+    Storage {
+        /// The soft limit is passed.
+        warning: bool,
+        /// Nothing can be committed.
+        full: bool,
+    },
+}
+
+/// One new latest value.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveValue {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// In the quantity's unit; `None` where the quality says that there is none.
+    pub value: Option<f64>,
+    /// What is known about it.
+    pub quality: Quality,
+    /// When it was measured, as filed.
+    pub measured_at: UnixMs,
+    /// When it came.
+    pub received_at: UnixMs,
+}
+
+/// What a reader who comes back must do.
+#[derive(Debug)]
+pub enum Resume {
+    /// Nothing was missed but these.
+    Events(Vec<Arc<LiveEvent>>),
+    /// More was missed than is kept, or the process is another one: read everything again.
+    Gap,
+}
+
+/// The hub of this process.
+#[derive(Debug)]
+pub struct LiveHub {
+    boot: String,
+    ring: Mutex<Ring>,
+    readers: broadcast::Sender<Arc<LiveEvent>>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    next_seq: u64,
+    kept: VecDeque<Arc<LiveEvent>>,
+    bound: usize,
+}
+
+impl LiveHub {
+    /// A hub that keeps the newest `bound` events; `boot` names this process's run.
+    #[must_use]
+    pub fn new(boot: String, bound: usize) -> Self {
+        let (readers, _) = broadcast::channel(bound.max(1));
+        let ring = Ring { next_seq: 1, kept: VecDeque::with_capacity(bound), bound };
+        Self { boot, ring: Mutex::new(ring), readers }
+    }
+
+    /// The name of this run.
+    #[must_use]
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// Tells everybody who watches. Never waits: a reader that is too slow is told of a gap.
+    pub fn publish(&self, organisation: Option<OrganisationPath>, area: Option<AreaCode>, kind: LiveKind) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = Arc::new(LiveEvent { seq: ring.next_seq, organisation, area, kind });
+        ring.next_seq += 1;
+        if ring.kept.len() >= ring.bound {
+            ring.kept.pop_front();
+        }
+        ring.kept.push_back(Arc::clone(&event));
+        // Sent under the lock so that readers see the order of `seq`. No reader is no error.
+        let _nobody = self.readers.send(event);
+    }
+
+    /// Subscribes and, given the last id that the reader saw, says what it missed. The two are one step, so
+    /// nothing falls between.
+    #[must_use]
+    pub fn subscribe(&self, last: Option<(&str, u64)>) -> (Resume, u64, broadcast::Receiver<Arc<LiveEvent>>) {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.readers.subscribe();
+        let newest = ring.next_seq - 1;
+        let resume = match last {
+            None => Resume::Events(Vec::new()),
+            Some((boot, seq)) if boot == self.boot && seq <= newest => {
+                let oldest = ring.kept.front().map_or(ring.next_seq, |event| event.seq);
+                if seq + 1 >= oldest {
+                    Resume::Events(ring.kept.iter().filter(|event| event.seq > seq).cloned().collect())
+                } else {
+                    Resume::Gap
+                }
+            }
+            Some(_) => Resume::Gap,
+        };
+        (resume, newest, reader)
+    }
+}
