@@ -1,0 +1,37 @@
+# Emberwatch. `make run` and `make test` are all that a newcomer needs; both install what they miss.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "cargo nextest run" || echo "cargo test")
+# So that `make run ARGS="--data other"` works.
+ARGS ?=
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: web ## Build everything, start the server with a simulated city, print address and password
+	cargo build --release -p app
+	exec target/release/emberwatch demo $(ARGS)
+
+web: web/node_modules/.installed ## Build the web application
+	cd web && npm run build
+
+web/node_modules/.installed: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+check: ## Fast: format, lints, unit tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(CARGO_TEST) --workspace --lib
+
+test: ## Everything that CI runs
+	scripts/test
+
+bench: web ## Measure, and write docs/performance.md
+	cargo build --release -p app
+	python3 bench/run.py
+
+fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
+	scripts/fuzz 60
+
+.PHONY: help run web check test bench fuzz

@@ -1,0 +1,190 @@
+//! The configuration: the commented default file is the defaults; file, environment and flags go over it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+
+/// The default configuration, as `emberwatch config` prints it.
+pub(crate) const DEFAULT_FILE: &str = include_str!("emberwatch.toml");
+
+/// The prefix of environment variables; levels are parted by two underscores.
+const ENV_PREFIX: &str = "EMBERWATCH";
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) data: DataSettings,
+    pub(crate) http: HttpSettings,
+    pub(crate) field: FieldSettings,
+    pub(crate) engine: EngineSettings,
+    pub(crate) profiles: ProfileSettings,
+    pub(crate) log: LogSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataSettings {
+    pub(crate) dir: PathBuf,
+    pub(crate) soft_limit_bytes: u64,
+    pub(crate) hard_limit_bytes: u64,
+    pub(crate) free_warning_bytes: u64,
+    pub(crate) keep_readings_days: u32,
+    pub(crate) keep_rollups_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) behind_https: bool,
+    pub(crate) trust_forwarded_for: bool,
+    pub(crate) max_streams_per_user: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) zone: String,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) max_new_per_address_per_s: u32,
+    pub(crate) identify_within_s: u64,
+    pub(crate) idle_intervals: f64,
+    pub(crate) idle_floor_s: u64,
+    pub(crate) write_within_s: u64,
+    pub(crate) max_frame_bytes: usize,
+    pub(crate) max_refused_in_a_row: u32,
+    pub(crate) max_frames_per_s: u32,
+    pub(crate) max_frames_burst: u32,
+    pub(crate) telegram_log: TelegramLevel,
+    pub(crate) dtu: DtuSettings,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TelegramLevel {
+    All,
+    Refused,
+    Off,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DtuSettings {
+    pub(crate) registration: RegistrationSettings,
+    pub(crate) heartbeats: Vec<String>,
+    pub(crate) answer_within_ms: u64,
+    pub(crate) gap_ms: u64,
+    pub(crate) quarantine_ms: u64,
+    pub(crate) back_off_max_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegistrationSettings {
+    pub(crate) kind: String,
+    pub(crate) prefix: String,
+    pub(crate) suffix: String,
+    pub(crate) terminator: String,
+    pub(crate) min_len: usize,
+    pub(crate) max_len: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineSettings {
+    pub(crate) intake_bound: usize,
+    pub(crate) batch_max: usize,
+    pub(crate) telegram_bound: usize,
+    pub(crate) live_bound: usize,
+    pub(crate) telegrams_per_terminal: u32,
+    pub(crate) telegrams_total: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileSettings {
+    pub(crate) dir: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    pub(crate) filter: String,
+}
+
+/// Reads the configuration. `sets` are `key=value` flags; a value is read as TOML, else as text.
+pub(crate) fn load(file: Option<&Path>, sets: &[String]) -> anyhow::Result<Settings> {
+    let mut builder = Config::builder().add_source(File::from_str(DEFAULT_FILE, FileFormat::Toml));
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
+        builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+    }
+    builder = builder
+        .add_source(Environment::with_prefix(ENV_PREFIX).prefix_separator("__").separator("__").try_parsing(true));
+    for set in sets {
+        let Some((key, value)) = set.split_once('=') else {
+            bail!("--set {set}: want key=value, e.g. --set http.listen=0.0.0.0:8080");
+        };
+        builder = builder
+            .set_override(key.trim(), parsed(value.trim()))
+            .with_context(|| format!("--set {set}: {key} is not a setting's name"))?;
+    }
+    let config = builder.build().context("the configuration cannot be read")?;
+    config.try_deserialize().context("the configuration is wrong; `emberwatch config` prints what it may say")
+}
+
+fn parsed(value: &str) -> config::Value {
+    let as_toml = toml::from_str::<toml::Table>(&format!("v = {value}"));
+    let table = as_toml.ok().and_then(|mut table| table.remove("v"));
+    match table {
+        Some(toml::Value::Integer(number)) => number.into(),
+        Some(toml::Value::Float(number)) => number.into(),
+        Some(toml::Value::Boolean(flag)) => flag.into(),
+        Some(toml::Value::Array(items)) => items
+            .into_iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .into(),
+        Some(toml::Value::String(text)) => text.into(),
+        Some(toml::Value::Datetime(_) | toml::Value::Table(_)) | None => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_printed_default_is_a_whole_configuration() {
+        let settings = load(None, &[]).unwrap();
+        assert!(settings.http.listen.ip().is_loopback(), "pages are on loopback unless somebody decides otherwise");
+        assert!(settings.field.listen.ip().is_loopback(), "the field door too");
+    }
+
+    #[test]
+    fn a_file_goes_over_the_default_and_a_flag_over_the_file() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "[http]\nlisten = \"127.0.0.1:1\"\n[engine]\nbatch_max = 7").unwrap();
+        let settings = load(Some(file.path()), &["http.listen=127.0.0.1:2".into()]).unwrap();
+        assert_eq!((settings.http.listen.port(), settings.engine.batch_max), (2, 7));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_by_name() {
+        let error = load(None, &["http.lisen=127.0.0.1:2".into()]).unwrap_err();
+        assert!(format!("{error:#}").contains("lisen"), "{error:#}");
+    }
+
+    #[test]
+    fn a_flag_without_a_value_is_refused() {
+        assert!(load(None, &["http.listen".into()]).is_err());
+    }
+}
