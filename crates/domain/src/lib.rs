@@ -18,5 +18,6 @@ pub mod settings;
 pub mod binding;
 pub mod condition;
 pub mod alarm;
+pub mod status;
 
 pub mod access;
