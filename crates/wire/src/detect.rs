@@ -1,0 +1,71 @@
+//! Which protocol a new connection on a shared port speaks, told by its first bytes.
+//!
+//! `7B 7B` opens a frame of the vendor cloud protocol, `1F 1F` one of the vendor's gateway protocol
+//! (recognised so that it can be refused by name), anything else is a transparent DTU, whose first
+//! bytes are its registration text or a heartbeat.
+
+/// What the first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Detected {
+    /// One byte that may still become either; ask again with more bytes. When none come within the
+    /// caller's time limit the connection is to be taken for [`Detected::Dtu`]: both binary
+    /// protocols always send two mark bytes at once, a DTU may well send a single byte.
+    NeedMoreBytes,
+    /// The vendor cloud protocol, see [`crate::cloud7b7b`].
+    Cloud7b7b,
+    /// The vendor's gateway protocol (XML behind `1F 1F`); recognised, not spoken.
+    Gateway1f1f,
+    /// A transparent DTU, see [`crate::registration`] and [`crate::modbus`].
+    Dtu,
+}
+
+/// Decides from the first bytes of a connection. Two bytes are always enough.
+///
+/// A DTU whose registration text begins with `{{` cannot share a port with the cloud protocol: give it
+/// a port of its own.
+#[must_use]
+pub fn detect(first_bytes: &[u8]) -> Detected {
+    match first_bytes {
+        [] | [0x7B | 0x1F] => Detected::NeedMoreBytes,
+        [0x7B, 0x7B, ..] => Detected::Cloud7b7b,
+        [0x1F, 0x1F, ..] => Detected::Gateway1f1f,
+        [_, ..] => Detected::Dtu,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_bytes_decide() {
+        for (bytes, wanted) in [
+            (&b""[..], Detected::NeedMoreBytes),
+            (&[0x7B], Detected::NeedMoreBytes),
+            (&[0x1F], Detected::NeedMoreBytes),
+            (&[0x7B, 0x7B], Detected::Cloud7b7b),
+            (&[0x7B, 0x7B, 0x84], Detected::Cloud7b7b),
+            (&[0x1F, 0x1F], Detected::Gateway1f1f),
+            (&[0x7B, 0x1F], Detected::Dtu),
+            (&[0x1F, 0x7B], Detected::Dtu),
+            (&[0xFE], Detected::Dtu),
+            (b"8", Detected::Dtu),
+            (b"898600", Detected::Dtu),
+        ] {
+            assert_eq!(detect(bytes), wanted, "{bytes:02X?}");
+        }
+    }
+
+    #[test]
+    fn a_decision_never_changes_with_more_bytes() {
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                let one = detect(&[first]);
+                let two = detect(&[first, second]);
+                assert_ne!(two, Detected::NeedMoreBytes);
+                assert!(one == Detected::NeedMoreBytes || one == two);
+                assert_eq!(detect(&[first, second, 0x7B, 0x1F]), two);
+            }
+        }
+    }
+}

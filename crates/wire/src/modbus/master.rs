@@ -1,0 +1,436 @@
+//! The master of one serial line behind a transparent DTU.
+//!
+//! The line is a stream of bytes in which answers, the DTU's heartbeats and noise lie glued together and
+//! torn apart. [`LineMaster`] takes them with the time and says what they are. It holds at most one
+//! request: RTU has no sequence number, so an answer belongs to a request only because nothing else is
+//! outstanding.
+//!
+//! ```text
+//!            submit              poll_transmit             answer
+//!  Ready ------------> Ready+queued ---------> Awaiting ------------> Ready (after the gap)
+//!                                                 | time-out
+//!                                                 v        quiet again
+//!                                            Quarantined ------------> Ready
+//! ```
+//!
+//! **Why a quarantine.** After a time-out the answer may still be on its way. The next answer often has
+//! the same unit, function and length, so a late one would be taken for it and values would be filed
+//! under the wrong register or the wrong time. For the longest time an answer can take, everything that
+//! arrives is therefore thrown away and handed back as noise.
+//!
+//! **What counts as an answer.** Unit, function, amount of data (or the echo of a write) and CRC must
+//! fit, and every byte must have come after the request went out. The first place in the stream where an
+//! answer can begin is waited for: bytes inside an answer that look like a heartbeat stay data.
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+
+use super::{Answer, AnswerBody, Exception, MAX_FRAME_LEN, Parse, Request};
+
+/// How to drive one line. All times in milliseconds of the caller's monotonic clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineConfig {
+    /// Time from sending a request to giving it up. Slow mobile links need 3,000 to 10,000.
+    pub answer_timeout_ms: u64,
+    /// Time after a time-out in which nothing is taken for an answer: the longest time an answer may
+    /// still be under way.
+    pub quarantine_ms: u64,
+    /// Silence the slaves are given between an answer (or the end of a quarantine) and the next request;
+    /// 100 to 200 for the devices known.
+    pub gap_ms: u64,
+    /// How long the beginning of a heartbeat may wait for its rest before it is called noise.
+    pub partial_hold_ms: u64,
+    /// Byte groups that the DTU sends on its own. Empty ones are refused, order does not matter.
+    pub heartbeats: Vec<Bytes>,
+}
+
+impl Default for LineConfig {
+    fn default() -> Self {
+        Self {
+            answer_timeout_ms: 5_000,
+            quarantine_ms: 5_000,
+            gap_ms: 150,
+            partial_hold_ms: 2_000,
+            heartbeats: Vec::new(),
+        }
+    }
+}
+
+/// A configuration that cannot be driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LineConfigError {
+    /// A heartbeat of no bytes would be found everywhere.
+    #[error("heartbeat pattern {index} has 0 bytes, wanted 1 to {MAX_HEARTBEAT_LEN}")]
+    EmptyHeartbeat {
+        /// Position in the list.
+        index: usize,
+    },
+    /// A heartbeat longer than the line keeps.
+    #[error("heartbeat pattern {index} has {had} bytes, wanted 1 to {MAX_HEARTBEAT_LEN}")]
+    LongHeartbeat {
+        /// Position in the list.
+        index: usize,
+        /// Its length, bytes.
+        had: usize,
+    },
+    /// Without a time limit the line would wait for ever.
+    #[error("answer time-out 0 ms, wanted at least 1 ms")]
+    NoTimeout,
+}
+
+/// Longest heartbeat pattern, bytes.
+pub const MAX_HEARTBEAT_LEN: usize = 128;
+
+/// The line holds a request already.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the line holds a request already, wanted none")]
+pub struct SubmitError {
+    /// The request that was not taken.
+    pub request: Request,
+}
+
+/// What came of bytes or of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The slave did what it was asked.
+    Answer {
+        /// What was asked.
+        request: Request,
+        /// What was answered; never an exception.
+        answer: Answer,
+        /// The answer as it came, with CRC.
+        frame: Bytes,
+        /// From sending to the last byte, milliseconds.
+        took_ms: u64,
+    },
+    /// The slave refused. The line is as good as after an answer.
+    Exception {
+        /// What was asked.
+        request: Request,
+        /// Why it was refused.
+        exception: Exception,
+        /// The answer as it came, with CRC.
+        frame: Bytes,
+        /// From sending to the last byte, milliseconds.
+        took_ms: u64,
+    },
+    /// No answer in time. The line is quarantined.
+    TimedOut {
+        /// What was asked.
+        request: Request,
+        /// From sending to now, milliseconds.
+        waited_ms: u64,
+    },
+    /// A registered heartbeat.
+    Heartbeat(Bytes),
+    /// Bytes that are neither: junk, damaged or late answers.
+    Noise(Bytes),
+}
+
+/// Where the line stands, for screens and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineState {
+    /// Nothing outstanding.
+    Ready,
+    /// A request was taken and will be given out by `poll_transmit` when the gap is over.
+    Queued,
+    /// A request was given out and its answer is due.
+    Awaiting,
+    /// A request timed out and nothing is taken for an answer yet.
+    Quarantined,
+}
+
+#[derive(Debug, Clone)]
+enum Line {
+    Ready { not_before_ms: u64 },
+    Awaiting { request: Request, sent_ms: u64, due_ms: u64 },
+    Quarantined { until_ms: u64, at_most_ms: u64 },
+}
+
+/// The master of one line. Feed it bytes, give its requests out, tell it the time.
+///
+/// The caller's clock must not run backwards; when it does, nothing breaks, waits only get longer.
+#[derive(Debug, Clone)]
+pub struct LineMaster {
+    config: LineConfig,
+    line: Line,
+    queued: Option<Request>,
+    /// Bytes that may still become something. Always shorter than the longest answer or heartbeat.
+    buffer: BytesMut,
+    /// How many bytes at the front of `buffer` came before the outstanding request went out.
+    stale: usize,
+    /// When the last byte came.
+    heard_ms: u64,
+}
+
+impl LineMaster {
+    /// A line on which nothing was said yet.
+    ///
+    /// # Errors
+    /// When a heartbeat has no or too many bytes, or the answer time-out is zero.
+    pub fn new(config: LineConfig) -> Result<Self, LineConfigError> {
+        if config.answer_timeout_ms == 0 {
+            return Err(LineConfigError::NoTimeout);
+        }
+        for (index, pattern) in config.heartbeats.iter().enumerate() {
+            if pattern.is_empty() {
+                return Err(LineConfigError::EmptyHeartbeat { index });
+            }
+            if pattern.len() > MAX_HEARTBEAT_LEN {
+                return Err(LineConfigError::LongHeartbeat { index, had: pattern.len() });
+            }
+        }
+        Ok(Self {
+            config,
+            line: Line::Ready { not_before_ms: 0 },
+            queued: None,
+            buffer: BytesMut::new(),
+            stale: 0,
+            heard_ms: 0,
+        })
+    }
+
+    /// Where the line stands.
+    #[must_use]
+    pub fn state(&self) -> LineState {
+        match (&self.line, &self.queued) {
+            (Line::Quarantined { .. }, _) => LineState::Quarantined,
+            (Line::Awaiting { .. }, _) => LineState::Awaiting,
+            (Line::Ready { .. }, Some(_)) => LineState::Queued,
+            (Line::Ready { .. }, None) => LineState::Ready,
+        }
+    }
+
+    /// Whether [`LineMaster::submit`] would take a request now. True during a quarantine too: the request
+    /// then waits for its end.
+    #[must_use]
+    pub fn can_submit(&self) -> bool {
+        self.queued.is_none() && !matches!(self.line, Line::Awaiting { .. })
+    }
+
+    /// The request held: queued or given out.
+    #[must_use]
+    pub fn outstanding(&self) -> Option<&Request> {
+        match &self.line {
+            Line::Awaiting { request, .. } => Some(request),
+            Line::Ready { .. } | Line::Quarantined { .. } => self.queued.as_ref(),
+        }
+    }
+
+    /// Bytes kept that may still become something.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Takes the next request. It goes out with [`LineMaster::poll_transmit`].
+    ///
+    /// # Errors
+    /// Gives the request back when one is held already.
+    pub fn submit(&mut self, request: Request) -> Result<(), SubmitError> {
+        if self.can_submit() {
+            self.queued = Some(request);
+            Ok(())
+        } else {
+            Err(SubmitError { request })
+        }
+    }
+
+    /// The frame to write to the line now, if any. The answer's time-out runs from this call.
+    pub fn poll_transmit(&mut self, now_ms: u64) -> Option<Vec<u8>> {
+        match self.line {
+            Line::Ready { not_before_ms } if now_ms >= not_before_ms => {
+                let request = self.queued.take()?;
+                let frame = request.encode();
+                self.stale = self.buffer.len();
+                let due_ms = now_ms.saturating_add(self.config.answer_timeout_ms);
+                self.line = Line::Awaiting { request, sent_ms: now_ms, due_ms };
+                Some(frame)
+            }
+            Line::Ready { .. } | Line::Awaiting { .. } | Line::Quarantined { .. } => None,
+        }
+    }
+
+    /// When to call [`LineMaster::handle_timeout`] and then [`LineMaster::poll_transmit`] next, if no bytes
+    /// come before. `None`: nothing to wait for.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        let line = match &self.line {
+            Line::Awaiting { due_ms, .. } => Some(*due_ms),
+            Line::Quarantined { until_ms, .. } => Some(*until_ms),
+            Line::Ready { not_before_ms } => self.queued.as_ref().map(|_| *not_before_ms),
+        };
+        let hold = match &self.line {
+            Line::Ready { .. } if !self.buffer.is_empty() => Some(self.hold_until()),
+            Line::Ready { .. } | Line::Awaiting { .. } | Line::Quarantined { .. } => None,
+        };
+        match (line, hold) {
+            (Some(line), Some(hold)) => Some(line.min(hold)),
+            (line, hold) => line.or(hold),
+        }
+    }
+
+    /// Takes bytes from the line. Deadlines that passed before `now_ms` count first, so bytes that come
+    /// after the time-out are late whatever order the caller calls in.
+    pub fn feed(&mut self, bytes: &[u8], now_ms: u64) -> Vec<Event> {
+        let mut events = self.handle_timeout(now_ms);
+        if bytes.is_empty() {
+            return events;
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.heard_ms = now_ms;
+        if let Line::Quarantined { until_ms, at_most_ms } = &mut self.line {
+            // A late answer may straddle the end: lift the quarantine only onto a quiet line, but a line
+            // that never stops talking must not hold it for ever.
+            let quiet_ms = now_ms.saturating_add(self.config.gap_ms);
+            *until_ms = (*until_ms).max(quiet_ms).min(*at_most_ms);
+        }
+        self.scan(now_ms, Waiting::Allowed, &mut events);
+        events
+    }
+
+    /// Lets time pass: ends quarantines and holds, times the outstanding request out.
+    pub fn handle_timeout(&mut self, now_ms: u64) -> Vec<Event> {
+        let mut events = Vec::new();
+        match &self.line {
+            Line::Awaiting { due_ms, .. } if now_ms >= *due_ms => {
+                // Last look, without waiting for anything: a complete answer behind the beginning of
+                // something that never came is still an answer.
+                self.scan(*due_ms, Waiting::Over, &mut events);
+                if let Line::Awaiting { request, sent_ms, due_ms } = &self.line {
+                    let waited_ms = now_ms.saturating_sub(*sent_ms);
+                    events.push(Event::TimedOut { request: request.clone(), waited_ms });
+                    let until_ms = due_ms.saturating_add(self.config.quarantine_ms);
+                    let at_most_ms = until_ms.saturating_add(self.config.quarantine_ms);
+                    self.line = Line::Quarantined { until_ms, at_most_ms };
+                }
+            }
+            Line::Awaiting { .. } | Line::Ready { .. } | Line::Quarantined { .. } => {}
+        }
+        match &self.line {
+            Line::Quarantined { until_ms, .. } if now_ms >= *until_ms => {
+                let until_ms = *until_ms;
+                self.scan(until_ms, Waiting::Over, &mut events);
+                self.line = Line::Ready { not_before_ms: until_ms };
+            }
+            Line::Ready { .. } if !self.buffer.is_empty() && now_ms >= self.hold_until() => {
+                self.scan(now_ms, Waiting::Over, &mut events);
+            }
+            Line::Awaiting { .. } | Line::Ready { .. } | Line::Quarantined { .. } => {}
+        }
+        events
+    }
+
+    fn hold_until(&self) -> u64 {
+        self.heard_ms.saturating_add(self.config.partial_hold_ms)
+    }
+
+    /// Takes everything out of the buffer that is decided.
+    fn scan(&mut self, now_ms: u64, waiting: Waiting, events: &mut Vec<Event>) {
+        let mut at = 0;
+        loop {
+            match self.look_at(at, waiting) {
+                Look::End => {
+                    self.take_noise(at, events);
+                    return;
+                }
+                Look::Wait => {
+                    self.take_noise(at, events);
+                    return;
+                }
+                Look::Nothing => at += 1,
+                Look::Heartbeat(len) => {
+                    self.take_noise(at, events);
+                    events.push(Event::Heartbeat(self.take(len)));
+                    at = 0;
+                }
+                Look::Answer(answer, len) => {
+                    self.take_noise(at, events);
+                    let frame = self.take(len);
+                    self.accept(answer, frame, now_ms, events);
+                    at = 0;
+                }
+            }
+        }
+    }
+
+    /// What begins at `at`.
+    fn look_at(&self, at: usize, waiting: Waiting) -> Look {
+        let Some(rest) = self.buffer.get(at..).filter(|rest| !rest.is_empty()) else {
+            return Look::End;
+        };
+        let answer = match &self.line {
+            Line::Awaiting { request, .. } if at >= self.stale => Some(Answer::parse_for(request, rest)),
+            Line::Awaiting { .. } | Line::Ready { .. } | Line::Quarantined { .. } => None,
+        };
+        match answer {
+            Some(Parse::Complete { value, len }) => return Look::Answer(value, len),
+            Some(Parse::NeedMore { wanted }) if waiting == Waiting::Allowed && wanted <= MAX_FRAME_LEN => {
+                return Look::Wait;
+            }
+            Some(Parse::NeedMore { .. } | Parse::Refused(_)) | None => {}
+        }
+        let mut complete = None;
+        for pattern in &self.config.heartbeats {
+            if rest.starts_with(pattern) {
+                complete = complete.max(Some(pattern.len()));
+            } else if waiting == Waiting::Allowed && pattern.starts_with(rest) {
+                // A longer pattern may still come of it; deciding now would depend on how the bytes were cut.
+                return Look::Wait;
+            }
+        }
+        complete.map_or(Look::Nothing, Look::Heartbeat)
+    }
+
+    fn accept(&mut self, answer: Answer, frame: Bytes, now_ms: u64, events: &mut Vec<Event>) {
+        let not_before_ms = now_ms.saturating_add(self.config.gap_ms);
+        let line = std::mem::replace(&mut self.line, Line::Ready { not_before_ms });
+        if let Line::Awaiting { request, sent_ms, .. } = line {
+            let took_ms = now_ms.saturating_sub(sent_ms);
+            events.push(match answer.body {
+                AnswerBody::Exception { exception, .. } => {
+                    Event::Exception { request, exception, frame, took_ms }
+                }
+                AnswerBody::ReadCoils(_)
+                | AnswerBody::ReadDiscreteInputs(_)
+                | AnswerBody::ReadHoldingRegisters(_)
+                | AnswerBody::ReadInputRegisters(_)
+                | AnswerBody::WriteSingleCoil { .. }
+                | AnswerBody::WriteSingleRegister { .. }
+                | AnswerBody::WriteMultipleCoils { .. }
+                | AnswerBody::WriteMultipleRegisters { .. } => {
+                    Event::Answer { request, answer, frame, took_ms }
+                }
+            });
+        }
+    }
+
+    fn take(&mut self, len: usize) -> Bytes {
+        let len = len.min(self.buffer.len());
+        self.stale = self.stale.saturating_sub(len);
+        self.buffer.split_to(len).freeze()
+    }
+
+    fn take_noise(&mut self, len: usize, events: &mut Vec<Event>) {
+        let noise = self.take(len);
+        if !noise.is_empty() {
+            events.push(Event::Noise(noise));
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// More bytes may come.
+    Allowed,
+    /// Nothing more is waited for.
+    Over,
+}
+
+enum Look {
+    End,
+    Wait,
+    Nothing,
+    Heartbeat(usize),
+    Answer(Answer, usize),
+}
