@@ -1,0 +1,77 @@
+/** The one way to the server: same origin, session cookie, CSRF header on everything that changes something. */
+
+import { Problem, problemOf } from './problem';
+
+const BASE = '/api/v1';
+
+export type QueryValue = string | number | boolean | null | undefined | readonly (string | number)[];
+
+let csrfToken: string | null = null;
+const listeners = new Set<(problem: Problem) => void>();
+
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+}
+
+/** Told about every refusal that concerns the session itself, whichever call met it. */
+export function onSessionProblem(listener: (problem: Problem) => void): void {
+  listeners.add(listener);
+}
+
+/** `{a: 1, b: ['x','y'], c: ''}` -> `?a=1&b=x%2Cy`; empty values are left out. */
+export function queryString(query: Record<string, QueryValue> | undefined): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === null || value === undefined || value === '') continue;
+    const said = Array.isArray(value) ? value.join(',') : String(value);
+    if (said !== '') parameters.set(name, said);
+  }
+  const said = parameters.toString();
+  return said === '' ? '' : `?${said}`;
+}
+
+export function addressOf(path: string, query?: Record<string, QueryValue>): string {
+  return `${BASE}${path}${queryString(query)}`;
+}
+
+async function send<T>(method: string, path: string, options: Options): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (options.body !== undefined) headers['content-type'] = 'application/json';
+  if (method !== 'GET' && csrfToken !== null) headers['x-csrf-token'] = csrfToken;
+  const response = await fetch(addressOf(path, options.query), {
+    method,
+    headers,
+    credentials: 'same-origin',
+    body: options.body === undefined ? null : JSON.stringify(options.body),
+    signal: options.signal ?? null,
+  });
+  const said = await response.text();
+  let body: unknown = null;
+  try {
+    body = said === '' ? null : JSON.parse(said);
+  } catch {
+    body = null;
+  }
+  if (!response.ok) {
+    const problem = problemOf(response, body);
+    if (problem.code === 'unauthenticated' || problem.code === 'password_change_required') {
+      for (const listener of listeners) listener(problem);
+    }
+    throw problem;
+  }
+  return body as T;
+}
+
+export interface Options {
+  query?: Record<string, QueryValue>;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+export const http = {
+  get: <T>(path: string, query?: Record<string, QueryValue>, signal?: AbortSignal) => send<T>('GET', path, { query, signal }),
+  post: <T>(path: string, body: unknown = {}) => send<T>('POST', path, { body }),
+  put: <T>(path: string, body: unknown) => send<T>('PUT', path, { body }),
+  patch: <T>(path: string, body: unknown) => send<T>('PATCH', path, { body }),
+  delete: <T>(path: string) => send<T>('DELETE', path, {}),
+};

@@ -1,0 +1,30 @@
+/** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
+
+import { Activity, Bell, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Users, type LucideIcon } from '@lucide/vue';
+import { computed } from 'vue';
+import type { Permission } from '@/api/types';
+import { can } from '@/features/session/session';
+
+export interface Entry {
+  name: string;
+  icon: LucideIcon;
+  group: 'watch' | 'manage';
+  permission?: Permission;
+  /** Among the tabs of a phone. */
+  tab?: boolean;
+}
+
+const ENTRIES: readonly Entry[] = [
+  { name: 'overview', icon: LayoutDashboard, group: 'watch', tab: true },
+  { name: 'alarms', icon: Bell, group: 'watch', tab: true },
+  { name: 'sites', icon: Building, group: 'watch', tab: true },
+  { name: 'detectors', icon: Cpu, group: 'watch', tab: true },
+  { name: 'pending', icon: PlugZap, group: 'manage', permission: 'device.admit' },
+  { name: 'profiles', icon: FileCode, group: 'manage' },
+  { name: 'settings', icon: SlidersHorizontal, group: 'manage' },
+  { name: 'people', icon: Users, group: 'manage', permission: 'people.manage' },
+  { name: 'audit', icon: ScrollText, group: 'manage', permission: 'audit.view' },
+  { name: 'system', icon: Activity, group: 'manage' },
+];
+
+export const entries = computed(() => ENTRIES.filter((entry) => entry.permission === undefined || can(entry.permission)));

@@ -1,0 +1,87 @@
+/** What the alarm desk asks of the server, and what it tells it. */
+
+import { useMutation, useQuery } from '@tanstack/vue-query';
+import { computed, toValue, type MaybeRefOrGetter } from 'vue';
+import { cache } from '@/api/cache';
+import { http, type QueryValue } from '@/api/http';
+import { usePaged } from '@/api/paged';
+import type { Alarm, AlarmDetail, Curve, Page } from '@/api/types';
+
+export const UNACKNOWLEDGED = 'unacknowledged,returned_unacknowledged,latched_unacknowledged';
+
+export function useAlarms(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
+  return usePaged<Alarm>(['alarms'], '/alarms', filters);
+}
+
+/** The most urgent unacknowledged alarm and how many there are: what the sound and the badge go by. */
+export function useMostUrgent(enabled: MaybeRefOrGetter<boolean>) {
+  return useQuery({
+    queryKey: ['alarms', 'most-urgent'],
+    queryFn: ({ signal }) => http.get<Page<Alarm>>('/alarms', { state: UNACKNOWLEDGED, sort: 'priority', limit: 1 }, signal),
+    enabled: computed(() => toValue(enabled)),
+    refetchInterval: 60_000,
+  });
+}
+
+export function useAlarm(id: MaybeRefOrGetter<number | null>) {
+  return useQuery({
+    queryKey: computed(() => ['alarms', 'one', toValue(id)]),
+    queryFn: ({ signal }) => http.get<AlarmDetail>(`/alarms/${toValue(id)}`, {}, signal),
+    enabled: computed(() => toValue(id) !== null),
+  });
+}
+
+/** The curve around an alarm: an hour before it was raised until now, at most a day after. */
+export function useAlarmCurve(alarm: MaybeRefOrGetter<Alarm | undefined>) {
+  return useQuery({
+    queryKey: computed(() => ['alarm-curve', toValue(alarm)?.id, toValue(alarm)?.version]),
+    queryFn: ({ signal }) => {
+      const one = toValue(alarm);
+      if (one === undefined) throw new Error('no alarm to draw');
+      const raised = Date.parse(one.raised_at);
+      const from = new Date(raised - 3_600_000).toISOString();
+      const to = new Date(Math.min(Date.now(), raised + 86_400_000)).toISOString();
+      return http.get<Curve>(`/detectors/${one.detector_id}/curve`, { channels: one.channel_id, from, to, points: 240 }, signal);
+    },
+    enabled: computed(() => {
+      const one = toValue(alarm);
+      return one !== undefined && one.channel_id !== null && one.class === 'hazard';
+    }),
+    refetchInterval: 30_000,
+  });
+}
+
+const refresh = (): void => {
+  void cache.invalidateQueries({ queryKey: ['alarms'] });
+  void cache.invalidateQueries({ queryKey: ['overview'] });
+};
+
+/** What became of the reset that was also to be sent to the detector. */
+export type DeviceCommand = 'sent' | 'not_connected' | 'unsupported' | 'failed' | null;
+
+export function useAlarmActs() {
+  return {
+    acknowledge: useMutation({
+      mutationFn: (ids: readonly number[]) =>
+        ids.length === 1
+          ? http.post<Alarm>(`/alarms/${ids[0]}/acknowledge`).then(() => ({ done: [...ids], refused: [] as { id: number; code: string }[] }))
+          : http.post<{ done: number[]; refused: { id: number; code: string }[] }>('/alarms/acknowledge', { ids }),
+      onSettled: refresh,
+    }),
+    undo: useMutation({
+      mutationFn: async (ids: readonly number[]) => {
+        for (const id of ids) await http.post<Alarm>(`/alarms/${id}/undo-acknowledge`);
+      },
+      onSettled: refresh,
+    }),
+    reset: useMutation({
+      mutationFn: (order: { id: number; comment?: string; send_to_device?: boolean }) =>
+        http.post<Alarm & { device_command: DeviceCommand }>(`/alarms/${order.id}/reset`, { comment: order.comment, send_to_device: order.send_to_device }),
+      onSettled: refresh,
+    }),
+    comment: useMutation({
+      mutationFn: (order: { id: number; comment: string }) => http.post<Alarm>(`/alarms/${order.id}/comment`, { comment: order.comment }),
+      onSettled: refresh,
+    }),
+  };
+}

@@ -1,0 +1,24 @@
+import { VueQueryPlugin } from '@tanstack/vue-query';
+import { createApp } from 'vue';
+import { cache } from '@/api/cache';
+import { onSessionProblem } from '@/api/http';
+import App from '@/app/App.vue';
+import { chosenLanguage, i18n, useLanguage } from '@/app/i18n';
+import { router } from '@/app/router';
+import { forgetSession, session } from '@/features/session/session';
+import '@/app/base.css';
+
+onSessionProblem((problem) => {
+  // The session ended while a page was open: come back to it after signing in again.
+  if (problem.code !== 'unauthenticated' || session.value === null) return;
+  const next = router.currentRoute.value.fullPath;
+  forgetSession();
+  void router.push({ name: 'sign-in', query: next === '/' ? {} : { next } });
+});
+
+async function start(): Promise<void> {
+  await useLanguage(chosenLanguage() ?? 'zh-CN', false);
+  createApp(App).use(i18n).use(VueQueryPlugin, { queryClient: cache }).use(router).mount('#app');
+}
+
+void start();

@@ -1,0 +1,17 @@
+export default {
+  request: 'Request id',
+  unreachable: { title: 'The server cannot be reached', advice: 'Check the network; the page goes on by itself once it is back.' },
+  unavailable: { title: 'The service is not available at the moment', advice: 'The server did not answer properly. Try again shortly; if it lasts, give the request id to an administrator.' },
+  unauthenticated: { title: 'The session has ended', advice: 'Sign in again.' },
+  invalid_credentials: { title: 'Wrong account or password', advice: 'Check both and try again; repeated mistakes lock the account for a while.' },
+  locked_out: { title: 'Too many attempts: the account is locked for now', advice: 'It unlocks by itself when the time is up; an administrator can unlock it sooner.' },
+  password_change_required: { title: 'A new password is needed first', advice: 'A one-time password is only good for setting a new one.' },
+  forbidden: { title: 'This account may not do this', advice: 'Ask an administrator to change its role if you need it.' },
+  not_found: { title: 'Not found', advice: 'It may have been deleted, or lies outside your scope.' },
+  invalid: { title: 'Something in the form is not right', advice: 'Follow the hints and submit again.' },
+  conflict: { title: 'Someone else has changed this meanwhile', advice: 'Look at the current state and try again.' },
+  condition_present: { title: 'Still present, so it cannot be reset', advice: 'A reset is possible once the reading is back within its limit. Remove the cause first.' },
+  not_acknowledged: { title: 'Not acknowledged yet, so it cannot be reset', advice: 'Acknowledge the alarm first, then reset it.' },
+  rate_limited: { title: 'Too many requests', advice: 'Wait a moment and try again.' },
+  store_full: { title: 'Storage is full', advice: 'The server has paused writing. It goes on by itself once an administrator has made room.' },
+};

@@ -1,0 +1,17 @@
+export default {
+  request: '请求编号',
+  unreachable: { title: '连接不上服务器', advice: '请检查网络；恢复后页面会自动更新。' },
+  unavailable: { title: '服务暂时不可用', advice: '服务器没有正常应答，稍后再试；若一直如此，请把请求编号告诉管理员。' },
+  unauthenticated: { title: '登录已失效', advice: '请重新登录。' },
+  invalid_credentials: { title: '账号或密码不正确', advice: '请核对后再试；连续输错会暂时锁定。' },
+  locked_out: { title: '尝试次数过多，账号已暂时锁定', advice: '到时间后会自动解锁，也可请管理员解锁。' },
+  password_change_required: { title: '需要先修改密码', advice: '一次性密码只能用来设置新密码。' },
+  forbidden: { title: '当前账号无权进行此操作', advice: '需要时请联系管理员调整角色。' },
+  not_found: { title: '没有找到', advice: '它可能已被删除，或不在您的管辖范围内。' },
+  invalid: { title: '填写的内容有误', advice: '请按提示修改后再提交。' },
+  conflict: { title: '内容已被他人修改', advice: '请查看最新内容后再试。' },
+  condition_present: { title: '异常仍然存在，不能复位', advice: '测量值回到限值以内后才能复位。请先排除隐患。' },
+  not_acknowledged: { title: '尚未确认，不能复位', advice: '请先确认这条报警，再复位。' },
+  rate_limited: { title: '操作太频繁', advice: '请稍等片刻再试。' },
+  store_full: { title: '存储空间已满', advice: '服务器暂停写入。请管理员清理或扩大存储空间，恢复后会自动继续。' },
+};

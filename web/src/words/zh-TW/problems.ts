@@ -1,0 +1,17 @@
+export default {
+  request: '請求編號',
+  unreachable: { title: '無法連線到伺服器', advice: '請檢查網路；恢復後頁面會自動更新。' },
+  unavailable: { title: '服務暫時不可用', advice: '伺服器沒有正常應答，稍後再試；若一直如此，請把請求編號告訴管理員。' },
+  unauthenticated: { title: '登入已失效', advice: '請重新登入。' },
+  invalid_credentials: { title: '帳號或密碼不正確', advice: '請核對後再試；連續輸錯會暫時鎖定。' },
+  locked_out: { title: '嘗試次數過多，帳號已暫時鎖定', advice: '到時間後會自動解鎖，也可請管理員解鎖。' },
+  password_change_required: { title: '需要先修改密碼', advice: '一次性密碼只能用來設定新密碼。' },
+  forbidden: { title: '目前帳號無權進行此操作', advice: '需要時請聯絡管理員調整角色。' },
+  not_found: { title: '沒有找到', advice: '它可能已被刪除，或不在您的管轄範圍內。' },
+  invalid: { title: '填寫的內容有誤', advice: '請按提示修改後再提交。' },
+  conflict: { title: '內容已被他人修改', advice: '請檢視最新內容後再試。' },
+  condition_present: { title: '異常仍然存在，不能復位', advice: '測量值回到限值以內後才能復位。請先排除隱患。' },
+  not_acknowledged: { title: '尚未確認，不能復位', advice: '請先確認這條警報，再復位。' },
+  rate_limited: { title: '操作太頻繁', advice: '請稍等片刻再試。' },
+  store_full: { title: '儲存空間已滿', advice: '伺服器暫停寫入。請管理員清理或擴大儲存空間，恢復後會自動繼續。' },
+};
