@@ -281,15 +281,15 @@ impl Registration {
                     return RegistrationOutcome::Identified { identity, start, used: start + len };
                 }
                 Tried::Refused(refusal) => {
-                    if let Some(heartbeat) = self.heartbeats.iter().find(|pattern| rest.starts_with(pattern))
-                    {
-                        start += heartbeat.len();
-                    } else if more == More::MayCome
-                        && self.heartbeats.iter().any(|pattern| pattern.starts_with(rest))
-                    {
+                    // The longest heartbeat counts; while a longer one may still come, nothing is decided.
+                    let is_partial =
+                        |pattern: &Bytes| pattern.len() > rest.len() && pattern.starts_with(rest);
+                    if more == More::MayCome && self.heartbeats.iter().any(is_partial) {
                         return RegistrationOutcome::NeedMore;
-                    } else {
-                        return RegistrationOutcome::Refused(refusal);
+                    }
+                    match self.heartbeats.iter().find(|pattern| rest.starts_with(pattern)) {
+                        Some(heartbeat) => start += heartbeat.len(),
+                        None => return RegistrationOutcome::Refused(refusal),
                     }
                 }
             }
@@ -373,5 +373,133 @@ impl Registration {
             kept = shorter;
         }
         kept.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heartbeats(patterns: &[&'static [u8]]) -> Vec<Bytes> {
+        patterns.iter().map(|pattern| Bytes::from_static(pattern)).collect()
+    }
+
+    fn imei() -> RegistrationPattern {
+        RegistrationPattern::plain(IdentityForm::Digits, 15, 15)
+    }
+
+    fn marked() -> RegistrationPattern {
+        RegistrationPattern {
+            prefix: Bytes::from_static(b"REG:"),
+            terminator: Bytes::from_static(b"\r\n"),
+            ..RegistrationPattern::plain(IdentityForm::Text, 4, 20)
+        }
+    }
+
+    fn identified(identity: &str, start: usize, used: usize) -> RegistrationOutcome {
+        RegistrationOutcome::Identified { identity: identity.to_owned(), start, used }
+    }
+
+    #[test]
+    fn fixed_length_digits_are_complete_with_their_last_digit() {
+        let registration = Registration::new(imei(), &[]).unwrap();
+        let bytes = b"861234567890123";
+        for len in 0..bytes.len() {
+            assert_eq!(registration.read(&bytes[..len], More::MayCome), RegistrationOutcome::NeedMore);
+        }
+        assert_eq!(registration.read(bytes, More::MayCome), identified("861234567890123", 0, 15));
+    }
+
+    #[test]
+    fn heartbeats_in_front_and_behind_are_told_apart() {
+        let registration = Registration::new(imei(), &heartbeats(&[&[0xFE], b"HB"])).unwrap();
+        let bytes = b"\xFEHB\xFE861234567890123\xFEHB";
+        assert_eq!(registration.read(bytes, More::MayCome), identified("861234567890123", 4, 19));
+    }
+
+    #[test]
+    fn a_heartbeat_whose_rest_may_still_come_is_waited_for() {
+        let registration = Registration::new(imei(), &heartbeats(&[b"PING", b"PI"])).unwrap();
+        assert_eq!(registration.read(b"PIN", More::MayCome), RegistrationOutcome::NeedMore);
+        assert_eq!(registration.read(b"PING8", More::MayCome), RegistrationOutcome::NeedMore);
+        assert_eq!(
+            registration.read(b"PINX", More::MayCome),
+            RegistrationOutcome::Refused(RegistrationRefusal::Character {
+                offset: 2,
+                had: b'N',
+                form: IdentityForm::Digits
+            })
+        );
+    }
+
+    #[test]
+    fn marks_around_the_identity_are_required_and_taken_away() {
+        let registration = Registration::new(marked(), &[]).unwrap();
+        assert_eq!(
+            registration.read(b"REG:DTU-0001\r\n\x01\x03", More::MayCome),
+            identified("DTU-0001", 0, 14)
+        );
+        assert_eq!(registration.read(b"REG:DTU-0001\r", More::MayCome), RegistrationOutcome::NeedMore);
+        assert_eq!(
+            registration.read(b"RAG:DTU-0001\r\n", More::MayCome),
+            RegistrationOutcome::Refused(RegistrationRefusal::Prefix { offset: 1, had: b'A', wanted: b'E' })
+        );
+        assert_eq!(
+            registration.read(b"REG:DTU-0001\rX", More::MayCome),
+            RegistrationOutcome::Refused(RegistrationRefusal::NoClosing { max_len: 20 })
+        );
+        assert_eq!(
+            registration.read(b"REG:DTU-0001", More::WillNotCome),
+            RegistrationOutcome::Refused(RegistrationRefusal::TooShort { had: 12, wanted: 10 })
+        );
+    }
+
+    #[test]
+    fn changing_length_ends_at_a_foreign_byte_or_with_the_time_limit() {
+        let pattern = RegistrationPattern::plain(IdentityForm::HexText, 4, 12);
+        let registration = Registration::new(pattern, &heartbeats(&[&[0x00]])).unwrap();
+        assert_eq!(registration.read(b"00ab12", More::MayCome), RegistrationOutcome::NeedMore);
+        assert_eq!(registration.read(b"00ab12\x00", More::MayCome), identified("00AB12", 0, 6));
+        assert_eq!(registration.read(b"00ab12", More::WillNotCome), identified("00AB12", 0, 6));
+        assert_eq!(
+            registration.read(b"00a", More::WillNotCome),
+            RegistrationOutcome::Refused(RegistrationRefusal::TooShort { had: 3, wanted: 4 })
+        );
+    }
+
+    #[test]
+    fn raw_bytes_become_hexadecimal_text() {
+        let pattern = RegistrationPattern::plain(IdentityForm::RawBytes, 4, 4);
+        let registration = Registration::new(pattern, &heartbeats(&[&[0x00]])).unwrap();
+        assert_eq!(
+            registration.read(&[0x00, 0x0A, 0xFF, 0x10, 0x00], More::MayCome),
+            identified("000AFF10", 0, 4)
+        );
+    }
+
+    #[test]
+    fn what_can_be_confused_is_said() {
+        assert!(imei().check_heartbeat(b"HB").is_ok());
+        assert!(imei().check_heartbeat(b"00").is_err());
+        assert!(marked().check_heartbeat(b"HB").is_ok());
+        let open = RegistrationPattern { terminator: Bytes::new(), ..marked() };
+        assert!(matches!(
+            open.check_heartbeat(b"HB"),
+            Err(RegistrationPatternError::Ambiguous { place: "the end", .. })
+        ));
+    }
+
+    #[test]
+    fn patterns_without_an_end_are_refused() {
+        assert_eq!(
+            Registration::new(RegistrationPattern::plain(IdentityForm::RawBytes, 2, 4), &[]),
+            Err(RegistrationPatternError::EndlessRawBytes { min: 2, max: 4 })
+        );
+        for (min, max) in [(0, 4), (5, 4), (1, MAX_PART_LEN + 1)] {
+            assert_eq!(
+                Registration::new(RegistrationPattern::plain(IdentityForm::Text, min, max), &[]),
+                Err(RegistrationPatternError::Length { min, max })
+            );
+        }
     }
 }

@@ -35,7 +35,8 @@ pub struct Upload {
     pub segments: Vec<Segment>,
 }
 
-/// The answer of one meter behind the device, or of the device itself.
+/// The answer of one meter behind the device, or of the device itself. More than 255 bytes of values do
+/// not fit the byte count and are cut when it is encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     /// Text such as `1-1`: port and meter.

@@ -35,8 +35,8 @@ pub struct LineConfig {
     /// Time after a time-out in which nothing is taken for an answer: the longest time an answer may
     /// still be under way.
     pub quarantine_ms: u64,
-    /// Silence the slaves are given between an answer (or the end of a quarantine) and the next request;
-    /// 100 to 200 for the devices known.
+    /// Silence the slaves are given between an answer and the next request, and the quiet a quarantine
+    /// must end with; 100 to 200 for the devices known.
     pub gap_ms: u64,
     /// How long the beginning of a heartbeat may wait for its rest before it is called noise.
     pub partial_hold_ms: u64,
@@ -330,12 +330,12 @@ impl LineMaster {
         let mut at = 0;
         loop {
             match self.look_at(at, waiting) {
-                Look::End => {
+                Look::End | Look::Wait => {
                     self.take_noise(at, events);
-                    return;
-                }
-                Look::Wait => {
-                    self.take_noise(at, events);
+                    if self.buffer.is_empty() {
+                        // A quiet line holds no memory for bytes.
+                        self.buffer = BytesMut::new();
+                    }
                     return;
                 }
                 Look::Nothing => at += 1,
@@ -433,4 +433,190 @@ enum Look {
     Nothing,
     Heartbeat(usize),
     Answer(Answer, usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOISE: [u8; 3] = [0xAA, 0x01, 0x55];
+
+    fn master(heartbeats: &[&'static [u8]]) -> LineMaster {
+        let heartbeats = heartbeats.iter().map(|pattern| Bytes::from_static(pattern)).collect();
+        LineMaster::new(LineConfig { heartbeats, ..LineConfig::default() }).unwrap()
+    }
+
+    fn read(start: u16) -> Request {
+        Request::read_holding_registers(1, start, 2).unwrap()
+    }
+
+    fn answer(request: &Request, values: &[u16]) -> Vec<u8> {
+        Answer::registers_for(request, values).unwrap().encode()
+    }
+
+    fn ask(master: &mut LineMaster, request: &Request, now_ms: u64) {
+        master.submit(request.clone()).unwrap();
+        assert_eq!(master.poll_transmit(now_ms).unwrap(), request.encode());
+        assert_eq!(master.state(), LineState::Awaiting);
+    }
+
+    fn values(event: &Event) -> Vec<u16> {
+        match event {
+            Event::Answer { answer, .. } => answer.registers().unwrap(),
+            other => panic!("had {other:?}, wanted an answer"),
+        }
+    }
+
+    #[test]
+    fn one_request_at_a_time_with_a_gap_between() {
+        let mut master = master(&[]);
+        ask(&mut master, &read(0), 1_000);
+        assert_eq!(master.submit(read(2)), Err(SubmitError { request: read(2) }));
+        assert_eq!(master.next_deadline(), Some(6_000));
+        let events = master.feed(&answer(&read(0), &[7, 8]), 1_200);
+        assert_eq!(values(&events[0]), [7, 8]);
+        assert!(matches!(events[0], Event::Answer { took_ms: 200, .. }));
+        master.submit(read(2)).unwrap();
+        assert_eq!(master.state(), LineState::Queued);
+        assert_eq!(master.poll_transmit(1_349), None);
+        assert_eq!(master.next_deadline(), Some(1_350));
+        assert!(master.poll_transmit(1_350).is_some());
+    }
+
+    #[test]
+    fn heartbeats_glued_on_every_side_of_an_answer() {
+        let mut master = master(&[b"HB", &[0xFE]]);
+        ask(&mut master, &read(0), 0);
+        let bytes = [b"HB\xFE".as_slice(), &answer(&read(0), &[7, 8]), b"\xFEHB"].concat();
+        let events = master.feed(&bytes, 10);
+        assert_eq!(events.len(), 5);
+        assert_eq!(values(&events[2]), [7, 8]);
+        let beats = events.iter().filter(|event| matches!(event, Event::Heartbeat(_))).count();
+        assert_eq!(beats, 4);
+    }
+
+    #[test]
+    fn a_heartbeat_inside_register_data_is_data() {
+        let mut master = master(&[&[0xFE]]);
+        ask(&mut master, &read(0), 0);
+        for byte in answer(&read(0), &[0xFEFE, 0x00FE]) {
+            let events = master.feed(&[byte], 10);
+            assert!(!events.iter().any(|event| matches!(event, Event::Heartbeat(_))));
+            if let Some(event) = events.first() {
+                assert_eq!(values(event), [0xFEFE, 0x00FE]);
+            }
+        }
+        assert_eq!(master.state(), LineState::Ready);
+    }
+
+    #[test]
+    fn a_heartbeat_equal_to_the_unit_address_does_not_eat_the_answer() {
+        let mut master = master(&[&[0x01]]);
+        ask(&mut master, &read(0), 0);
+        assert_eq!(master.feed(&[0x01], 10), []);
+        let events = master.feed(&answer(&read(0), &[7, 8]), 20);
+        assert_eq!(events[0], Event::Heartbeat(Bytes::from_static(&[0x01])));
+        assert_eq!(values(&events[1]), [7, 8]);
+    }
+
+    #[test]
+    fn a_late_answer_is_never_taken_for_the_next() {
+        let mut master = master(&[]);
+        ask(&mut master, &read(0), 0);
+        let events = master.handle_timeout(5_000);
+        assert_eq!(events, [Event::TimedOut { request: read(0), waited_ms: 5_000 }]);
+        assert_eq!(master.state(), LineState::Quarantined);
+        // Same unit, function and length: nothing in it tells that it answers another request.
+        master.submit(read(2)).unwrap();
+        assert_eq!(master.poll_transmit(5_000), None);
+        let late = answer(&read(0), &[7, 8]);
+        assert_eq!(master.feed(&late, 9_990), [Event::Noise(late.clone().into())]);
+        // The line was not quiet, so the end moves.
+        assert_eq!(master.handle_timeout(10_000), []);
+        assert_eq!(master.poll_transmit(10_000), None);
+        assert_eq!(master.next_deadline(), Some(10_140));
+        assert_eq!(master.handle_timeout(10_140), []);
+        assert_eq!(master.poll_transmit(10_140).unwrap(), read(2).encode());
+        let events = master.feed(&answer(&read(2), &[9, 9]), 10_200);
+        assert_eq!(values(&events[0]), [9, 9]);
+    }
+
+    #[test]
+    fn bytes_after_the_deadline_are_late_even_when_the_caller_was() {
+        let mut master = master(&[]);
+        ask(&mut master, &read(0), 0);
+        let late = answer(&read(0), &[7, 8]);
+        let events = master.feed(&late, 5_001);
+        assert!(matches!(events[0], Event::TimedOut { .. }));
+        assert_eq!(events[1], Event::Noise(late.into()));
+    }
+
+    #[test]
+    fn a_line_that_never_stops_talking_cannot_hold_the_quarantine_for_ever() {
+        let mut master = master(&[]);
+        ask(&mut master, &read(0), 0);
+        let mut now_ms = 5_000;
+        master.handle_timeout(now_ms);
+        while master.state() == LineState::Quarantined {
+            now_ms += 100;
+            master.feed(&NOISE, now_ms);
+            assert!(now_ms <= 15_000);
+        }
+        assert_eq!(now_ms, 15_000);
+    }
+
+    #[test]
+    fn bytes_from_before_the_request_are_no_part_of_its_answer() {
+        // The heartbeat begins like the answer, so its first bytes are kept when the request goes out.
+        let mut master = master(&[&[0x01, 0x03, 0x04, 0xFF]]);
+        let bytes = answer(&read(0), &[7, 8]);
+        assert_eq!(master.feed(&bytes[..3], 0), []);
+        ask(&mut master, &read(0), 10);
+        let events = master.feed(&bytes[3..], 20);
+        assert_eq!(events, [Event::Noise(Bytes::copy_from_slice(&bytes))]);
+        assert_eq!(master.state(), LineState::Awaiting);
+    }
+
+    #[test]
+    fn a_torn_beginning_does_not_hide_a_whole_answer_behind_it() {
+        let mut master = master(&[]);
+        ask(&mut master, &read(0), 0);
+        let exception = Answer::exception(&read(0), Exception::ServerDeviceBusy).encode();
+        let bytes = [&[0x01, 0x03, 0x04][..], &exception].concat();
+        // Eight bytes of a nine byte answer: the first place where one can begin is waited for.
+        assert_eq!(master.feed(&bytes, 10), []);
+        let events = master.handle_timeout(5_000);
+        assert_eq!(events[0], Event::Noise(Bytes::from_static(&[0x01, 0x03, 0x04])));
+        assert!(matches!(events[1], Event::Exception { exception: Exception::ServerDeviceBusy, .. }));
+        assert_eq!(events.len(), 2);
+    }
+
+    #[test]
+    fn the_beginning_of_a_heartbeat_is_held_only_so_long() {
+        let mut master = master(&[b"HEART"]);
+        assert_eq!(master.feed(b"HEA", 100), []);
+        assert_eq!(master.next_deadline(), Some(2_100));
+        assert_eq!(master.handle_timeout(2_099), []);
+        assert_eq!(master.handle_timeout(2_100), [Event::Noise(Bytes::from_static(b"HEA"))]);
+        assert_eq!(master.next_deadline(), None);
+    }
+
+    #[test]
+    fn nothing_unasked_is_an_answer() {
+        let mut master = master(&[]);
+        let bytes = answer(&read(0), &[7, 8]);
+        assert_eq!(master.feed(&bytes, 0), [Event::Noise(bytes.into())]);
+    }
+
+    #[test]
+    fn configurations_that_cannot_work_are_refused() {
+        let with =
+            |heartbeats: Vec<Bytes>| LineMaster::new(LineConfig { heartbeats, ..LineConfig::default() });
+        assert_eq!(with(vec![Bytes::new()]).unwrap_err(), LineConfigError::EmptyHeartbeat { index: 0 });
+        let long = Bytes::from(vec![1; MAX_HEARTBEAT_LEN + 1]);
+        let had = long.len();
+        assert_eq!(with(vec![long]).unwrap_err(), LineConfigError::LongHeartbeat { index: 0, had });
+        let config = LineConfig { answer_timeout_ms: 0, ..LineConfig::default() };
+        assert_eq!(LineMaster::new(config).unwrap_err(), LineConfigError::NoTimeout);
+    }
 }

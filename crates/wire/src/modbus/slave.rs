@@ -43,13 +43,10 @@ impl RequestDeframer {
         let mut first_reason = None;
         loop {
             let rest = self.buffer.get(skipped..).unwrap_or_default();
-            let found = if rest.is_empty() && skipped > 0 {
-                // All refused: nothing more can come of these bytes.
+            if rest.is_empty() && skipped > 0 {
                 return self.refuse(skipped, first_reason);
-            } else {
-                Request::parse(rest)
-            };
-            match found {
+            }
+            match Request::parse(rest) {
                 Parse::Complete { value, len } if skipped == 0 => {
                     let _taken = self.buffer.split_to(len);
                     return Some(Ok(value));
