@@ -1,5 +1,19 @@
 //! Detector profiles are data (F3): a TOML file says what a detector sends and how it is spoken to.
+//!
+//! `parse` refuses a file with a mistake by line, column and reason; `decode` turns what a detector sent
+//! into samples; `encode` is its inverse, for the simulator.
 
+mod check;
+mod decode;
+mod encode;
+mod groups;
 mod model;
+mod parse;
+mod shipped;
 
+pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
+pub use encode::{EncodeError, encode};
+pub use groups::{MAX_BITS, MAX_REGISTERS, Span, merge_groups};
 pub use model::*;
+pub use parse::{ProfileError, parse};
+pub use shipped::{SHIPPED, shipped};

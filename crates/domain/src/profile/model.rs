@@ -35,11 +35,33 @@ pub struct Profile {
     pub groups: Vec<Group>,
     /// How an alarm held by the device is reset, where that is known.
     pub reset: Option<WriteCommand>,
+    /// Where the device's own clock stands in what it sends, if it sends it.
+    pub clock: Option<Clock>,
     /// Limits that differ from the platform's for this model.
     pub limits: Vec<(Hazard, LimitPatch)>,
+    /// The file as it was written.
+    #[serde(skip)]
+    pub text: String,
 }
 
 impl Profile {
+    /// The group with this index.
+    #[must_use]
+    pub fn group(&self, index: u8) -> Option<&Group> {
+        self.groups.get(usize::from(index))
+    }
+
+    /// The point with this code, and its index.
+    #[must_use]
+    pub fn point_by_code(&self, code: &str) -> Option<(PointIndex, &Point)> {
+        self.indexed_points().find(|(_, point)| point.code == code)
+    }
+
+    /// The points with their indexes.
+    pub fn indexed_points(&self) -> impl Iterator<Item = (PointIndex, &Point)> {
+        (0u16..).map(PointIndex).zip(&self.points)
+    }
+
     /// The point at `index`.
     #[must_use]
     pub fn point(&self, index: PointIndex) -> Option<&Point> {
@@ -60,7 +82,9 @@ pub struct Point {
     pub phase: Option<Phase>,
     /// The scale of the device's integer in the quantity's unit.
     pub decimals: Decimals,
-    /// The register where it stands, in its group's address space.
+    /// In which address space it stands.
+    pub space: Space,
+    /// The register (or bit, in the spaces of functions 1 and 2) where it stands.
     pub address: u16,
     /// How it is written there.
     pub format: Format,
@@ -68,6 +92,57 @@ pub struct Point {
     pub invalid: Vec<(i64, Quality)>,
     /// The least and the greatest raw value that can be; outside is `implausible`.
     pub range: Option<(i64, i64)>,
+}
+
+/// An address space: the same address in two spaces is two different things.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Space {
+    /// Modbus function 1, 2, 3 or 4.
+    pub function: u8,
+    /// The ASCII segment address of the vendor cloud protocol, `1-1`.
+    pub segment: Option<String>,
+}
+
+impl Space {
+    /// Whether its addresses count bits (functions 1 and 2) rather than registers.
+    #[must_use]
+    pub const fn is_bits(&self) -> bool {
+        matches!(self.function, 1 | 2)
+    }
+}
+
+/// Where the device's own clock stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Clock {
+    /// In which address space.
+    pub space: Space,
+    /// Its first register.
+    pub address: u16,
+    /// How it is written.
+    pub format: ClockFormat,
+    /// How far its local time is ahead of UTC, minutes; not used by `unix_s`.
+    pub utc_offset_min: i16,
+}
+
+/// How a device writes its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockFormat {
+    /// Three registers of two bytes each: year - 2000, month; day, hour; minute, second. Binary, local time.
+    Ymdhms,
+    /// Two registers, high word first: seconds since 1970-01-01 UTC.
+    UnixS,
+}
+
+impl ClockFormat {
+    /// How many registers it takes.
+    #[must_use]
+    pub const fn registers(self) -> u16 {
+        match self {
+            Self::Ymdhms => 3,
+            Self::UnixS => 2,
+        }
+    }
 }
 
 /// How a number is written in 16-bit registers.
@@ -86,15 +161,47 @@ pub enum Format {
     I32,
     /// Two registers, two's complement, low word first.
     I32Swapped,
+    /// One coil or discrete input.
+    Bit,
 }
 
 impl Format {
-    /// How many registers it takes.
+    /// Every format.
+    pub const ALL: [Self; 7] =
+        [Self::U16, Self::I16, Self::U32, Self::U32Swapped, Self::I32, Self::I32Swapped, Self::Bit];
+
+    /// How many registers (or bits) it takes.
     #[must_use]
     pub const fn registers(self) -> u16 {
         match self {
-            Self::U16 | Self::I16 => 1,
+            Self::U16 | Self::I16 | Self::Bit => 1,
             Self::U32 | Self::U32Swapped | Self::I32 | Self::I32Swapped => 2,
+        }
+    }
+
+    /// The least and the greatest integer that it can write.
+    #[must_use]
+    pub const fn bounds(self) -> (i64, i64) {
+        match self {
+            Self::Bit => (0, 1),
+            Self::U16 => (0, u16::MAX as i64),
+            Self::I16 => (i16::MIN as i64, i16::MAX as i64),
+            Self::U32 | Self::U32Swapped => (0, u32::MAX as i64),
+            Self::I32 | Self::I32Swapped => (i32::MIN as i64, i32::MAX as i64),
+        }
+    }
+
+    /// The name used in files.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::U16 => "u16",
+            Self::I16 => "i16",
+            Self::U32 => "u32",
+            Self::U32Swapped => "u32_swapped",
+            Self::I32 => "i32",
+            Self::I32Swapped => "i32_swapped",
+            Self::Bit => "bit",
         }
     }
 }
@@ -104,6 +211,8 @@ impl Format {
 pub struct Status {
     /// Its name in the profile.
     pub code: String,
+    /// In which address space it stands.
+    pub space: Space,
     /// The register where it stands.
     pub address: u16,
     /// The bits that matter, applied before comparing.
@@ -132,16 +241,33 @@ pub struct Meaning {
 pub struct Group {
     /// Counted from 0; readings carry it.
     pub index: u8,
-    /// Modbus function 1, 2, 3 or 4.
-    pub function: u8,
-    /// First register.
+    /// The Modbus function that reads it and, in the vendor cloud protocol, the segment that carries it;
+    /// segment and byte count select the group.
+    pub space: Space,
+    /// First register (or bit).
     pub start: u16,
-    /// How many registers, 1-125.
+    /// How many registers, 1-125 (or bits, 1-2000).
     pub count: u16,
     /// Poll period, s (Modbus only).
     pub every_s: u32,
-    /// The ASCII segment address of the vendor cloud protocol, `1-1`; with the byte count it selects the group.
-    pub segment: Option<String>,
+}
+
+impl Group {
+    /// How many data bytes an answer with this group has.
+    #[must_use]
+    pub fn byte_count(&self) -> usize {
+        let count = usize::from(self.count);
+        if self.space.is_bits() { count.div_ceil(8) } else { count * 2 }
+    }
+
+    /// Whether `length` registers (or bits) from `address` in `space` lie in it.
+    #[must_use]
+    pub fn holds(&self, space: &Space, address: u16, length: u16) -> bool {
+        let (start, address) = (u32::from(self.start), u32::from(address));
+        *space == self.space
+            && address >= start
+            && address + u32::from(length) <= start + u32::from(self.count)
+    }
 }
 
 /// Registers to write.

@@ -1,0 +1,180 @@
+//! From the text of a profile to a checked profile, or to one mistake by line, column and reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::check;
+use super::model::Profile;
+use crate::settings::LimitPatch;
+
+/// A profile that was refused. Lines and columns count from 1; a column is a character, not a byte.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ProfileError {
+    /// The file's name as it was given.
+    pub file: String,
+    /// The line of the mistake.
+    pub line: usize,
+    /// Its first character.
+    pub column: usize,
+    /// What was had and what was wanted.
+    pub reason: String,
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.reason)
+    }
+}
+
+/// Reads a profile. `file_name` gives the profile its id: its last part without `.toml`.
+///
+/// # Errors
+/// The first mistake found: text that is no TOML, an unknown or missing key, a value that is not allowed, or
+/// parts that contradict each other.
+pub fn parse(file_name: &str, text: &str) -> Result<Profile, ProfileError> {
+    let refuse = |at: usize, reason: String| {
+        let (line, column) = position(text, at);
+        ProfileError { file: file_name.to_owned(), line, column, reason }
+    };
+    let id = profile_id(file_name).map_err(|reason| refuse(0, reason))?;
+    let raw: RawProfile = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        refuse(at, one_line(error.message()))
+    })?;
+    check::check(id, text, &raw).map_err(|mistake| refuse(mistake.at.start, mistake.reason))
+}
+
+/// The parser's words in one line, so that an error stays one line of a terminal.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn profile_id(file_name: &str) -> Result<String, String> {
+    let last = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+    let id = last
+        .strip_suffix(".toml")
+        .ok_or_else(|| format!("file name is `{last}`, want it to end in .toml"))?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if id.is_empty() || !id.chars().all(allowed) {
+        return Err(format!("file name is `{last}`, want lower-case letters, digits and `-` before .toml"));
+    }
+    Ok(id.to_owned())
+}
+
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let mut before = at.min(text.len());
+    while !text.is_char_boundary(before) {
+        before -= 1;
+    }
+    let (head, _) = text.split_at(before);
+    let line = head.matches('\n').count() + 1;
+    let last_line = head.rsplit('\n').next().unwrap_or(head);
+    (line, last_line.chars().count() + 1)
+}
+
+/// A mistake with the bytes of the text that it is about.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    pub(super) at: Range<usize>,
+    pub(super) reason: String,
+}
+
+impl Mistake {
+    pub(super) fn at<T>(place: &Spanned<T>, reason: impl Into<String>) -> Self {
+        Self { at: place.span(), reason: reason.into() }
+    }
+}
+
+/// A profile as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProfile {
+    pub(super) name: Spanned<String>,
+    pub(super) maker: Spanned<String>,
+    pub(super) verified: bool,
+    pub(super) source: Spanned<String>,
+    pub(super) protocol: Spanned<String>,
+    pub(super) interval_s: Spanned<i64>,
+    #[serde(default)]
+    pub(super) replays_history: bool,
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) poll_gap: Option<Spanned<i64>>,
+    pub(super) points: Spanned<Vec<Spanned<RawPoint>>>,
+    #[serde(default)]
+    pub(super) statuses: Vec<Spanned<RawStatus>>,
+    #[serde(default)]
+    pub(super) groups: Vec<Spanned<RawGroup>>,
+    pub(super) clock: Option<Spanned<RawClock>>,
+    pub(super) reset: Option<Spanned<RawReset>>,
+    #[serde(default)]
+    pub(super) limits: BTreeMap<Spanned<String>, Spanned<LimitPatch>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPoint {
+    pub(super) code: Spanned<String>,
+    pub(super) name: Spanned<String>,
+    pub(super) quantity: Spanned<String>,
+    pub(super) phase: Option<Spanned<String>>,
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) segment: Option<Spanned<String>>,
+    pub(super) address: Spanned<i64>,
+    pub(super) format: Spanned<String>,
+    pub(super) scale: Option<Spanned<f64>>,
+    pub(super) range: Option<Spanned<(f64, f64)>>,
+    #[serde(default)]
+    pub(super) invalid: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStatus {
+    pub(super) code: Spanned<String>,
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) segment: Option<Spanned<String>>,
+    pub(super) address: Spanned<i64>,
+    pub(super) mask: Option<Spanned<i64>>,
+    pub(super) meanings: Spanned<Vec<Spanned<RawMeaning>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMeaning {
+    pub(super) value: Spanned<i64>,
+    pub(super) hazard: Spanned<String>,
+    pub(super) severity: Spanned<String>,
+    pub(super) point: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGroup {
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) segment: Option<Spanned<String>>,
+    pub(super) start: Spanned<i64>,
+    pub(super) count: Spanned<i64>,
+    pub(super) every_s: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClock {
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) segment: Option<Spanned<String>>,
+    pub(super) address: Spanned<i64>,
+    pub(super) format: Spanned<String>,
+    pub(super) utc_offset_min: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReset {
+    pub(super) function: Spanned<i64>,
+    pub(super) address: Spanned<i64>,
+    pub(super) values: Spanned<Vec<Spanned<i64>>>,
+}

@@ -1,0 +1,22 @@
+//! The profiles that come with Emberwatch, compiled in. A deployment may add files of its own.
+
+use super::model::Profile;
+use super::parse::{ProfileError, parse};
+
+/// File name and text of each shipped profile.
+pub const SHIPPED: [(&str, &str); 6] = [
+    ("adl3000.toml", include_str!("../../../../profiles/adl3000.toml")),
+    ("aim-r100.toml", include_str!("../../../../profiles/aim-r100.toml")),
+    ("arcm300-cloud.toml", include_str!("../../../../profiles/arcm300-cloud.toml")),
+    ("arcm300-modbus.toml", include_str!("../../../../profiles/arcm300-modbus.toml")),
+    ("asj-relay.toml", include_str!("../../../../profiles/asj-relay.toml")),
+    ("leakage-breaker.toml", include_str!("../../../../profiles/leakage-breaker.toml")),
+];
+
+/// The shipped profiles.
+///
+/// # Errors
+/// Never in a build whose tests pass; a mistake in a shipped file is a failed test.
+pub fn shipped() -> Result<Vec<Profile>, ProfileError> {
+    SHIPPED.into_iter().map(|(file, text)| parse(file, text)).collect()
+}
