@@ -1,0 +1,696 @@
+//! The judgement itself: filing, limits, qualities, reports, silence, delays.
+
+use super::level::{Delays, Level, Onset, Side};
+use super::{ChangeKind, Condition, ConditionChange, DetectorState, LATE_EPISODE_GAP_MS, LateEpisode, Told};
+use crate::binding::{Binding, ChannelBinding, Supervision};
+use crate::hazard::{Class, Hazard, Severity};
+use crate::id::ChannelId;
+use crate::quantity::{Phase, Quantity};
+use crate::reading::{Filing, Quality, Reading, Reported, Sample};
+use crate::settings::Limits;
+use crate::time::UnixMs;
+
+/// The faults that a value's quality shows.
+const QUALITY_FAULTS: [(Quality, Hazard); 4] = [
+    (Quality::SensorOpen, Hazard::SensorOpen),
+    (Quality::SensorShort, Hazard::SensorShort),
+    (Quality::Implausible, Hazard::Implausible),
+    (Quality::DeviceFault, Hazard::DeviceFault),
+];
+
+/// Limits in the unit of the channel's value.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    warning: Option<f64>,
+    alarm: Option<f64>,
+    deadband: f64,
+}
+
+impl Bounds {
+    /// `None` when the hazard is not judged: switched off, or overload without a rated current.
+    fn of(binding: &Binding, hazard: Hazard, limits: &Limits) -> Option<Self> {
+        if !limits.enabled {
+            return None;
+        }
+        let factor = if hazard == Hazard::Overload {
+            binding.placement.rated_current_a.filter(|rated| *rated > 0.0)? / 100.0
+        } else {
+            1.0
+        };
+        Some(Self {
+            warning: limits.warning.map(|limit| limit * factor),
+            alarm: limits.alarm.map(|limit| limit * factor),
+            deadband: limits.deadband.max(0.0) * factor,
+        })
+    }
+
+    fn sides(&self, value: f64, low: bool) -> [Side; 2] {
+        [Side::of(value, self.warning, self.deadband, low), Side::of(value, self.alarm, self.deadband, low)]
+    }
+
+    const fn limit(&self, severity: Severity) -> Option<f64> {
+        match severity {
+            Severity::Alarm => self.alarm,
+            Severity::Warning => self.warning,
+            Severity::Fault => None,
+        }
+    }
+}
+
+/// One judgement under way.
+pub(super) struct Judge<'a> {
+    state: &'a mut DetectorState,
+    binding: &'a Binding,
+    changes: Vec<ConditionChange>,
+    changed: bool,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(state: &'a mut DetectorState, binding: &'a Binding) -> Self {
+        Self { state, binding, changes: Vec::new(), changed: false }
+    }
+
+    /// What came of it.
+    pub(super) fn done(self) -> (Vec<ConditionChange>, bool) {
+        if self.changed {
+            self.state.conditions.retain(|condition| !condition.is_blank());
+        }
+        (self.changes, self.changed)
+    }
+
+    /// Settles delays that are over at `now`, earliest first: the order of changes does not depend on how
+    /// often time was told.
+    pub(super) fn advance(&mut self, now: UnixMs) {
+        while let Some(deadline) = next_deadline(self.state, self.binding).filter(|d| *d <= now) {
+            self.changed = true;
+            for index in 0..self.state.conditions.len() {
+                self.settle_delays(index, deadline);
+            }
+            if silence_deadline(self.state, self.binding).is_some_and(|d| d <= deadline)
+                && let Some(device) = device_channel(self.binding)
+            {
+                let index = self.entry(device, Hazard::Offline);
+                self.update(index, |c| c.levels[0] = Level::Held);
+                self.tell(index, deadline, false);
+            }
+        }
+    }
+
+    fn settle_delays(&mut self, index: usize, deadline: UnixMs) {
+        let binding = self.binding;
+        let Some(c) = self.state.conditions.get_mut(index) else { return };
+        let delays = delays(binding, c.channel, c.hazard);
+        let mut over: Option<UnixMs> = None;
+        if !c.frozen {
+            for level in &mut c.levels {
+                if let Some((next, at)) = level.on_time(deadline, delays.measured) {
+                    *level = next;
+                    over = over.max(Some(at));
+                }
+            }
+        }
+        if let Some((next, at)) = c.reported.on_time(deadline, delays.reported) {
+            c.reported = next;
+            over = over.max(Some(at));
+        }
+        if let Some(at) = over {
+            self.tell(index, at, false);
+        }
+    }
+
+    /// A sign of life at `at`, server's clock.
+    pub(super) fn heard(&mut self, at: UnixMs) {
+        self.state.last_heard = self.state.last_heard.max(Some(at));
+        if self.state.conditions.is_empty() {
+            return;
+        }
+        let Some(device) = device_channel(self.binding) else { return };
+        if let Some(index) = self.find(device, Hazard::Offline)
+            && self.state.conditions.get(index).is_some_and(|c| c.levels[0] != Level::Normal)
+        {
+            self.update(index, |c| c.levels[0] = Level::Normal);
+            self.tell(index, at, false);
+        }
+    }
+
+    /// How and under which time a reading is filed (invariant 4).
+    ///
+    /// A device without a clock is filed under receive time. So is one whose clock is wrong. Should two such readings of a
+    /// group be received in the same millisecond, the later one is filed 1 ms after the first: both are real.
+    pub(super) fn file(&self, reading: &Reading) -> (Filing, UnixMs) {
+        let last = self.state.last_filed(reading.group);
+        let by_receipt = || match last {
+            Some(last) if reading.received_at <= last => last.plus_ms(1),
+            Some(_) | None => reading.received_at,
+        };
+        let Some(device_at) = reading.device_at else {
+            return (Filing::Current, by_receipt());
+        };
+        let ahead_ms = device_at.since_ms(reading.received_at);
+        let Supervision { clock_ahead_ms, clock_behind_ms, .. } = self.binding.supervision;
+        if ahead_ms > clock_ahead_ms || ahead_ms < clock_behind_ms.saturating_neg() {
+            return (Filing::ClockWrong, by_receipt());
+        }
+        match last {
+            Some(last) if device_at == last => (Filing::Repeated, device_at),
+            Some(last) if device_at < last => (Filing::Late, device_at),
+            Some(_) | None => (Filing::Current, device_at),
+        }
+    }
+
+    /// Judges a reading that is the newest of its group.
+    pub(super) fn current(&mut self, reading: &Reading, filing: Filing, filed_at: UnixMs) {
+        let clock_wrong = filing == Filing::ClockWrong;
+        self.state.set_filed(reading.group, filed_at);
+        self.state.keep_latest(&reading.samples, filed_at, reading.received_at, clock_wrong);
+        let at = Onset { filed: filed_at, known: reading.received_at };
+
+        if reading.device_at.is_some()
+            && (clock_wrong || !self.state.conditions.is_empty())
+            && let Some(device) = device_channel(self.binding)
+        {
+            self.fault(device, Hazard::ClockWrong, clock_wrong, at);
+        }
+        let mut cursor = 0;
+        for sample in &reading.samples {
+            if let Some(channel) = channel_of(self.binding, sample, &mut cursor) {
+                self.sample(channel, sample, at);
+            }
+        }
+        for reported in &reading.reported {
+            self.report(reported, at);
+        }
+    }
+
+    fn sample(&mut self, channel: &ChannelBinding, sample: &Sample, at: Onset) {
+        let id = channel.channel.id;
+        if sample.quality != Quality::Good || !self.state.conditions.is_empty() {
+            for (quality, hazard) in QUALITY_FAULTS {
+                self.fault(id, hazard, sample.quality == quality, at);
+            }
+        }
+        if sample.quality == Quality::Good {
+            self.measure(channel, channel.channel.decimals.value(sample.raw), at);
+        } else {
+            self.freeze(id);
+        }
+    }
+
+    /// A fault with one level: there or not.
+    fn fault(&mut self, channel: ChannelId, hazard: Hazard, there: bool, at: Onset) {
+        let side = if there { Side::Beyond } else { Side::Inside };
+        let Some(index) = self.entry_if(channel, hazard, there) else { return };
+        let delays = delays(self.binding, channel, hazard).measured;
+        let mut over = None;
+        self.update(index, |c| (c.levels[0], over) = c.levels[0].on_value(side, at, delays));
+        self.tell(index, over.unwrap_or(at.filed), false);
+    }
+
+    /// Judges a good value for every hazard of its channel.
+    fn measure(&mut self, channel: &ChannelBinding, value: f64, at: Onset) {
+        let id = channel.channel.id;
+        // Phase loss first: it decides whether under-voltage is judged.
+        let mut lost = false;
+        if let Some((_, limits)) = channel.limits.iter().find(|(hazard, _)| *hazard == Hazard::PhaseLoss) {
+            let sides = |judge: &Self, bounds: &Bounds| {
+                let sides = bounds.sides(value, true);
+                let near = sides.iter().any(|side| *side != Side::Inside);
+                if near && judge.other_phase_is_fine(channel, bounds, at.filed) {
+                    sides
+                } else {
+                    [Side::Inside; 2]
+                }
+            };
+            self.measure_one(id, Hazard::PhaseLoss, limits, value, at, sides);
+            lost = self
+                .find(id, Hazard::PhaseLoss)
+                .and_then(|index| self.state.conditions.get(index))
+                .is_some_and(|c| c.levels.iter().any(|level| level.is_beyond()) || c.reported.is_beyond());
+        }
+        for (hazard, limits) in &channel.limits {
+            let hazard = *hazard;
+            if hazard == Hazard::PhaseLoss {
+                continue;
+            }
+            let suppressed = lost && hazard == Hazard::UnderVoltage;
+            self.measure_one(id, hazard, limits, value, at, |_, bounds| {
+                if suppressed { [Side::Inside; 2] } else { bounds.sides(value, hazard.is_low()) }
+            });
+        }
+    }
+
+    fn measure_one(
+        &mut self,
+        channel: ChannelId,
+        hazard: Hazard,
+        limits: &Limits,
+        value: f64,
+        at: Onset,
+        sides: impl FnOnce(&Self, &Bounds) -> [Side; 2],
+    ) {
+        let Some(bounds) = Bounds::of(self.binding, hazard, limits) else { return };
+        let sides = sides(self, &bounds);
+        let beyond = sides.contains(&Side::Beyond);
+        let Some(index) = self.entry_if(channel, hazard, beyond) else { return };
+        let delays = Delays { on_ms: limits.on_delay_ms, off_ms: limits.off_delay_ms };
+        let mut over: Option<UnixMs> = None;
+        let mut worse = false;
+        self.update(index, |c| {
+            if c.frozen {
+                c.frozen = false;
+                // Whether it stayed away meanwhile is not known: the off-delay begins anew. A running on-delay goes on.
+                for level in &mut c.levels {
+                    if matches!(level, Level::Falling(_)) {
+                        *level = Level::Falling(at);
+                    }
+                }
+            }
+            for (level, side) in c.levels.iter_mut().zip(sides) {
+                let (next, done) = level.on_value(side, at, delays);
+                *level = next;
+                over = over.max(done);
+            }
+            let there = c.levels.iter().any(|level| *level != Level::Normal) || c.told.is_some();
+            worse = there
+                && c.worst.is_none_or(|worst| if hazard.is_low() { value < worst } else { value > worst });
+            if worse {
+                c.worst = Some(value);
+            }
+        });
+        self.tell(index, over.unwrap_or(at.filed), worse);
+    }
+
+    /// Whether another phase of the same detector has its voltage: above the limit of phase loss, known from a value
+    /// that is not older than the detector's supervision allows.
+    fn other_phase_is_fine(&self, channel: &ChannelBinding, bounds: &Bounds, filed_at: UnixMs) -> bool {
+        let Some(limit) = bounds.alarm.or(bounds.warning) else { return false };
+        let is_line = |phase: Option<Phase>| matches!(phase, Some(Phase::A | Phase::B | Phase::C));
+        is_line(channel.channel.phase)
+            && self.binding.channels.iter().any(|other| {
+                let entry = &other.channel;
+                entry.quantity == Quantity::Voltage
+                    && entry.id != channel.channel.id
+                    && is_line(entry.phase)
+                    && entry.point.and_then(|point| self.state.latest(point)).is_some_and(|latest| {
+                        latest.quality == Quality::Good
+                            && filed_at.since_ms(latest.filed_at) <= self.binding.supervision.offline_after_ms
+                            && entry.decimals.value(latest.raw) > limit + bounds.deadband
+                    })
+            })
+    }
+
+    /// There is no value: what is measured stands still.
+    fn freeze(&mut self, channel: ChannelId) {
+        for c in &mut self.state.conditions {
+            if c.channel == channel && c.hazard.class() == Class::Hazard && !c.frozen {
+                c.frozen = true;
+                self.changed = true;
+            }
+        }
+    }
+
+    /// What the device itself says about a hazard.
+    fn report(&mut self, reported: &Reported, at: Onset) {
+        let Some(channel) = reported_channel(self.binding, reported) else { return };
+        let hazard = reported.hazard;
+        if limits_of(channel, hazard).is_some_and(|limits| !limits.enabled) {
+            return;
+        }
+        let id = channel.channel.id;
+        let Some(index) = self.entry_if(id, hazard, reported.severity.is_some()) else { return };
+        let delays = delays(self.binding, id, hazard).reported;
+        let side = if reported.severity.is_some() { Side::Beyond } else { Side::Inside };
+        let mut over = None;
+        self.update(index, |c| {
+            (c.reported, over) = c.reported.on_value(side, at, delays);
+            if reported.severity.is_some() {
+                c.reported_severity = reported.severity;
+            }
+        });
+        self.tell(index, over.unwrap_or(at.filed), false);
+    }
+
+    /// Judges a reading that is older than what is known: hazards in it are found, nothing else changes.
+    pub(super) fn late(&mut self, reading: &Reading, filed_at: UnixMs) {
+        let mut cursor = 0;
+        for sample in reading.samples.iter().filter(|sample| sample.quality == Quality::Good) {
+            let Some(channel) = channel_of(self.binding, sample, &mut cursor) else { continue };
+            let value = channel.channel.decimals.value(sample.raw);
+            let mut lost = false;
+            for phase_loss in [true, false] {
+                for (hazard, limits) in
+                    channel.limits.iter().filter(|(hazard, _)| (*hazard == Hazard::PhaseLoss) == phase_loss)
+                {
+                    let Some(bounds) = Bounds::of(self.binding, *hazard, limits) else { continue };
+                    let judged = match hazard {
+                        Hazard::PhaseLoss => another_phase_in(self.binding, reading, channel, &bounds),
+                        Hazard::UnderVoltage => !lost,
+                        Hazard::ResidualCurrent
+                        | Hazard::OverTemperature
+                        | Hazard::OverVoltage
+                        | Hazard::Overload
+                        | Hazard::ShortCircuit
+                        | Hazard::ArcFault
+                        | Hazard::PowerFailure
+                        | Hazard::Offline
+                        | Hazard::SensorOpen
+                        | Hazard::SensorShort
+                        | Hazard::DeviceFault
+                        | Hazard::Implausible
+                        | Hazard::Frozen
+                        | Hazard::ClockWrong
+                        | Hazard::SupplyLost
+                        | Hazard::WeakSignal => true,
+                    };
+                    let severity = match bounds.sides(value, hazard.is_low()) {
+                        [_, Side::Beyond] if judged => Some(Severity::Alarm),
+                        [Side::Beyond, _] if judged => Some(Severity::Warning),
+                        [Side::Beyond | Side::Band | Side::Inside, _] => None,
+                    };
+                    lost |= *hazard == Hazard::PhaseLoss && severity.is_some();
+                    let limit = severity.and_then(|severity| bounds.limit(severity));
+                    let found = Found { value: Some(value), limit, reported_by_device: false };
+                    self.found_late(channel.channel.id, *hazard, severity, filed_at, found);
+                }
+            }
+        }
+        for reported in reading.reported.iter().filter(|r| r.hazard.class() == Class::Hazard) {
+            let Some(channel) = reported_channel(self.binding, reported) else { continue };
+            if reported.severity.is_some()
+                && limits_of(channel, reported.hazard).is_none_or(|limits| limits.enabled)
+            {
+                let found = Found { value: None, limit: None, reported_by_device: true };
+                self.found_late(channel.channel.id, reported.hazard, reported.severity, filed_at, found);
+            }
+        }
+    }
+
+    fn found_late(
+        &mut self,
+        channel: ChannelId,
+        hazard: Hazard,
+        severity: Option<Severity>,
+        filed_at: UnixMs,
+        found: Found,
+    ) {
+        let Some(severity) = severity else {
+            if let Some(index) = self.find(channel, hazard) {
+                self.update(index, |c| {
+                    if c.late.is_some_and(|episode| episode.is_near(filed_at)) {
+                        c.late = None;
+                    }
+                });
+            }
+            return;
+        };
+        if let Some(index) = self.find(channel, hazard)
+            && let Some(c) = self.state.conditions.get(index)
+        {
+            // What is open now began before: this belongs to it.
+            if c.told.is_some_and(|told| told.since <= filed_at) {
+                return;
+            }
+            if let Some(episode) = c.late
+                && episode.severity >= severity
+                && episode.is_near(filed_at)
+            {
+                let wider = LateEpisode {
+                    severity: episode.severity,
+                    oldest: episode.oldest.min(filed_at),
+                    newest: episode.newest.max(filed_at),
+                };
+                self.update(index, |c| c.late = Some(wider));
+                return;
+            }
+        }
+        let index = self.entry(channel, hazard);
+        self.update(index, |c| {
+            c.late = Some(LateEpisode { severity, oldest: filed_at, newest: filed_at });
+        });
+        self.changes.push(ConditionChange {
+            channel,
+            hazard,
+            kind: ChangeKind::FoundLate(severity),
+            at: filed_at,
+            value: found.value,
+            limit: found.limit,
+            latching: false,
+            reported_by_device: found.reported_by_device,
+        });
+    }
+
+    /// Fits what is known to a new binding.
+    pub(super) fn rebind(&mut self, now: UnixMs) {
+        let binding = self.binding;
+        for index in 0..self.state.conditions.len() {
+            let judged = self.state.conditions.get(index).is_some_and(|c| is_judged(binding, c));
+            if !judged {
+                self.update(index, |c| {
+                    c.levels = [Level::Normal; 2];
+                    c.reported = Level::Normal;
+                    c.frozen = false;
+                    c.late = None;
+                });
+                self.tell(index, now, false);
+            }
+        }
+        let at = Onset { filed: now, known: now };
+        for channel in &binding.channels {
+            let latest = channel.channel.point.and_then(|point| self.state.latest(point)).copied();
+            if let Some(latest) = latest.filter(|latest| latest.quality == Quality::Good) {
+                self.measure(channel, channel.channel.decimals.value(latest.raw), at);
+            }
+        }
+    }
+
+    /// Says what changed about the condition at `index`, if anything did. `worse` says that its worst value moved.
+    fn tell(&mut self, index: usize, at: UnixMs, worse: bool) {
+        let Some(c) = self.state.conditions.get(index) else { return };
+        let measured = match (c.hazard.class(), c.levels) {
+            (Class::Fault, [level, _]) => level.is_held().then_some(Severity::Fault),
+            (Class::Hazard, [_, alarm]) if alarm.is_held() => Some(Severity::Alarm),
+            (Class::Hazard, [warning, _]) => warning.is_held().then_some(Severity::Warning),
+        };
+        let reported = c.reported.is_held().then_some(c.reported_severity).flatten();
+        let severity = measured.max(reported);
+        let at = c.told.map_or(at, |told| at.max(told.last));
+        let kind = match (c.told.map(|told| told.severity), severity) {
+            (None, None) => None,
+            (None, Some(now)) => Some(ChangeKind::Raised(now)),
+            (Some(before), Some(now)) if before != now => Some(ChangeKind::SeverityChanged(now)),
+            (Some(_), Some(_)) => worse.then_some(ChangeKind::Worst),
+            (Some(_), None) => Some(ChangeKind::Returned),
+        };
+        let blank = severity.is_none()
+            && c.levels == [Level::Normal; 2]
+            && c.reported == Level::Normal
+            && c.worst.is_some();
+        if let Some(kind) = kind {
+            let change = self.describe(c, kind, at, measured, reported);
+            self.changes.push(change);
+            let since = c.told.map_or(at, |told| told.since);
+            self.update(index, |c| c.told = severity.map(|severity| Told { severity, since, last: at }));
+        }
+        if blank {
+            self.update(index, |c| c.worst = None);
+        }
+    }
+
+    fn describe(
+        &self,
+        c: &Condition,
+        kind: ChangeKind,
+        at: UnixMs,
+        measured: Option<Severity>,
+        reported: Option<Severity>,
+    ) -> ConditionChange {
+        let channel = self.binding.channels.iter().find(|channel| channel.channel.id == c.channel);
+        let limits = channel.and_then(|channel| limits_of(channel, c.hazard));
+        let latest = channel.filter(|_| c.hazard.class() == Class::Hazard).and_then(|channel| {
+            let latest = self.state.latest(channel.channel.point?)?;
+            (latest.quality == Quality::Good).then(|| channel.channel.decimals.value(latest.raw))
+        });
+        let value = match kind {
+            ChangeKind::Raised(_) | ChangeKind::Worst => c.worst.or(latest),
+            ChangeKind::SeverityChanged(_) | ChangeKind::Returned | ChangeKind::FoundLate(_) => latest,
+        };
+        let severity = measured.max(reported);
+        let limit = measured
+            .filter(|m| Some(*m) == severity)
+            .and_then(|severity| Bounds::of(self.binding, c.hazard, limits?)?.limit(severity));
+        ConditionChange {
+            channel: c.channel,
+            hazard: c.hazard,
+            kind,
+            at,
+            value,
+            limit,
+            latching: severity == Some(Severity::Alarm)
+                && limits.map_or_else(|| latches_when_reported(c.hazard), |limits| limits.latching),
+            reported_by_device: reported.is_some(),
+        }
+    }
+
+    fn find(&self, channel: ChannelId, hazard: Hazard) -> Option<usize> {
+        self.state.conditions.binary_search_by_key(&(channel, hazard), |c| (c.channel, c.hazard)).ok()
+    }
+
+    /// The place of the condition, made when it is not there.
+    fn entry(&mut self, channel: ChannelId, hazard: Hazard) -> usize {
+        match self.state.conditions.binary_search_by_key(&(channel, hazard), |c| (c.channel, c.hazard)) {
+            Ok(index) => index,
+            Err(index) => {
+                self.state.conditions.insert(index, Condition::new(channel, hazard));
+                self.changed = true;
+                index
+            }
+        }
+    }
+
+    /// The place of the condition, made only when there is something to say about it.
+    fn entry_if(&mut self, channel: ChannelId, hazard: Hazard, make: bool) -> Option<usize> {
+        if make { Some(self.entry(channel, hazard)) } else { self.find(channel, hazard) }
+    }
+
+    fn update(&mut self, index: usize, change: impl FnOnce(&mut Condition)) {
+        if let Some(c) = self.state.conditions.get_mut(index) {
+            let before = c.clone();
+            change(c);
+            self.changed |= *c != before;
+        }
+    }
+}
+
+/// What late data show.
+struct Found {
+    value: Option<f64>,
+    limit: Option<f64>,
+    reported_by_device: bool,
+}
+
+impl LateEpisode {
+    const fn is_near(&self, at: UnixMs) -> bool {
+        at.0 >= self.oldest.0.saturating_sub(LATE_EPISODE_GAP_MS)
+            && at.0 <= self.newest.0.saturating_add(LATE_EPISODE_GAP_MS)
+    }
+}
+
+/// The delays of one (channel, hazard).
+struct BothDelays {
+    measured: Delays,
+    reported: Delays,
+}
+
+/// A hazard that the device reports counts at once: the device has its own delay. Its return is delayed like a measured
+/// one, so that a chattering bit is one alarm.
+fn delays(binding: &Binding, channel: ChannelId, hazard: Hazard) -> BothDelays {
+    let Supervision { fault_on_delay_ms, fault_off_delay_ms, .. } = binding.supervision;
+    let fault = Delays { on_ms: fault_on_delay_ms, off_ms: fault_off_delay_ms };
+    match hazard.class() {
+        Class::Fault => BothDelays { measured: fault, reported: fault },
+        Class::Hazard => {
+            let limits =
+                binding.channels.iter().find(|c| c.channel.id == channel).and_then(|c| limits_of(c, hazard));
+            let off_ms = limits.map_or(fault_off_delay_ms, |limits| limits.off_delay_ms);
+            let on_ms = limits.map_or(0, |limits| limits.on_delay_ms);
+            BothDelays { measured: Delays { on_ms, off_ms }, reported: Delays { on_ms: 0, off_ms } }
+        }
+    }
+}
+
+/// Hazards that only devices report: which of them hold until reset (GB 31252-2014 4.3.1 for arcs).
+const fn latches_when_reported(hazard: Hazard) -> bool {
+    matches!(
+        hazard,
+        Hazard::ShortCircuit | Hazard::ArcFault | Hazard::ResidualCurrent | Hazard::OverTemperature
+    )
+}
+
+fn limits_of(channel: &ChannelBinding, hazard: Hazard) -> Option<&Limits> {
+    channel.limits.iter().find(|(h, _)| *h == hazard).map(|(_, limits)| limits)
+}
+
+fn device_channel(binding: &Binding) -> Option<ChannelId> {
+    binding.channels.iter().find(|c| c.channel.point.is_none()).map(|c| c.channel.id)
+}
+
+fn reported_channel<'b>(binding: &'b Binding, reported: &Reported) -> Option<&'b ChannelBinding> {
+    binding.channels.iter().find(|c| c.channel.point == reported.point)
+}
+
+/// The channel of a sample; samples and channels mostly stand in the same order.
+fn channel_of<'b>(binding: &'b Binding, sample: &Sample, cursor: &mut usize) -> Option<&'b ChannelBinding> {
+    let fits = |c: &&ChannelBinding| c.channel.point == Some(sample.point);
+    if let Some(channel) = binding.channels.get(*cursor).filter(fits) {
+        *cursor += 1;
+        return Some(channel);
+    }
+    let index = binding.channels.iter().position(|c| c.channel.point == Some(sample.point))?;
+    *cursor = index + 1;
+    binding.channels.get(index)
+}
+
+/// Whether another phase has its voltage in the same (late) reading.
+fn another_phase_in(binding: &Binding, reading: &Reading, channel: &ChannelBinding, bounds: &Bounds) -> bool {
+    let Some(limit) = bounds.alarm.or(bounds.warning) else { return false };
+    let is_line = |phase: Option<Phase>| matches!(phase, Some(Phase::A | Phase::B | Phase::C));
+    is_line(channel.channel.phase)
+        && binding.channels.iter().any(|other| {
+            let entry = &other.channel;
+            entry.quantity == Quantity::Voltage
+                && entry.id != channel.channel.id
+                && is_line(entry.phase)
+                && reading.samples.iter().any(|sample| {
+                    Some(sample.point) == entry.point
+                        && sample.quality == Quality::Good
+                        && entry.decimals.value(sample.raw) > limit + bounds.deadband
+                })
+        })
+}
+
+/// Whether the binding still judges the condition.
+fn is_judged(binding: &Binding, c: &Condition) -> bool {
+    let Some(channel) = binding.channels.iter().find(|channel| channel.channel.id == c.channel) else {
+        return false;
+    };
+    match limits_of(channel, c.hazard) {
+        Some(limits) => Bounds::of(binding, c.hazard, limits).is_some(),
+        // Faults and hazards that only the device reports have no limits.
+        None => c.hazard.class() == Class::Fault || c.reported != Level::Normal,
+    }
+}
+
+/// When silence becomes a fault; `None` once it is one.
+fn silence_deadline(state: &DetectorState, binding: &Binding) -> Option<UnixMs> {
+    let device = device_channel(binding)?;
+    let told = !state.conditions.is_empty()
+        && state
+            .conditions
+            .iter()
+            .any(|c| c.channel == device && c.hazard == Hazard::Offline && c.levels[0] != Level::Normal);
+    if told {
+        return None;
+    }
+    let since = state.last_heard.map_or(state.watched_since, |heard| heard.max(state.watched_since));
+    Some(since.plus_ms(binding.supervision.offline_after_ms))
+}
+
+pub(super) fn next_deadline(state: &DetectorState, binding: &Binding) -> Option<UnixMs> {
+    let mut earliest = silence_deadline(state, binding);
+    let mut take = |deadline: Option<UnixMs>| {
+        earliest = match (earliest, deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    };
+    for c in &state.conditions {
+        let delays = delays(binding, c.channel, c.hazard);
+        if !c.frozen {
+            for level in c.levels {
+                take(level.deadline(delays.measured));
+            }
+        }
+        take(c.reported.deadline(delays.reported));
+    }
+    earliest
+}
