@@ -1,4 +1,5 @@
 //! Registers to values and back.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use domain::hazard::{Hazard, Severity};
 use domain::profile::{

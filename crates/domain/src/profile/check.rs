@@ -400,11 +400,11 @@ fn clock(written: &Spanned<RawClock>, spaces: &Spaces) -> Result<Clock, Mistake>
 
 fn reset(written: &Spanned<RawReset>) -> Result<WriteCommand, Mistake> {
     let raw = written.get_ref();
-    let function: u8 = integer(&raw.function, "function of a write", 5, 16)?;
     let values = raw.values.get_ref();
-    let wanted = match function {
-        5 | 6 => 1..=1,
-        16 => 1..=MAX_WRITE,
+    let (function, wanted) = match *raw.function.get_ref() {
+        5 => (5, 1..=1),
+        6 => (6, 1..=1),
+        16 => (16, 1..=MAX_WRITE),
         other => {
             return Err(Mistake::at(
                 &raw.function,

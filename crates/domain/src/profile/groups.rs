@@ -99,9 +99,10 @@ mod tests {
                 prop_assert!(read.count <= MAX_REGISTERS);
             }
             for one in &wanted {
-                prop_assert!(merged.iter().any(|read| {
+                let held = merged.iter().any(|read| {
                     read.space == one.space && read.start <= one.start && one.end() <= read.end()
-                }));
+                });
+                prop_assert!(held, "{:?} lies in no read", one);
             }
         }
     }
