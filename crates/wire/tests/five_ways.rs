@@ -1,0 +1,253 @@
+//! Every vector five ways: whole, byte by byte, glued, after noise, one bit flipped.
+
+#[cfg(test)]
+mod vectors;
+
+use wire::cloud7b7b::{Deframer, Downlink, FrameError, RawFrame, Refused, Uplink};
+use wire::modbus::{Event, LineConfig, LineMaster, Parse, Request, RequestDeframer};
+
+/// Noise that cannot be mistaken for anything on either protocol, ending in a stray start byte.
+const NOISE: [u8; 6] = [0x00, 0xFF, 0x0D, 0x0A, 0x55, 0x7B];
+
+/// Something that hears a stream and says which whole messages are in it.
+trait Ear {
+    /// Hears a piece; returns the messages completed by it.
+    fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>>;
+    /// The line went quiet; returns the messages that come out of what was kept.
+    fn quiet(&mut self) -> Vec<Vec<u8>>;
+    /// All bytes handed back as no message so far.
+    fn refused(&self) -> Vec<u8>;
+}
+
+/// Runs one vector through all five ways. `fresh` makes an ear that has heard nothing.
+fn five_ways<E: Ear>(name: &str, message: &[u8], fresh: impl Fn() -> E) {
+    let one = vec![message.to_vec()];
+
+    let mut ear = fresh();
+    assert_eq!(ear.hear(message), one, "{name}: whole");
+    assert!(ear.refused().is_empty(), "{name}: whole");
+
+    let mut ear = fresh();
+    for (at, byte) in message.iter().enumerate() {
+        let heard = ear.hear(&[*byte]);
+        let wanted = if at + 1 == message.len() { one.clone() } else { Vec::new() };
+        assert_eq!(heard, wanted, "{name}: byte by byte, at {at}");
+    }
+
+    let mut ear = fresh();
+    let heard = ear.hear(&[message, message, message].concat());
+    assert!(!heard.is_empty() && heard.iter().all(|heard| heard == message), "{name}: glued");
+    let all: usize = heard.iter().map(Vec::len).sum();
+    assert_eq!(all + ear.refused().len(), 3 * message.len(), "{name}: glued, bytes lost");
+
+    let mut ear = fresh();
+    let mut heard = ear.hear(&NOISE);
+    heard.extend(ear.hear(message));
+    assert_eq!(heard, one, "{name}: after noise");
+    assert_eq!(ear.refused(), NOISE, "{name}: after noise");
+
+    for bit in 0..message.len() * 8 {
+        let mut flipped = message.to_vec();
+        for byte in flipped.iter_mut().skip(bit / 8).take(1) {
+            *byte ^= 1 << (bit % 8);
+        }
+        let mut ear = fresh();
+        let mut heard = ear.hear(&flipped);
+        heard.extend(ear.quiet());
+        assert!(heard.is_empty(), "{name}: bit {bit} flipped, heard {heard:02X?}");
+        assert_eq!(ear.refused(), flipped, "{name}: bit {bit} flipped, bytes lost");
+        assert_eq!(ear.hear(message), one, "{name}: bit {bit} flipped, then whole");
+    }
+}
+
+#[derive(Default)]
+struct CloudEar {
+    deframer: Deframer,
+    refused: Vec<Refused>,
+}
+
+impl CloudEar {
+    fn sort(&mut self, items: Vec<Result<RawFrame, Refused>>) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        for item in items {
+            match item {
+                Ok(frame) => frames.push(frame.bytes.to_vec()),
+                Err(refused) => self.refused.push(refused),
+            }
+        }
+        frames
+    }
+}
+
+impl Ear for CloudEar {
+    fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
+        self.deframer.push(piece);
+        let items = std::iter::from_fn(|| self.deframer.next_frame()).collect();
+        self.sort(items)
+    }
+
+    fn quiet(&mut self) -> Vec<Vec<u8>> {
+        let items = self.deframer.on_idle();
+        self.sort(items)
+    }
+
+    fn refused(&self) -> Vec<u8> {
+        self.refused.iter().flat_map(|refused| refused.bytes.to_vec()).collect()
+    }
+}
+
+/// A master that asks again whenever its line is free.
+struct MasterEar {
+    master: LineMaster,
+    request: Request,
+    refused: Vec<u8>,
+    now_ms: u64,
+}
+
+impl MasterEar {
+    fn new(request: &Request) -> Self {
+        let config = LineConfig { gap_ms: 0, ..LineConfig::default() };
+        let master = LineMaster::new(config).expect("a good configuration");
+        let mut ear = Self { master, request: request.clone(), refused: Vec::new(), now_ms: 0 };
+        ear.ask();
+        ear
+    }
+
+    fn ask(&mut self) {
+        self.master.submit(self.request.clone()).expect("a free line");
+        self.master.poll_transmit(self.now_ms).expect("a request to send");
+    }
+
+    fn sort(&mut self, events: Vec<Event>) -> Vec<Vec<u8>> {
+        let mut answers = Vec::new();
+        for event in events {
+            match event {
+                Event::Answer { frame, .. } | Event::Exception { frame, .. } => answers.push(frame.to_vec()),
+                Event::Noise(noise) => self.refused.extend_from_slice(&noise),
+                Event::TimedOut { .. } | Event::Heartbeat(_) => {}
+            }
+        }
+        answers
+    }
+}
+
+impl Ear for MasterEar {
+    fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
+        self.now_ms += 1;
+        let events = self.master.feed(piece, self.now_ms);
+        self.sort(events)
+    }
+
+    fn quiet(&mut self) -> Vec<Vec<u8>> {
+        self.now_ms += 60_000;
+        let events = self.master.handle_timeout(self.now_ms);
+        assert!(events.iter().any(|event| matches!(event, Event::TimedOut { .. })));
+        let answers = self.sort(events);
+        self.ask();
+        answers
+    }
+
+    fn refused(&self) -> Vec<u8> {
+        self.refused.clone()
+    }
+}
+
+#[derive(Default)]
+struct SlaveEar {
+    deframer: RequestDeframer,
+    refused: Vec<u8>,
+}
+
+impl SlaveEar {
+    fn drain(&mut self) -> Vec<Vec<u8>> {
+        let mut requests = Vec::new();
+        while let Some(item) = self.deframer.next_request() {
+            match item {
+                Ok(request) => requests.push(request.encode()),
+                Err(unreadable) => self.refused.extend_from_slice(&unreadable.bytes),
+            }
+        }
+        requests
+    }
+}
+
+impl Ear for SlaveEar {
+    fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
+        self.deframer.push(piece);
+        self.drain()
+    }
+
+    fn quiet(&mut self) -> Vec<Vec<u8>> {
+        let rest = self.deframer.on_idle();
+        self.refused.extend(rest.into_iter().flatten());
+        Vec::new()
+    }
+
+    fn refused(&self) -> Vec<u8> {
+        self.refused.clone()
+    }
+}
+
+#[test]
+fn cloud_frames() {
+    for vector in vectors::cloud() {
+        five_ways(vector.name, &vector.bytes, CloudEar::default);
+    }
+}
+
+#[test]
+fn modbus_answers() {
+    for vector in vectors::modbus() {
+        let Parse::Complete { value: request, .. } = Request::parse(&vector.request) else {
+            panic!("{}: request refused", vector.name)
+        };
+        five_ways(vector.name, &vector.answer, || MasterEar::new(&request));
+    }
+}
+
+#[test]
+fn modbus_requests() {
+    for vector in vectors::modbus() {
+        five_ways(vector.name, &vector.request, SlaveEar::default);
+    }
+}
+
+#[test]
+fn cloud_vectors_are_read_and_written_byte_for_byte() {
+    for vector in vectors::cloud() {
+        let mut deframer = Deframer::default();
+        deframer.push(&vector.bytes);
+        let frame = deframer.next_frame().expect("a frame").expect("a good frame");
+        let written = if vector.is_up {
+            Uplink::parse(&frame).unwrap_or_else(|error| panic!("{}: {error}", vector.name)).encode()
+        } else {
+            Downlink::parse(&frame).unwrap_or_else(|error| panic!("{}: {error}", vector.name)).encode()
+        };
+        assert_eq!(written, vector.bytes, "{}", vector.name);
+    }
+}
+
+#[test]
+fn a_refused_frame_says_what_was_had_and_what_was_wanted() {
+    let mut ear = CloudEar::default();
+    let mut frame = vectors::hex("7B 7B 94 BE EF 7D 7D");
+    frame[2] = 0x95;
+    assert!(ear.hear(&frame).is_empty());
+    assert!(ear.quiet().is_empty());
+    let wanted = wire::crc16::checksum(&[0x95]);
+    assert_eq!(ear.refused[0].error, FrameError::Crc { had: 0xEFBE, wanted });
+    assert_eq!(ear.refused[0].to_string(), format!("7 bytes refused: crc 0xefbe, wanted {wanted:#06x}"));
+}
+
+#[test]
+fn the_write_example_of_the_asj_manual_is_refused_in_both_roles() {
+    let printed = vectors::asj_write_with_wrong_sum();
+    let mut ear = SlaveEar::default();
+    assert!(ear.hear(&printed).is_empty());
+    assert!(ear.quiet().is_empty());
+    assert_eq!(ear.refused, printed);
+    let mut right = printed[..13].to_vec();
+    wire::crc16::append(&mut right);
+    assert_eq!(right[13..], [0xA3, 0x30]);
+    five_ways("asj write with the right sum", &right, SlaveEar::default);
+}
