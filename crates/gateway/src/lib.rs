@@ -1,1 +1,35 @@
-//! gateway
+//! The field door: one TCP listener where detectors and DTUs dial in, and a session for each connection.
+//!
+//! ```text
+//! listener -> limits -> connection -> detect -+-> cloud_session   (7B7B: device speaks, we confirm after commit)
+//!                                             +-> dtu_session     (we are Modbus-RTU master; poll_plan)
+//!                                                  |
+//!                            field_reading: profile decode -> bus::Intake -> pipeline -> outcome -> confirmation
+//! ```
+//!
+//! Sessions are pure: bytes, time, outcomes and commands go in, [`session::Output`]s come out. Only
+//! [`connection`] and [`listener`] do IO.
+
+use std::sync::Arc;
+
+use domain::time::UnixMs;
+
+mod cloud_session;
+mod config;
+mod connection;
+mod dtu_session;
+mod field_reading;
+mod limits;
+mod line_command;
+mod listener;
+mod pending;
+mod poll_plan;
+mod session;
+mod telegram_log;
+
+pub use config::{ConfigError, DtuConfig, FieldConfig, TelegramLevel, bytes_from_hex, identity_form};
+pub use listener::{Gateway, GatewayHandle, StartError};
+pub use wire::registration::{IdentityForm, RegistrationPattern};
+
+/// The server's wall clock.
+pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;

@@ -1,0 +1,446 @@
+//! One connection: the socket, the deadline and the queues around a pure session.
+//!
+//! Idle connections must be cheap. Bytes are read into one buffer per thread only when there are some, the session
+//! keeps no more than the rest of a frame, and each connection has one timer.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::intake::LineEvent;
+use bus::sessions::LineRequest;
+use bus::{Confirm, Counters, Directory, Intake, IntakeSender, LineAnswer, LineCommand, LineError, Outcome};
+use bus::{SessionInfo, Sessions};
+use domain::id::TerminalId;
+use domain::place::Protocol;
+use domain::telegram::TelegramDirection;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use wire::Detected;
+
+use crate::Clock;
+use crate::cloud_session::{CloudSession, refuse_gateway_protocol};
+use crate::config::{Rules, ms};
+use crate::dtu_session::DtuSession;
+use crate::limits::Place;
+use crate::pending::PendingReports;
+use crate::session::{Facts, Moment, Output, Taken, earliest};
+use crate::telegram_log::{TelegramLog, Whose};
+
+/// Bytes read at once. One buffer per thread, not per connection.
+const READ_BYTES: usize = 4_096;
+
+thread_local! {
+    static BUFFER: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
+}
+
+/// What all connections share.
+pub(crate) struct Gate {
+    pub(crate) rules: Rules,
+    pub(crate) intake: IntakeSender,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) telegrams: TelegramLog,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Clock,
+    pub(crate) started: Instant,
+    pub(crate) pending: PendingReports,
+    /// No more is taken in; what is under way may finish.
+    pub(crate) soft_stop: CancellationToken,
+    /// Nothing is waited for any more.
+    pub(crate) hard_stop: CancellationToken,
+}
+
+impl Gate {
+    pub(crate) fn now(&self) -> Moment {
+        Moment { wall: (self.clock)(), mono_ms: self.mono_ms() }
+    }
+
+    pub(crate) fn mono_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve(stream: TcpStream, remote: SocketAddr, gate: Arc<Gate>, place: Place) {
+    let mut connection = Connection {
+        stream,
+        remote,
+        core: Core::Undetected { first: None, opened_ms: gate.mono_ms() },
+        line: None,
+        in_flight: VecDeque::new(),
+        command: None,
+        gate: Arc::clone(&gate),
+    };
+    let reason = tokio::select! {
+        biased;
+        () = gate.hard_stop.cancelled() => Ended("the process stops".to_owned()),
+        reason = connection.run() => reason,
+    };
+    connection.end(reason).await;
+    drop(place);
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+struct Ended(String);
+
+/// The session, by what the first bytes said.
+#[derive(Debug)]
+enum Core {
+    Undetected { first: Option<u8>, opened_ms: u64 },
+    Cloud(Box<CloudSession>),
+    Dtu(Box<DtuSession>),
+}
+
+struct Connection {
+    stream: TcpStream,
+    remote: SocketAddr,
+    core: Core,
+    /// The terminal it speaks for, and the queue of what it is asked to do.
+    line: Option<Box<Line>>,
+    /// Readings whose outcome is not known yet, oldest first, and how many they are.
+    in_flight: VecDeque<(u64, oneshot::Receiver<Outcome>)>,
+    /// Who waits for the answer to the command that was taken last.
+    command: Option<oneshot::Sender<Result<LineAnswer, LineError>>>,
+    gate: Arc<Gate>,
+}
+
+/// The terminal's line, given up when dropped.
+struct Line {
+    sessions: Arc<Sessions>,
+    terminal: TerminalId,
+    number: u64,
+    requests: mpsc::Receiver<LineRequest>,
+}
+
+impl Line {
+    /// Gives the line up; says whether it was still ours.
+    fn give_up(&self) -> bool {
+        self.sessions.close(self.terminal, self.number)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _was_ours = self.give_up();
+    }
+}
+
+enum Happened {
+    Stop,
+    Outcome(Outcome),
+    /// `None`: a newer connection speaks for the terminal.
+    Request(Option<LineRequest>),
+    Readable,
+    Time,
+}
+
+impl Connection {
+    async fn run(&mut self) -> Ended {
+        let gate = Arc::clone(&self.gate);
+        let mut soft_stop = pin!(gate.soft_stop.cancelled());
+        let mut timer = pin!(sleep_until(gate.started));
+        let mut is_stopping = false;
+        loop {
+            if is_stopping && self.in_flight.is_empty() {
+                return Ended("the process stops".to_owned());
+            }
+            let now = gate.now();
+            let deadline = self.deadline(now).map(|at_ms| gate.started + Duration::from_millis(at_ms));
+            if let Some(deadline) = deadline
+                && timer.deadline() != deadline
+            {
+                timer.as_mut().reset(deadline);
+            }
+            let wants_bytes = !is_stopping && self.wants_bytes(now);
+            let happened = tokio::select! {
+                biased;
+                () = &mut soft_stop, if !is_stopping => Happened::Stop,
+                outcome = oldest(&mut self.in_flight), if !self.in_flight.is_empty() => Happened::Outcome(outcome),
+                request = next_request(&mut self.line), if self.line.is_some() => Happened::Request(request),
+                _ready = self.stream.readable(), if wants_bytes => Happened::Readable,
+                () = &mut timer, if deadline.is_some() && !is_stopping => Happened::Time,
+            };
+            let mut out = Vec::new();
+            match happened {
+                Happened::Stop => is_stopping = true,
+                Happened::Outcome(outcome) => self.on_outcome(outcome, &mut out),
+                Happened::Request(Some((command, answer))) if is_stopping => {
+                    drop((command, answer));
+                }
+                Happened::Request(Some((command, answer))) => self.on_request(&command, answer, &mut out),
+                Happened::Request(None) => return Ended("replaced by a newer connection of the same terminal".into()),
+                Happened::Readable => match self.read(&mut out) {
+                    Ok(()) => {}
+                    Err(ended) => return ended,
+                },
+                Happened::Time => self.on_time(&mut out),
+            }
+            if !out.is_empty()
+                && let Err(ended) = self.act(out).await
+            {
+                return ended;
+            }
+        }
+    }
+
+    fn facts<'a>(gate: &'a Gate, remote: SocketAddr) -> Facts<'a> {
+        Facts { rules: &gate.rules, directory: &gate.directory, remote }
+    }
+
+    fn wants_bytes(&self, now: Moment) -> bool {
+        match &self.core {
+            Core::Undetected { .. } => true,
+            Core::Cloud(session) => session.wants_bytes(),
+            Core::Dtu(session) => session.wants_bytes(Self::facts(&self.gate, self.remote), now),
+        }
+    }
+
+    fn deadline(&self, now: Moment) -> Option<u64> {
+        let facts = Self::facts(&self.gate, self.remote);
+        match &self.core {
+            Core::Undetected { opened_ms, .. } => {
+                earliest([Some(opened_ms.saturating_add(ms(facts.rules.config.identify_within_s)))])
+            }
+            Core::Cloud(session) => session.deadline(facts),
+            Core::Dtu(session) => session.deadline(facts, now),
+        }
+    }
+
+    fn on_time(&mut self, out: &mut Vec<Output>) {
+        let now = self.gate.now();
+        let facts = Self::facts(&self.gate, self.remote);
+        match &mut self.core {
+            Core::Undetected { opened_ms, .. } => {
+                let within = facts.rules.config.identify_within_s;
+                if opened_ms.saturating_add(ms(within)) <= now.mono_ms {
+                    out.push(Output::Close(format!("did not say who it is within {within} s")));
+                }
+            }
+            Core::Cloud(session) => session.on_time(facts, now, out),
+            Core::Dtu(session) => session.on_time(facts, now, out),
+        }
+    }
+
+    fn on_outcome(&mut self, outcome: Outcome, out: &mut Vec<Output>) {
+        if let Some((readings, _)) = self.in_flight.pop_front() {
+            match outcome {
+                Outcome::Committed => self.gate.counters.readings_confirmed.add(readings),
+                Outcome::Unavailable => self.gate.counters.readings_unconfirmed.add(readings),
+            }
+        }
+        let now = self.gate.now();
+        let facts = Self::facts(&self.gate, self.remote);
+        match &mut self.core {
+            Core::Undetected { .. } => {}
+            Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
+            Core::Dtu(session) => session.on_outcome(outcome, facts, now, out),
+        }
+    }
+
+    fn on_request(
+        &mut self,
+        command: &LineCommand,
+        answer: oneshot::Sender<Result<LineAnswer, LineError>>,
+        out: &mut Vec<Output>,
+    ) {
+        let now = self.gate.now();
+        let facts = Self::facts(&self.gate, self.remote);
+        let taken = match &mut self.core {
+            Core::Undetected { .. } => Taken::Settled(Err(LineError::NotConnected)),
+            Core::Cloud(session) => session.on_command(command, facts, now, out),
+            Core::Dtu(session) => session.on_command(command, facts, now, out),
+        };
+        match taken {
+            Taken::Waits => self.command = Some(answer),
+            Taken::Settled(result) => drop(answer.send(result)),
+        }
+    }
+
+    /// Reads once, into the thread's buffer.
+    fn read(&mut self, out: &mut Vec<Output>) -> Result<(), Ended> {
+        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
+            Ok(0) => Err(Ended("closed by the other end".to_owned())),
+            Ok(count) => {
+                self.on_bytes(buffer.get(..count).unwrap_or_default(), out);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(Ended(format!("lost: {error}"))),
+        })
+    }
+
+    fn on_bytes(&mut self, bytes: &[u8], out: &mut Vec<Output>) {
+        let now = self.gate.now();
+        let facts = Self::facts(&self.gate, self.remote);
+        match &mut self.core {
+            Core::Cloud(session) => session.on_bytes(bytes, facts, now, out),
+            Core::Dtu(session) => session.on_bytes(bytes, facts, now, out),
+            Core::Undetected { first, .. } => {
+                let all: Vec<u8> = first.iter().chain(bytes).copied().collect();
+                match wire::detect(&all) {
+                    Detected::NeedMoreBytes => *first = all.first().copied(),
+                    Detected::Cloud7b7b => {
+                        let mut session = CloudSession::new(facts, now);
+                        session.on_bytes(&all, facts, now, out);
+                        self.core = Core::Cloud(Box::new(session));
+                    }
+                    Detected::Dtu => {
+                        let mut session = DtuSession::new(now);
+                        session.on_bytes(&all, facts, now, out);
+                        self.core = Core::Dtu(Box::new(session));
+                    }
+                    Detected::Gateway1f1f => {
+                        out.push(refuse_gateway_protocol(&all));
+                        out.push(Output::Close("it speaks the vendor's gateway protocol".to_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what the session wants done.
+    async fn act(&mut self, out: Vec<Output>) -> Result<(), Ended> {
+        for output in out {
+            match output {
+                Output::Heard { bytes, refused } => {
+                    let counters = &self.gate.counters;
+                    match &refused {
+                        None => counters.frames_understood.add_one(),
+                        Some(_) => counters.frames_refused.add_one(),
+                    }
+                    self.keep(TelegramDirection::Up, &bytes, refused);
+                }
+                Output::Write(bytes) => {
+                    self.keep(TelegramDirection::Down, &bytes, None);
+                    self.write(&bytes).await?;
+                }
+                Output::Readings(readings) => {
+                    let count = readings.len() as u64;
+                    let (confirm, outcome) = Confirm::pair();
+                    self.gate.counters.readings_received.add(count);
+                    self.hand_over(Intake::Readings { readings, confirm }).await?;
+                    self.in_flight.push_back((count, outcome));
+                }
+                Output::Tell(intake) => self.hand_over(intake).await?,
+                Output::Unknown(unknown) => {
+                    self.gate.counters.readings_ignored.add(unknown.readings_ignored.into());
+                    if let Some(unknown) = self.gate.pending.due(unknown, self.gate.mono_ms()) {
+                        self.hand_over(Intake::Unknown(unknown)).await?;
+                    }
+                }
+                Output::Claim(terminal) => self.claim(terminal).await?,
+                Output::Release(reason) => self.release(reason).await?,
+                Output::Answered(result) => {
+                    if let Some(waiting) = self.command.take() {
+                        let _gone = waiting.send(result);
+                    }
+                }
+                Output::Close(reason) => return Err(Ended(reason)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self, terminal: TerminalId) -> Result<(), Ended> {
+        self.release("speaks for another terminal now").await?;
+        // Two places: one is on the line, one is told that the line is busy.
+        let (sender, requests) = mpsc::channel(2);
+        let now = self.gate.now();
+        let info = SessionInfo { remote: self.remote.to_string(), connected_at: now.wall };
+        let (number, previous) = self.gate.sessions.open(terminal, info, sender);
+        let sessions = Arc::clone(&self.gate.sessions);
+        self.line = Some(Box::new(Line { sessions, terminal, number, requests }));
+        if let Some(previous) = previous {
+            self.tell_line(terminal, LineEvent::Replaced { previous_remote: previous.remote }).await?;
+        }
+        self.tell_line(terminal, LineEvent::Connected).await
+    }
+
+    async fn release(&mut self, reason: &str) -> Result<(), Ended> {
+        if let Some(line) = self.line.take()
+            && line.give_up()
+        {
+            self.tell_line(line.terminal, LineEvent::Disconnected(reason.to_owned())).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_line(&self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
+        let at = self.gate.now().wall;
+        self.hand_over(Intake::Line { terminal, at, remote: self.remote.to_string(), event }).await
+    }
+
+    /// Waits while the pipeline's queue is full; so does the socket, and in the end the device.
+    async fn hand_over(&self, intake: Intake) -> Result<(), Ended> {
+        self.gate.intake.send(intake).await.map_err(|stopped| Ended(stopped.to_string()))
+    }
+
+    fn keep(&self, direction: TelegramDirection, bytes: &[u8], refused: Option<domain::telegram::Refused>) {
+        let (terminal, protocol) = match &self.core {
+            Core::Undetected { .. } => (None, "unknown"),
+            Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
+            Core::Dtu(session) => (session.terminal(), Protocol::ModbusRtu.code()),
+        };
+        let whose = Whose { terminal, remote: self.remote, protocol };
+        self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        let done = match self.stream.try_write(bytes) {
+            Ok(done) => done,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(Ended(format!("lost: {error}"))),
+        };
+        match bytes.get(done..) {
+            None | Some([]) => Ok(()),
+            // Seldom taken, so its state is not part of every connection's.
+            Some(rest) => Box::pin(self.write_slowly(rest)).await,
+        }
+    }
+
+    async fn write_slowly(&mut self, rest: &[u8]) -> Result<(), Ended> {
+        let within_s = self.gate.rules.config.write_within_s;
+        match timeout(Duration::from_secs(within_s), self.stream.write_all(rest)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Ended(format!("lost: {error}"))),
+            Err(_elapsed) => Err(Ended(format!("took nothing for {within_s} s"))),
+        }
+    }
+
+    async fn end(mut self, Ended(reason): Ended) {
+        tracing::debug!(remote = %self.remote, reason, "connection ended");
+        let gate = Arc::clone(&self.gate);
+        // Whoever waits for a command's answer learns of it by the drop of its sender.
+        drop(self.command.take());
+        let told = self.release(&reason);
+        tokio::select! {
+            biased;
+            () = gate.hard_stop.cancelled() => {}
+            _pipeline_gone = told => {}
+        }
+    }
+}
+
+/// The outcome of the oldest readings. A promise that was dropped counts as not kept.
+async fn oldest(in_flight: &mut VecDeque<(u64, oneshot::Receiver<Outcome>)>) -> Outcome {
+    match in_flight.front_mut() {
+        Some((_, outcome)) => outcome.await.unwrap_or(Outcome::Unavailable),
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_request(line: &mut Option<Box<Line>>) -> Option<LineRequest> {
+    match line {
+        Some(line) => line.requests.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,528 @@
+//! A session of a transparent DTU, without a socket: it registers, then we are the Modbus-RTU master of the line
+//! behind it.
+//!
+//! ```text
+//! Registering --- registration ---> Line, waits for admission <---> Line, admitted: polls, commands between them
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bus::intake::{LineEvent, UnknownTerminal};
+use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
+use bytes::Bytes;
+use domain::id::{DetectorId, TerminalId};
+use domain::place::{Admission, Protocol, TerminalEntry};
+use wire::modbus::master::MAX_HEARTBEAT_LEN;
+use wire::modbus::{Answer, Event, Exception, LineMaster, Request};
+use wire::registration::{More, RegistrationOutcome};
+
+use crate::cloud_session::line_event;
+use crate::config::ms;
+use crate::field_reading;
+use crate::limits::{Bucket, Rate};
+use crate::line_command;
+use crate::poll_plan::{AfterException, Poll, PollPlan};
+use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest};
+
+const LINE: &str = "Modbus over serial line V1.02, RTU frame";
+
+/// One connection of a transparent DTU.
+#[derive(Debug)]
+pub(crate) struct DtuSession {
+    state: State,
+    frames: Bucket,
+    refused_in_a_row: u32,
+    is_closed: bool,
+    opened_ms: u64,
+    /// When something that was understood came last.
+    heard_ms: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It has not said who it is.
+    Registering { first: Vec<u8>, byte_ms: u64 },
+    /// It has.
+    Line(Box<Line>),
+}
+
+#[derive(Debug)]
+struct Line {
+    serial: String,
+    admission: Admitted,
+    master: LineMaster,
+    plan: PollPlan,
+    /// What the line was asked last.
+    asked: Asked,
+    /// A command that waits for its turn.
+    next_command: Option<Request>,
+    /// The detectors whose readings wait for their outcome, oldest first.
+    in_flight: VecDeque<DetectorId>,
+    /// When to look into the directory again without being spoken to, ms.
+    look_at_ms: u64,
+}
+
+#[derive(Debug)]
+enum Admitted {
+    /// Not yet, or no longer; the terminal's id where the directory knows it.
+    No(Option<TerminalId>),
+    Yes(Arc<TerminalEntry>),
+}
+
+#[derive(Debug)]
+enum Asked {
+    Nothing,
+    Poll(Poll),
+    Command,
+}
+
+impl DtuSession {
+    pub(crate) fn new(now: Moment) -> Self {
+        Self {
+            state: State::Registering { first: Vec::new(), byte_ms: now.mono_ms },
+            frames: Bucket::default(),
+            refused_in_a_row: 0,
+            is_closed: false,
+            opened_ms: now.mono_ms,
+            heard_ms: now.mono_ms,
+        }
+    }
+
+    /// Whose line this is, as far as the directory knows.
+    pub(crate) fn terminal(&self) -> Option<TerminalId> {
+        match &self.state {
+            State::Registering { .. } => None,
+            State::Line(line) => match &line.admission {
+                Admitted::No(terminal) => *terminal,
+                Admitted::Yes(entry) => Some(entry.id),
+            },
+        }
+    }
+
+    /// Whether more bytes should be read from the socket.
+    pub(crate) fn wants_bytes(&self, facts: Facts<'_>, now: Moment) -> bool {
+        !self.is_closed && self.frames.fits_at_ms(rate(facts)) <= now.mono_ms
+    }
+
+    /// Takes bytes.
+    pub(crate) fn on_bytes(&mut self, bytes: &[u8], facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        if self.is_closed {
+            return;
+        }
+        match &mut self.state {
+            State::Registering { first, byte_ms } => {
+                first.extend_from_slice(bytes);
+                *byte_ms = now.mono_ms;
+                self.register(More::MayCome, facts, now, out);
+            }
+            State::Line(line) => {
+                let events = line.master.feed(bytes, now.mono_ms);
+                self.on_events(events, facts, now, out);
+                self.drive(facts, now, out);
+            }
+        }
+    }
+
+    /// Takes the outcome of the oldest readings without one.
+    pub(crate) fn on_outcome(&mut self, _outcome: Outcome, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        // Nothing is confirmed to a slave: what could not be stored is measured again at the next poll.
+        if let State::Line(line) = &mut self.state
+            && let Some(detector) = line.in_flight.pop_front()
+        {
+            line.plan.outcome(detector);
+        }
+        self.drive(facts, now, out);
+    }
+
+    /// Takes a command for the line.
+    pub(crate) fn on_command(
+        &mut self,
+        command: &LineCommand,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) -> Taken {
+        let (unit, write) = match command {
+            LineCommand::Write { unit, write } => (*unit, write),
+            LineCommand::Close { reason } => {
+                self.close(out, reason);
+                return Taken::Settled(Ok(LineAnswer::Done));
+            }
+        };
+        let State::Line(line) = &mut self.state else {
+            return Taken::Settled(Err(LineError::NotConnected));
+        };
+        if matches!(line.admission, Admitted::No(_)) {
+            return Taken::Settled(Err(LineError::NotConnected));
+        }
+        if line.next_command.is_some() || matches!(line.asked, Asked::Command) {
+            return Taken::Settled(Err(LineError::Busy));
+        }
+        match line_command::request(unit.unwrap_or_else(|| line.plan.own_unit()), write) {
+            Ok(request) => {
+                line.next_command = Some(request);
+                self.drive(facts, now, out);
+                Taken::Waits
+            }
+            Err(answer) => Taken::Settled(Ok(answer)),
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn on_time(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        if let State::Line(line) = &mut self.state {
+            let events = line.master.handle_timeout(now.mono_ms);
+            self.on_events(events, facts, now, out);
+            self.drive(facts, now, out);
+        }
+        if self.burst_until(facts).is_some_and(|at| at <= now.mono_ms) {
+            self.register(More::WillNotCome, facts, now, out);
+        }
+        if self.identify_until(facts).is_some_and(|at| at <= now.mono_ms) {
+            if matches!(&self.state, State::Registering { first, .. } if !first.is_empty()) {
+                self.register(More::WillNotCome, facts, now, out);
+            }
+            if matches!(self.state, State::Registering { .. }) {
+                let within = facts.rules.config.identify_within_s;
+                self.close(out, &format!("did not say who it is within {within} s"));
+            }
+        }
+        if self.idle_until(facts).is_some_and(|at| at <= now.mono_ms) {
+            let silent_s = now.mono_ms.saturating_sub(self.heard_ms) / 1_000;
+            self.close(out, &format!("silent for {silent_s} s"));
+        }
+    }
+
+    /// When to call [`on_time`](Self::on_time) next, ms.
+    pub(crate) fn deadline(&self, facts: Facts<'_>, now: Moment) -> Option<u64> {
+        let line = match &self.state {
+            State::Registering { .. } => None,
+            State::Line(line) => {
+                let can_ask = matches!(line.asked, Asked::Nothing) && matches!(line.admission, Admitted::Yes(_));
+                let poll = can_ask.then(|| line.plan.next_due_ms()).flatten();
+                earliest([line.master.next_deadline(), poll, Some(line.look_at_ms)])
+            }
+        };
+        let bucket = Some(self.frames.fits_at_ms(rate(facts))).filter(|at| *at > now.mono_ms);
+        earliest([line, bucket, self.burst_until(facts), self.identify_until(facts), self.idle_until(facts)])
+    }
+
+    /// When silence ends a registration that has no end mark.
+    fn burst_until(&self, facts: Facts<'_>) -> Option<u64> {
+        let pattern = &facts.rules.config.dtu.registration;
+        let has_end = !pattern.suffix.is_empty() || !pattern.terminator.is_empty();
+        match &self.state {
+            State::Registering { first, byte_ms } if !has_end && !first.is_empty() => {
+                Some(byte_ms.saturating_add(facts.rules.config.dtu.burst_end_ms))
+            }
+            State::Registering { .. } | State::Line(_) => None,
+        }
+    }
+
+    fn identify_until(&self, facts: Facts<'_>) -> Option<u64> {
+        match &self.state {
+            State::Registering { .. } if !self.is_closed => {
+                Some(self.opened_ms.saturating_add(ms(facts.rules.config.identify_within_s)))
+            }
+            State::Registering { .. } | State::Line(_) => None,
+        }
+    }
+
+    fn idle_until(&self, facts: Facts<'_>) -> Option<u64> {
+        let State::Line(line) = &self.state else {
+            return None;
+        };
+        let pending_ms = ms(facts.rules.config.pending_idle_s);
+        let limit_ms = match (&line.admission, line.plan.interval_s()) {
+            (Admitted::No(_), _) | (Admitted::Yes(_), 0) => pending_ms,
+            (Admitted::Yes(_), interval_s) => facts.rules.idle_ms(interval_s),
+        };
+        Some(self.heard_ms.saturating_add(limit_ms))
+    }
+
+    fn register(&mut self, more: More, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Registering { first, .. } = &mut self.state else {
+            return;
+        };
+        match facts.rules.registration.read(first, more) {
+            RegistrationOutcome::NeedMore if first.len() <= facts.rules.config.max_frame_bytes => {}
+            RegistrationOutcome::NeedMore => {
+                let (had, max) = (first.len(), facts.rules.config.max_frame_bytes);
+                let reason = format!("registration still open after {had} bytes, wanted its end within {max}");
+                self.refuse_registration(reason, out);
+            }
+            RegistrationOutcome::Refused(refusal) => self.refuse_registration(refusal.to_string(), out),
+            RegistrationOutcome::Identified { identity, start, used } => {
+                let bytes = Bytes::from(std::mem::take(first));
+                let said = bytes.slice(start.min(bytes.len())..used.min(bytes.len()));
+                let repeated = (said.len() <= MAX_HEARTBEAT_LEN).then(|| said.clone());
+                // The pattern and the heartbeats were checked at the start, so a line can always be made.
+                let Ok(master) = LineMaster::new(facts.rules.config.dtu.line(repeated)) else {
+                    return self.close(out, "the line's settings cannot be used");
+                };
+                self.heard_ms = now.mono_ms;
+                self.state = State::Line(Box::new(Line {
+                    serial: identity,
+                    admission: Admitted::No(None),
+                    master,
+                    plan: PollPlan::default(),
+                    asked: Asked::Nothing,
+                    next_command: None,
+                    in_flight: VecDeque::new(),
+                    look_at_ms: now.mono_ms,
+                }));
+                out.push(Output::Heard { bytes: bytes.slice(..used.min(bytes.len())), refused: None });
+                self.look(facts, now, out);
+                self.tell_heard(facts, now, out);
+                self.on_bytes(bytes.get(used..).unwrap_or_default(), facts, now, out);
+            }
+        }
+    }
+
+    fn refuse_registration(&mut self, reason: String, out: &mut Vec<Output>) {
+        if let State::Registering { first, .. } = &mut self.state {
+            let bytes = Bytes::from(std::mem::take(first));
+            let refused = Refusal::new("transparent DTU, registration", &reason);
+            out.push(Output::Heard { bytes, refused: Some(refused.into()) });
+        }
+        self.close(out, &reason);
+    }
+
+    /// Asks the directory whether the terminal may be heard now.
+    fn look(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Line(line) = &mut self.state else {
+            return;
+        };
+        line.look_at_ms = now.mono_ms.saturating_add(ms(facts.rules.config.pending_look_s.max(1)));
+        let known = facts.directory.terminal(Protocol::ModbusRtu, &line.serial);
+        let terminal = known.as_ref().map(|entry| entry.id);
+        let owned = match &line.admission {
+            Admitted::Yes(entry) => Some(entry.id),
+            Admitted::No(_) => None,
+        };
+        match known.filter(|entry| entry.admission == Admission::Admitted) {
+            Some(entry) => {
+                if owned != Some(entry.id) {
+                    out.push(Output::Claim(entry.id));
+                }
+                line.plan.follow(&entry, facts.directory, now.mono_ms);
+                line.admission = Admitted::Yes(entry);
+            }
+            None => {
+                if owned.is_some() {
+                    out.push(Output::Release("no longer admitted"));
+                    if line.next_command.take().is_some() || matches!(line.asked, Asked::Command) {
+                        out.push(Output::Answered(Err(LineError::NotConnected)));
+                    }
+                    // The answer to what is under way is still waited for, and then counts for nobody.
+                    line.plan = PollPlan::default();
+                }
+                line.admission = Admitted::No(terminal);
+            }
+        }
+    }
+
+    fn on_events(&mut self, events: Vec<Event>, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        for event in events {
+            self.frames.pour(rate(facts), now.mono_ms);
+            self.on_event(event, facts, now, out);
+        }
+        let max = facts.rules.config.max_refused_in_a_row;
+        if self.refused_in_a_row >= max {
+            self.close(out, &format!("{max} pieces in a row that are neither answer nor heartbeat"));
+        }
+    }
+
+    fn on_event(&mut self, event: Event, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        match event {
+            Event::Heartbeat(bytes) => {
+                self.understood(bytes, now, out);
+                self.tell_heard(facts, now, out);
+            }
+            Event::Noise(bytes) => {
+                self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
+                let reason = format!("{} bytes that are neither the answer asked for nor a heartbeat", bytes.len());
+                out.push(Output::Heard { bytes, refused: Some(Refusal::new(LINE, reason).into()) });
+            }
+            Event::Answer { answer, frame, .. } => {
+                self.understood(frame, now, out);
+                self.on_answer(&answer, facts, now, out);
+            }
+            Event::Exception { exception, frame, .. } => {
+                self.understood(frame, now, out);
+                self.on_exception(exception, facts, now, out);
+            }
+            Event::TimedOut { .. } => self.on_no_answer(facts, now, out),
+        }
+    }
+
+    fn understood(&mut self, bytes: Bytes, now: Moment, out: &mut Vec<Output>) {
+        self.heard_ms = now.mono_ms;
+        self.refused_in_a_row = 0;
+        out.push(Output::Heard { bytes, refused: None });
+    }
+
+    fn on_answer(&mut self, answer: &Answer, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Line(line) = &mut self.state else {
+            return;
+        };
+        match std::mem::replace(&mut line.asked, Asked::Nothing) {
+            Asked::Nothing => {}
+            Asked::Command => {
+                if matches!(line.admission, Admitted::Yes(_)) {
+                    out.push(Output::Answered(Ok(line_command::answer(answer))));
+                    self.tell_heard(facts, now, out);
+                }
+            }
+            Asked::Poll(poll) => {
+                if matches!(line.admission, Admitted::No(_)) || !line.plan.wants(&poll) {
+                    return;
+                }
+                let (Some(group), Some(data)) = (poll.of(), answer.data()) else {
+                    return line.plan.misread(&poll, now.mono_ms);
+                };
+                match field_reading::reading(poll.detector, &poll.profile, group, data, now.wall) {
+                    Ok(reading) => {
+                        line.plan.answered(&poll, now.mono_ms);
+                        line.in_flight.push_back(poll.detector);
+                        out.push(Output::Readings(vec![reading]));
+                    }
+                    Err(error) => {
+                        let bytes = Bytes::copy_from_slice(data);
+                        let refused = Refusal::new("detector profile, poll groups", error);
+                        out.push(Output::Heard { bytes, refused: Some(refused.into()) });
+                        line.plan.misread(&poll, now.mono_ms);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_exception(&mut self, exception: Exception, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Line(line) = &mut self.state else {
+            return;
+        };
+        let code = exception.code();
+        match std::mem::replace(&mut line.asked, Asked::Nothing) {
+            Asked::Nothing => {}
+            Asked::Command => {
+                if matches!(line.admission, Admitted::Yes(_)) {
+                    out.push(Output::Answered(Ok(LineAnswer::Exception(code))));
+                    self.tell_heard(facts, now, out);
+                }
+            }
+            Asked::Poll(poll) => {
+                let Admitted::Yes(entry) = &line.admission else {
+                    return;
+                };
+                if !line.plan.wants(&poll) {
+                    return;
+                }
+                let dtu = &facts.rules.config.dtu;
+                match line.plan.exception(&poll, code, exception.may_retry(), dtu, now.mono_ms) {
+                    AfterException::Again => self.tell_heard(facts, now, out),
+                    AfterException::NoValues { is_new } => {
+                        if is_new {
+                            let event = LineEvent::UnitException { unit: poll.unit, code };
+                            out.push(Output::Tell(line_event(entry.id, facts, now, event)));
+                        }
+                        if let Some(group) = poll.of() {
+                            line.in_flight.push_back(poll.detector);
+                            let reading = field_reading::fault(poll.detector, &poll.profile, group, now.wall);
+                            out.push(Output::Readings(vec![reading]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_no_answer(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Line(line) = &mut self.state else {
+            return;
+        };
+        match (std::mem::replace(&mut line.asked, Asked::Nothing), &line.admission) {
+            (Asked::Nothing, _) | (_, Admitted::No(_)) => {}
+            (Asked::Command, Admitted::Yes(_)) => out.push(Output::Answered(Err(LineError::TimedOut))),
+            (Asked::Poll(poll), Admitted::Yes(entry)) => {
+                if line.plan.timed_out(&poll, &facts.rules.config.dtu, now.mono_ms) {
+                    let event = LineEvent::UnitSilent { unit: poll.unit };
+                    out.push(Output::Tell(line_event(entry.id, facts, now, event)));
+                }
+            }
+        }
+    }
+
+    /// Gives the line its next request, if it is time.
+    fn drive(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        if self.is_closed {
+            return;
+        }
+        self.look(facts, now, out);
+        let State::Line(line) = &mut self.state else {
+            return;
+        };
+        if matches!(line.asked, Asked::Nothing) && line.master.can_submit() && matches!(line.admission, Admitted::Yes(_))
+        {
+            line.ask(now);
+        }
+        if let Some(frame) = line.master.poll_transmit(now.mono_ms) {
+            out.push(Output::Write(frame));
+        }
+    }
+
+    fn tell_heard(&self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+        let State::Line(line) = &self.state else {
+            return;
+        };
+        out.push(match &line.admission {
+            Admitted::Yes(entry) => {
+                Output::Tell(Intake::Heard { terminal: entry.id, at: now.wall, signal: None, firmware: None })
+            }
+            Admitted::No(_) => Output::Unknown(UnknownTerminal {
+                serial: line.serial.clone(),
+                protocol: Protocol::ModbusRtu,
+                iccid: None,
+                signal: None,
+                firmware: None,
+                remote: facts.remote.to_string(),
+                at: now.wall,
+                readings_ignored: 0,
+            }),
+        });
+    }
+
+    fn close(&mut self, out: &mut Vec<Output>, reason: &str) {
+        if !self.is_closed {
+            self.is_closed = true;
+            out.push(Output::Close(reason.to_owned()));
+        }
+    }
+}
+
+impl Line {
+    fn ask(&mut self, now: Moment) {
+        if let Some(request) = self.next_command.take() {
+            self.asked = Asked::Command;
+            // `can_submit` was true, so the line takes it.
+            let _taken = self.master.submit(request);
+            return;
+        }
+        let Some(poll) = self.plan.next(now.mono_ms) else {
+            return;
+        };
+        match poll.request() {
+            Some(Ok(request)) => {
+                let _taken = self.master.submit(request);
+                self.asked = Asked::Poll(poll);
+            }
+            // Profiles are checked when they are read; one that is wrong all the same must not stop the others.
+            Some(Err(_)) | None => self.plan.misread(&poll, now.mono_ms),
+        }
+    }
+}
+
+fn rate(facts: Facts<'_>) -> Rate {
+    Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
+}

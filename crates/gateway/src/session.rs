@@ -1,0 +1,87 @@
+//! What the two kinds of session have in common: they are pure. Bytes, time and outcomes go in, what is to be
+//! done comes out, and [`crate::connection`] does it.
+
+use std::net::SocketAddr;
+
+use bus::{Directory, Intake, LineAnswer, LineError};
+use bus::intake::UnknownTerminal;
+use bytes::Bytes;
+use domain::id::TerminalId;
+use domain::reading::Reading;
+use domain::telegram::Refused;
+use domain::time::UnixMs;
+
+use crate::config::Rules;
+
+/// One moment on two clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// The server's clock, for what is written down.
+    pub(crate) wall: UnixMs,
+    /// A clock that only runs forward, for deadlines, ms.
+    pub(crate) mono_ms: u64,
+}
+
+/// What a session may look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) directory: &'a Directory,
+    pub(crate) remote: SocketAddr,
+}
+
+/// What a session wants done, in this order.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Bytes that came, for the telegram log and the counters.
+    Heard { bytes: Bytes, refused: Option<Refused> },
+    /// Write this to the device.
+    Write(Vec<u8>),
+    /// Hand these over; the session wants to hear the outcome. Outcomes come back in the order of these.
+    Readings(Vec<Reading>),
+    /// Hand this over; there is no outcome.
+    Tell(Intake),
+    /// Somebody who is not admitted spoke.
+    Unknown(UnknownTerminal),
+    /// The session speaks for this terminal from now on.
+    Claim(TerminalId),
+    /// The session no longer speaks for its terminal, because of this.
+    Release(&'static str),
+    /// The command that was taken last has come to this.
+    Answered(Result<LineAnswer, LineError>),
+    /// Close the connection, because of this.
+    Close(String),
+}
+
+/// What became of a command on its way to the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is on its way; [`Output::Answered`] will follow.
+    Waits,
+    /// It came to this at once.
+    Settled(Result<LineAnswer, LineError>),
+}
+
+/// Why bytes were refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    reason: String,
+    clause: &'static str,
+}
+
+impl Refusal {
+    pub(crate) fn new(clause: &'static str, reason: impl ToString) -> Self {
+        Self { reason: reason.to_string(), clause }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { reason: refusal.reason, clause: refusal.clause.to_owned() }
+    }
+}
+
+/// The earliest of some deadlines, ms.
+pub(crate) fn earliest<const N: usize>(deadlines: [Option<u64>; N]) -> Option<u64> {
+    deadlines.into_iter().flatten().min()
+}

@@ -1,0 +1,61 @@
+//! What is kept of the bytes on the lines.
+
+use std::net::SocketAddr;
+
+use bus::TelegramSink;
+use domain::id::TerminalId;
+use domain::telegram::{Refused, Telegram, TelegramDirection};
+use domain::time::UnixMs;
+
+use crate::config::TelegramLevel;
+
+/// Longer telegrams are cut, bytes.
+pub(crate) const KEPT_BYTES: usize = 1_024;
+
+/// On whose line bytes went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose {
+    pub(crate) terminal: Option<TerminalId>,
+    pub(crate) remote: SocketAddr,
+    pub(crate) protocol: &'static str,
+}
+
+/// The sessions' way to the telegram log.
+#[derive(Debug)]
+pub(crate) struct TelegramLog {
+    sink: TelegramSink,
+    level: TelegramLevel,
+}
+
+impl TelegramLog {
+    pub(crate) fn new(sink: TelegramSink, level: TelegramLevel) -> Self {
+        Self { sink, level }
+    }
+
+    /// Keeps bytes if the level says so. Never waits.
+    pub(crate) fn keep(
+        &self,
+        whose: Whose,
+        direction: TelegramDirection,
+        bytes: &[u8],
+        refused: Option<Refused>,
+        at: UnixMs,
+    ) {
+        let is_kept = match self.level {
+            TelegramLevel::All => true,
+            TelegramLevel::Refused => refused.is_some(),
+            TelegramLevel::Off => false,
+        };
+        if is_kept {
+            self.sink.keep(Telegram {
+                terminal: whose.terminal,
+                remote: whose.remote.to_string(),
+                at,
+                direction,
+                protocol: whose.protocol.to_owned(),
+                bytes: bytes.get(..KEPT_BYTES).unwrap_or(bytes).to_vec(),
+                refused,
+            });
+        }
+    }
+}
