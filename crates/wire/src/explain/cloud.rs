@@ -1,7 +1,7 @@
 //! Frames of the vendor cloud protocol.
 
 use super::{Direction, Writer, decimal, hex, key, modbus};
-use crate::cloud7b7b::{END, LocalTime, Login, START, SerialNumber, command};
+use crate::cloud7b7b::{END, FirmwareVersion, LocalTime, Login, START, SerialNumber, command};
 use crate::crc16;
 use crate::cursor::find;
 use crate::modbus::Function;
@@ -71,7 +71,9 @@ fn login(writer: &mut Writer<'_>) {
     }
     writer.field(1, key::SIGNAL, decimal);
     for _ in 0..3 {
-        writer.field(2, key::FIRMWARE, |bytes| hex(bytes).replace(' ', "."));
+        writer.field(2, key::FIRMWARE, |bytes| {
+            bytes.first_chunk().map(|version| FirmwareVersion(*version).to_string()).unwrap_or_default()
+        });
     }
     writer.field(1, key::INTERVAL_MIN, decimal);
 }

@@ -1,0 +1,157 @@
+//! What the telegram log says of known telegrams.
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the vectors are for the five ways; here only some are used")]
+mod vectors;
+
+#[cfg(test)]
+mod explained {
+    use crate::vectors;
+    use wire::{Direction, explain};
+
+    fn lines(bytes: &[u8], direction: Direction) -> Vec<String> {
+        explain(bytes, direction)
+            .into_iter()
+            .map(|field| format!("{}+{} {} {}", field.offset, field.len, field.name_key, field.value))
+            .collect()
+    }
+
+    fn cloud(name: &str) -> Vec<String> {
+        let vector = vectors::cloud().into_iter().find(|vector| vector.name == name).unwrap();
+        lines(&vector.bytes, if vector.is_up { Direction::Up } else { Direction::Down })
+    }
+
+    #[test]
+    fn a_login() {
+        assert_eq!(
+            cloud("our login"),
+            [
+                "0+2 start_mark 7B 7B",
+                "2+1 command 84 login",
+                "3+20 serial 00000000000001",
+                "23+30 iccid 89860000000000000001",
+                "53+1 signal 26",
+                "54+2 firmware 1.02",
+                "56+2 firmware 1.00",
+                "58+2 firmware 1.00",
+                "60+1 interval_min 30",
+                "61+2 crc 73 4E ok",
+                "63+2 end_mark 7D 7D",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_upload_with_its_inner_sum() {
+        assert_eq!(
+            cloud("our upload with serial and inner crc"),
+            [
+                "0+2 start_mark 7B 7B",
+                "2+1 command 91 upload",
+                "3+20 serial 00000000000001",
+                "23+2 segment_start 5B 5B",
+                "25+3 segment_address 1-1",
+                "28+2 answer_start 28 28",
+                "30+1 unit 1",
+                "31+1 function 03 read_holding_registers",
+                "32+1 byte_count 2",
+                "33+2 register 328",
+                "35+2 crc_inner B9 E2 ok",
+                "37+2 answer_end 29 29",
+                "39+2 segment_end 5D 5D",
+                "41+2 crc 53 69 ok",
+                "43+2 end_mark 7D 7D",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_upload_without_inner_sum_and_with_marks_in_its_data() {
+        assert_eq!(
+            cloud("our upload of 2929 and 5d5d")[7..12],
+            [
+                "12+1 byte_count 6".to_owned(),
+                "13+2 register 10537".to_owned(),
+                "15+2 register 23901".to_owned(),
+                "17+2 register 31611".to_owned(),
+                "19+2 answer_end 29 29".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_time_answer_and_acks() {
+        assert_eq!(cloud("vendor time answer")[2], "3+7 local_time 2023-10-10 17:07:27");
+        assert_eq!(
+            cloud("vendor login ack"),
+            ["0+2 start_mark 7B 7B", "2+1 command 84 login", "3+2 crc BF 23 ok", "5+2 end_mark 7D 7D"]
+        );
+    }
+
+    #[test]
+    fn control_both_ways() {
+        assert_eq!(
+            cloud("our control request")[2..9],
+            [
+                "3+1 unit 1",
+                "4+1 function 10 write_multiple_registers",
+                "5+2 start_address 0x0057",
+                "7+2 count 2",
+                "9+1 byte_count 4",
+                "10+2 register 1",
+                "12+2 register 1",
+            ]
+        );
+        assert_eq!(cloud("our control answer with serial")[2], "3+20 serial 00000000000001");
+        assert_eq!(cloud("our control answer alone")[5], "6+2 register 328");
+        assert_eq!(cloud("our control write ack")[2], "3+20 serial 00000000000001");
+    }
+
+    #[test]
+    fn a_wrong_sum_is_called_wrong() {
+        let mut bytes = vectors::hex("7B 7B 94 BE EF 7D 7D");
+        bytes[3] = 0xBF;
+        assert_eq!(lines(&bytes, Direction::Up)[2], "3+2 crc BF EF wrong, wanted BE EF");
+        let mut bytes = vectors::hex("01 03 02 01 48 B9 E2");
+        bytes[4] = 0x49;
+        assert!(lines(&bytes, Direction::Up)[4].starts_with("5+2 crc B9 E2 wrong, wanted "));
+    }
+
+    #[test]
+    fn modbus_behind_a_dtu() {
+        assert_eq!(
+            lines(&vectors::hex("01 03 30 01 00 06 9B 08"), Direction::Down),
+            [
+                "0+1 unit 1",
+                "1+1 function 03 read_holding_registers",
+                "2+2 start_address 0x3001",
+                "4+2 count 6",
+                "6+2 crc 9B 08 ok",
+            ]
+        );
+        assert_eq!(
+            lines(&vectors::hex("01 83 02 C0 F1"), Direction::Up),
+            [
+                "0+1 unit 1",
+                "1+1 function 83 read_holding_registers",
+                "2+1 exception illegal_data_address (2)",
+                "3+2 crc C0 F1 ok",
+            ]
+        );
+        assert_eq!(
+            lines(&vectors::hex("01 01 03 CD 6B 05 42 82"), Direction::Up)[3],
+            "3+3 bits 101100111101011010100000"
+        );
+    }
+
+    #[test]
+    fn text_and_what_is_nothing() {
+        assert_eq!(lines(b"861234567890123\r\n", Direction::Up), ["0+17 text 861234567890123"]);
+        assert_eq!(lines(&[0xFE], Direction::Up), ["0+1 rest FE"]);
+        assert_eq!(lines(&[], Direction::Up), Vec::<String>::new());
+        assert_eq!(
+            lines(&vectors::hex("7B 7B 84 31"), Direction::Up),
+            ["0+2 start_mark 7B 7B", "2+1 command 84 login", "3+1 rest 31"]
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! Writes the seed corpus from the protocol vectors: `cargo run --bin seed_corpus` in `fuzz/`.
+//!
+//! The files are checked in and replayed by `crates/wire/tests/corpus_replay.rs`. An input that a fuzz run
+//! finds is added by hand under a name that says what it is.
+
+#[path = "../../crates/wire/tests/vectors/mod.rs"]
+#[expect(dead_code, reason = "the seeds need only some of what the vectors say")]
+mod vectors;
+
+use std::io;
+use std::path::Path;
+
+fn main() -> io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for (target, seeds) in [
+        ("cloud7b7b", cloud7b7b()),
+        ("modbus_master", modbus_master()),
+        ("modbus_slave", modbus_slave()),
+        ("registration", registration()),
+        ("explain", explain()),
+    ] {
+        let folder = root.join(target);
+        std::fs::create_dir_all(&folder)?;
+        for (name, bytes) in seeds {
+            let name: String =
+                name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect();
+            std::fs::write(folder.join(name), bytes)?;
+        }
+    }
+    Ok(())
+}
+
+type Seeds = Vec<(String, Vec<u8>)>;
+
+fn seed(seeds: &mut Seeds, name: &str, parts: &[&[u8]]) {
+    seeds.push((name.to_owned(), parts.concat()));
+}
+
+/// Two parameter bytes: size limit, seed of the cuts.
+fn cloud7b7b() -> Seeds {
+    let mut seeds = Seeds::new();
+    let wide = [0xFF, 3];
+    let vectors = vectors::cloud();
+    for vector in &vectors {
+        seed(&mut seeds, vector.name, &[&wide, &vector.bytes]);
+    }
+    let all: Vec<u8> = vectors.iter().flat_map(|vector| vector.bytes.clone()).collect();
+    seed(&mut seeds, "all glued", &[&wide, &all]);
+    seed(&mut seeds, "all glued, small limit", &[&[4, 7], &all]);
+    seed(&mut seeds, "all glued, smallest limit", &[&[0, 1], &all]);
+    let heartbeat = vectors::hex("7B 7B 94 BE EF 7D 7D");
+    seed(&mut seeds, "noise, heartbeat", &[&wide, &[0, 0xFF, 0x7B], &heartbeat]);
+    seed(&mut seeds, "broken heartbeat, heartbeat", &[&wide, &heartbeat[..4], &[0, 0x7D, 0x7D], &heartbeat]);
+    seed(&mut seeds, "cut login, heartbeat", &[&wide, &vectors[0].bytes[..30], &heartbeat]);
+    seed(&mut seeds, "only starts", &[&[8, 2], &[0x7B; 64]]);
+    seed(&mut seeds, "only ends", &[&[8, 2], &[0x7D; 64]]);
+    seed(&mut seeds, "starts and ends", &[&[8, 2], &vectors::hex("7B 7B 7D 7D").repeat(24)]);
+    seed(&mut seeds, "start that never ends", &[&[4, 5], &[0x7B, 0x7B, 0x91], &[0; 70], &heartbeat]);
+    seed(
+        &mut seeds,
+        "frame inside a frame",
+        &[
+            &wide,
+            &wire::cloud7b7b::encode_frame(
+                0x91,
+                &[b"[[1-1((\x01\x03\x0A", &[0x7D, 0x7D][..], &heartbeat, b"\0))]]"].concat(),
+            ),
+        ],
+    );
+    seeds
+}
+
+const SUBMIT: u8 = 2;
+const TRANSMIT: u8 = 3;
+const ANSWER: u8 = 4;
+const PART: u8 = 5;
+const WAIT: u8 = 6;
+const DEADLINE: u8 = 7;
+
+fn op(kind: u8, value: u8) -> u8 {
+    kind | (value << 3)
+}
+
+/// Raw bytes as script: at most 31 in one piece.
+fn raw(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .chunks(31)
+        .flat_map(|piece| {
+            let len = u8::try_from(piece.len()).expect("at most 31");
+            [&[op(0, len)], piece].concat()
+        })
+        .collect()
+}
+
+/// One parameter byte (mask of heartbeats), then a script of operations.
+fn modbus_master() -> Seeds {
+    let mut seeds = Seeds::new();
+    for kind in 0..8 {
+        let ask = [op(SUBMIT, kind), 0, 2, TRANSMIT];
+        // The value of the operation decides between answer and exception: multiples of three refuse.
+        seed(&mut seeds, &format!("kind {kind}, answered"), &[&[0], &ask, &[op(ANSWER, 2)]]);
+        seed(&mut seeds, &format!("kind {kind}, refused"), &[&[0], &ask, &[op(ANSWER, 1)]]);
+        seed(
+            &mut seeds,
+            &format!("kind {kind}, late"),
+            &[
+                &[0],
+                &ask,
+                &[
+                    DEADLINE,
+                    op(ANSWER, 2),
+                    op(SUBMIT, kind),
+                    0,
+                    2,
+                    TRANSMIT,
+                    DEADLINE,
+                    TRANSMIT,
+                    op(ANSWER, 2),
+                ],
+            ],
+        );
+    }
+    let ask = [op(SUBMIT, 2), 0, 2, TRANSMIT];
+    seed(
+        &mut seeds,
+        "heartbeats around an answer",
+        &[&[7], &ask, &raw(b"\xFEHB"), &[op(ANSWER, 2)], &raw(b"HBX\xFE")],
+    );
+    seed(
+        &mut seeds,
+        "heartbeat like an answer",
+        &[&[8], &ask, &raw(&[1, 3]), &[op(ANSWER, 2)], &raw(&[1, 3])],
+    );
+    seed(
+        &mut seeds,
+        "torn heartbeat",
+        &[&[6], &raw(b"H"), &[op(WAIT, 31)], &raw(b"BX"), &raw(b"HB"), &[DEADLINE]],
+    );
+    seed(
+        &mut seeds,
+        "torn answer",
+        &[&[0], &ask, &[op(PART, 1), op(PART, 4), op(ANSWER, 2), DEADLINE, DEADLINE]],
+    );
+    seed(&mut seeds, "noise, answer", &[&[0], &ask, &raw(&[0, 1, 3, 0xFF]), &[op(ANSWER, 2)]]);
+    seed(&mut seeds, "stale beginning", &[&[8], &raw(&[1]), &ask, &raw(&[3, 4, 0, 7, 0, 8]), &[DEADLINE]]);
+    for vector in vectors::modbus() {
+        seed(
+            &mut seeds,
+            &format!("{}, unasked", vector.name),
+            &[&[15], &raw(&vector.answer), &ask, &raw(&vector.answer), &[DEADLINE]],
+        );
+    }
+    seeds
+}
+
+/// One parameter byte: seed of the cuts.
+fn modbus_slave() -> Seeds {
+    let mut seeds = Seeds::new();
+    let vectors = vectors::modbus();
+    for vector in &vectors {
+        seed(&mut seeds, vector.name, &[&[3], &vector.request]);
+    }
+    let all: Vec<u8> = vectors.iter().flat_map(|vector| vector.request.clone()).collect();
+    seed(&mut seeds, "all glued", &[&[5], &all]);
+    seed(&mut seeds, "noise, all glued", &[&[7], &[0xFF, 0x10, 0x55], &all]);
+    seed(&mut seeds, "asj example with a wrong sum", &[&[1], &vectors::asj_write_with_wrong_sum()]);
+    let mut forbidden = vectors::hex("01 03 00 00 00 7E");
+    wire::crc16::append(&mut forbidden);
+    seed(&mut seeds, "126 registers", &[&[1], &forbidden, &all]);
+    let mut coil = vectors::hex("01 05 00 00 12 34");
+    wire::crc16::append(&mut coil);
+    seed(&mut seeds, "coil neither on nor off", &[&[1], &coil]);
+    seed(&mut seeds, "long write that never comes", &[&[2], &vectors::hex("01 10 00 00 00 7B F7 00"), &all]);
+    seeds
+}
+
+/// Four parameter bytes: form and marks, least length, greatest length, mask of heartbeats.
+fn registration() -> Seeds {
+    let mut seeds = Seeds::new();
+    for (name, head, bytes) in [
+        ("imei", [0, 15, 15, 0], &b"861234567890123"[..]),
+        ("imei, heartbeats around", [0, 15, 15, 7], b"\xFEHBHBX861234567890123HB"),
+        ("imei, modbus behind", [0, 15, 15, 1], b"861234567890123\x01\x03\x02\x01\x48\xB9\xE2"),
+        ("imei, too short", [0, 15, 15, 0], b"86123"),
+        ("text of changing length", [1, 4, 20, 0], b"DTU-0001 x"),
+        ("text of changing length, heartbeat behind", [1, 4, 20, 2], b"DTU-0001HB\x00"),
+        ("text with prefix", [0x11, 4, 20, 0], b"ID=DTU-0001 "),
+        ("text with suffix in its alphabet", [0x31, 4, 20, 0], b"ID=DTU-ENDEND"),
+        ("text with all marks", [0x71, 4, 20, 1], b"ID=DTU-0001END\r\n\xFE"),
+        ("text with terminator", [0x41, 4, 20, 0], b"DTU-0001\r\n"),
+        ("hex text", [2, 8, 8, 0], b"00ab12CD"),
+        ("raw bytes", [3, 4, 4, 1], b"\x00\x0A\xFF\x10\xFE"),
+        ("raw bytes with terminator", [0x43, 2, 8, 0], b"\x00\x0D\x0A\x0D\x0A\x0D\x0A"),
+        ("cloud frame", [1, 4, 20, 0], b"{{\x94\xBE\xEF}}"),
+        ("gateway frame", [1, 4, 20, 0], b"\x1F\x1F\x01\x00\x00\x00\x00"),
+        ("heartbeat only", [0, 15, 15, 7], b"\xFE\xFEHBH"),
+        ("heartbeat that may be longer", [0, 4, 9, 6], b"HBX1234."),
+    ] {
+        seed(&mut seeds, name, &[&head, bytes]);
+    }
+    seeds
+}
+
+fn explain() -> Seeds {
+    let mut seeds = Seeds::new();
+    for vector in vectors::cloud() {
+        seed(&mut seeds, vector.name, &[&vector.bytes]);
+        if vector.bytes.len() > 20 {
+            let half = vector.bytes.len() / 2;
+            seed(&mut seeds, &format!("{}, cut", vector.name), &[&vector.bytes[..half]]);
+            seed(
+                &mut seeds,
+                &format!("{}, cut, closed", vector.name),
+                &[&vector.bytes[..half], &[0, 0, 0x7D, 0x7D]],
+            );
+        }
+    }
+    for vector in vectors::modbus() {
+        seed(&mut seeds, &format!("{}, request", vector.name), &[&vector.request]);
+        seed(&mut seeds, &format!("{}, answer", vector.name), &[&vector.answer]);
+    }
+    seed(&mut seeds, "text", &[b"861234567890123\r\n"]);
+    seed(&mut seeds, "asj example with a wrong sum", &[&vectors::asj_write_with_wrong_sum()]);
+    seeds
+}
