@@ -92,3 +92,7 @@ export async function chooseLanguage(language: Language): Promise<void> {
   await useLanguage(language);
   if (current.value !== null) await take(await http.patch<Session>('/session/profile', { language }));
 }
+
+export async function rename(name: string): Promise<void> {
+  await take(await http.patch<Session>('/session/profile', { name }));
+}
