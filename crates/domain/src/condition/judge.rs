@@ -481,19 +481,13 @@ impl<'a> Judge<'a> {
             (Some(_), Some(_)) => worse.then_some(ChangeKind::Worst),
             (Some(_), None) => Some(ChangeKind::Returned),
         };
-        let blank = severity.is_none()
-            && c.levels == [Level::Normal; 2]
-            && c.reported == Level::Normal
-            && c.worst.is_some();
         if let Some(kind) = kind {
             let change = self.describe(c, kind, at, measured, reported);
             self.changes.push(change);
             let since = c.told.map_or(at, |told| told.since);
             self.update(index, |c| c.told = severity.map(|severity| Told { severity, since, last: at }));
         }
-        if blank {
-            self.update(index, |c| c.worst = None);
-        }
+        self.update(index, Condition::tidy);
     }
 
     fn describe(

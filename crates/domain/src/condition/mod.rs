@@ -161,6 +161,20 @@ impl Condition {
         }
     }
 
+    /// Forgets what no longer means anything, so that equal situations are equal states.
+    fn tidy(&mut self) {
+        let level_free = self.levels == [Level::Normal; 2];
+        if level_free {
+            self.frozen = false;
+        }
+        if self.reported == Level::Normal {
+            self.reported_severity = None;
+            if level_free && self.told.is_none() {
+                self.worst = None;
+            }
+        }
+    }
+
     fn is_blank(&self) -> bool {
         self.levels == [Level::Normal; 2]
             && self.reported == Level::Normal

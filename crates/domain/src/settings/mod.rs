@@ -1,7 +1,20 @@
 //! Limits and their inheritance: platform -> profile -> organisation -> site -> detector -> channel.
 //! Every field is inherited by itself, and every effective value says where it comes from.
 
+mod defaults;
+mod inherit;
+mod supervision;
+mod validate;
+
 use serde::{Deserialize, Serialize};
+
+pub use defaults::{HazardDefaults, Range, Sourcing, defaults, defaults_of};
+pub use inherit::{Effective, LevelPatch, Origin, Sourced, limits, resolve};
+pub use supervision::{
+    EffectiveSupervision, SupervisionLevel, SupervisionPatch, resolve_supervision, supervision,
+    validate_supervision,
+};
+pub use validate::{FieldError, validate};
 
 /// One level of the inheritance, from general to particular.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,0 +1,125 @@
+//! Measurement time rules (invariant 4).
+
+use domain::condition::ChangeKind::{FoundLate, Raised, Returned};
+use domain::condition::DetectorState;
+use domain::hazard::Hazard;
+use domain::hazard::Severity::{Alarm, Fault, Warning};
+use domain::reading::{Filing, PointIndex};
+
+use crate::build::*;
+
+#[test]
+fn newer_equal_older_and_wrong() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    let mut file = |device: Option<f64>, received: f64, raw: i64| {
+        let mut r = reading(0.0, vec![good(0, raw)]);
+        r.device_at = device.map(at);
+        r.received_at = at(received);
+        let judged = state.on_reading(&binding, &r);
+        let latest = state.latest(PointIndex(0)).copied().unwrap();
+        (judged.filing, (judged.filed_at.0 - T0) as f64 / 1000.0, latest.raw, latest.clock_wrong)
+    };
+    assert_eq!(file(Some(100.0), 101.0, 1), (Filing::Current, 100.0, 1, false));
+    assert_eq!(file(Some(100.0), 102.0, 2), (Filing::Repeated, 100.0, 1, false));
+    assert_eq!(file(Some(90.0), 103.0, 3), (Filing::Late, 90.0, 1, false));
+    assert_eq!(file(Some(160.0), 104.0, 4), (Filing::Current, 160.0, 4, false));
+    assert_eq!(file(Some(900.0), 200.0, 5), (Filing::ClockWrong, 200.0, 5, true), "ahead");
+    assert_eq!(file(Some(-500.0), 210.0, 6), (Filing::ClockWrong, 210.0, 6, true), "behind");
+    assert_eq!(file(None, 220.0, 7), (Filing::Current, 220.0, 7, false));
+    assert_eq!(file(None, 220.0, 8), (Filing::Current, 220.001, 8, false), "both are real");
+    assert_eq!(file(Some(-500.0), 220.0, 9), (Filing::ClockWrong, 220.002, 9, true));
+    assert_eq!(file(Some(230.0), 231.0, 10), (Filing::Current, 230.0, 10, false));
+}
+
+#[test]
+fn groups_have_separate_times() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    let mut r = reading(100.0, vec![good(0, 1)]);
+    assert_eq!(state.on_reading(&binding, &r).filing, Filing::Current);
+    r.group = 1;
+    r.device_at = Some(at(50.0));
+    r.samples = vec![good(1, 200)];
+    assert_eq!(state.on_reading(&binding, &r).filing, Filing::Current);
+    assert_eq!((state.last_filed(0), state.last_filed(1)), (Some(at(100.0)), Some(at(50.0))));
+}
+
+#[test]
+fn a_wrong_clock_is_a_fault_and_its_readings_are_judged() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    let mut changes = Vec::new();
+    for seconds in [0.0, 20.0, 40.0] {
+        let mut r = reading(seconds, vec![good(0, 500)]);
+        r.device_at = Some(at(seconds + 100_000.0));
+        changes.extend(state.on_reading(&binding, &r).changes);
+    }
+    changes.extend(state.on_reading(&binding, &reading(60.0, vec![good(0, 500)])).changes);
+    changes.extend(state.on_time(&binding, at(80.0)).changes);
+    assert_eq!(
+        briefs(&changes),
+        [
+            (10, Hazard::ResidualCurrent, Raised(Alarm), 5.0),
+            (1, Hazard::ClockWrong, Raised(Fault), 10.0),
+            (1, Hazard::ClockWrong, Returned, 70.0),
+        ]
+    );
+}
+
+#[test]
+fn hazards_in_late_data_are_found_once_and_change_nothing() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    state.on_reading(&binding, &reading(1000.0, vec![good(0, 50)]));
+    let before = (state.latest(PointIndex(0)).copied(), state.open().count());
+    let mut found = Vec::new();
+    // Half a minute between values: one occurrence, which gets worse once.
+    for (seconds, raw) in [(700.0, 100), (730.0, 250), (760.0, 260), (790.0, 400), (820.0, 420), (850.0, 90)]
+    {
+        let mut r = reading(seconds, vec![good(0, raw)]);
+        r.received_at = at(1010.0);
+        let judged = state.on_reading(&binding, &r);
+        assert_eq!(judged.filing, Filing::Late);
+        found.extend(judged.changes);
+    }
+    found.extend(state.on_time(&binding, at(1100.0)).changes);
+    assert_eq!(
+        briefs(&found),
+        [
+            (10, Hazard::ResidualCurrent, FoundLate(Warning), 730.0),
+            (10, Hazard::ResidualCurrent, FoundLate(Alarm), 790.0),
+        ]
+    );
+    assert_eq!((state.latest(PointIndex(0)).copied(), state.open().count()), before);
+}
+
+#[test]
+fn late_data_never_close_what_is_open_nor_repeat_it() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    state.on_reading(&binding, &reading(100.0, vec![good(0, 500)]));
+    state.on_reading(&binding, &reading(200.0, vec![good(0, 500)]));
+    assert_eq!(state.open().count(), 1);
+    for (seconds, raw) in [(150.0, 10), (160.0, 500)] {
+        let mut r = reading(seconds, vec![good(0, raw)]);
+        r.received_at = at(201.0);
+        assert_eq!(state.on_reading(&binding, &r).changes, [], "the open alarm covers that time");
+    }
+    state.on_time(&binding, at(400.0));
+    assert_eq!(state.open().count(), 1);
+}
+
+#[test]
+fn late_under_voltage_of_a_lost_phase_is_phase_loss() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    let fine = vec![good(2, 2200), good(3, 2200), good(4, 2200)];
+    state.on_reading(&binding, &reading(500.0, fine));
+    let mut r = reading(300.0, vec![good(2, 200), good(3, 2200), good(4, 2200)]);
+    r.received_at = at(501.0);
+    assert_eq!(
+        briefs(&state.on_reading(&binding, &r).changes),
+        [(VOLTAGE_A.0, Hazard::PhaseLoss, FoundLate(Alarm), 300.0)]
+    );
+}

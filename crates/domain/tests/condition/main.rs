@@ -1,0 +1,7 @@
+//! The judgement of one detector: tables for each hazard, properties over any order of messages (invariants 2, 3, 4).
+
+mod build;
+mod filing;
+mod golden;
+mod properties;
+mod tables;
