@@ -1,7 +1,7 @@
 //! The judgement itself: filing, limits, qualities, reports, silence, delays.
 
 use super::level::{Delays, Level, Onset, Side};
-use super::{ChangeKind, Condition, ConditionChange, DetectorState, LATE_EPISODE_GAP_MS, LateEpisode, Told};
+use super::{ChangeKind, Condition, ConditionChange, DetectorState, Told};
 use crate::binding::{Binding, ChannelBinding, Supervision};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::id::ChannelId;
@@ -20,15 +20,15 @@ const QUALITY_FAULTS: [(Quality, Hazard); 4] = [
 
 /// Limits in the unit of the channel's value.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
-    warning: Option<f64>,
-    alarm: Option<f64>,
-    deadband: f64,
+pub(super) struct Bounds {
+    pub(super) warning: Option<f64>,
+    pub(super) alarm: Option<f64>,
+    pub(super) deadband: f64,
 }
 
 impl Bounds {
     /// `None` when the hazard is not judged: switched off, or overload without a rated current.
-    fn of(binding: &Binding, hazard: Hazard, limits: &Limits) -> Option<Self> {
+    pub(super) fn of(binding: &Binding, hazard: Hazard, limits: &Limits) -> Option<Self> {
         if !limits.enabled {
             return None;
         }
@@ -44,11 +44,11 @@ impl Bounds {
         })
     }
 
-    fn sides(&self, value: f64, low: bool) -> [Side; 2] {
+    pub(super) fn sides(&self, value: f64, low: bool) -> [Side; 2] {
         [Side::of(value, self.warning, self.deadband, low), Side::of(value, self.alarm, self.deadband, low)]
     }
 
-    const fn limit(&self, severity: Severity) -> Option<f64> {
+    pub(super) const fn limit(&self, severity: Severity) -> Option<f64> {
         match severity {
             Severity::Alarm => self.alarm,
             Severity::Warning => self.warning,
@@ -59,9 +59,9 @@ impl Bounds {
 
 /// One judgement under way.
 pub(super) struct Judge<'a> {
-    state: &'a mut DetectorState,
-    binding: &'a Binding,
-    changes: Vec<ConditionChange>,
+    pub(super) state: &'a mut DetectorState,
+    pub(super) binding: &'a Binding,
+    pub(super) changes: Vec<ConditionChange>,
     changed: bool,
 }
 
@@ -330,115 +330,6 @@ impl<'a> Judge<'a> {
         self.tell(index, over.unwrap_or(at.filed), false);
     }
 
-    /// Judges a reading that is older than what is known: hazards in it are found, nothing else changes.
-    pub(super) fn late(&mut self, reading: &Reading, filed_at: UnixMs) {
-        let mut cursor = 0;
-        for sample in reading.samples.iter().filter(|sample| sample.quality == Quality::Good) {
-            let Some(channel) = channel_of(self.binding, sample, &mut cursor) else { continue };
-            let value = channel.channel.decimals.value(sample.raw);
-            let mut lost = false;
-            for phase_loss in [true, false] {
-                for (hazard, limits) in
-                    channel.limits.iter().filter(|(hazard, _)| (*hazard == Hazard::PhaseLoss) == phase_loss)
-                {
-                    let Some(bounds) = Bounds::of(self.binding, *hazard, limits) else { continue };
-                    let judged = match hazard {
-                        Hazard::PhaseLoss => another_phase_in(self.binding, reading, channel, &bounds),
-                        Hazard::UnderVoltage => !lost,
-                        Hazard::ResidualCurrent
-                        | Hazard::OverTemperature
-                        | Hazard::OverVoltage
-                        | Hazard::Overload
-                        | Hazard::ShortCircuit
-                        | Hazard::ArcFault
-                        | Hazard::PowerFailure
-                        | Hazard::Offline
-                        | Hazard::SensorOpen
-                        | Hazard::SensorShort
-                        | Hazard::DeviceFault
-                        | Hazard::Implausible
-                        | Hazard::Frozen
-                        | Hazard::ClockWrong
-                        | Hazard::SupplyLost
-                        | Hazard::WeakSignal => true,
-                    };
-                    let severity = match bounds.sides(value, hazard.is_low()) {
-                        [_, Side::Beyond] if judged => Some(Severity::Alarm),
-                        [Side::Beyond, _] if judged => Some(Severity::Warning),
-                        [Side::Beyond | Side::Band | Side::Inside, _] => None,
-                    };
-                    lost |= *hazard == Hazard::PhaseLoss && severity.is_some();
-                    let limit = severity.and_then(|severity| bounds.limit(severity));
-                    let found = Found { value: Some(value), limit, reported_by_device: false };
-                    self.found_late(channel.channel.id, *hazard, severity, filed_at, found);
-                }
-            }
-        }
-        for reported in reading.reported.iter().filter(|r| r.hazard.class() == Class::Hazard) {
-            let Some(channel) = reported_channel(self.binding, reported) else { continue };
-            if reported.severity.is_some()
-                && limits_of(channel, reported.hazard).is_none_or(|limits| limits.enabled)
-            {
-                let found = Found { value: None, limit: None, reported_by_device: true };
-                self.found_late(channel.channel.id, reported.hazard, reported.severity, filed_at, found);
-            }
-        }
-    }
-
-    fn found_late(
-        &mut self,
-        channel: ChannelId,
-        hazard: Hazard,
-        severity: Option<Severity>,
-        filed_at: UnixMs,
-        found: Found,
-    ) {
-        let Some(severity) = severity else {
-            if let Some(index) = self.find(channel, hazard) {
-                self.update(index, |c| {
-                    if c.late.is_some_and(|episode| episode.is_near(filed_at)) {
-                        c.late = None;
-                    }
-                });
-            }
-            return;
-        };
-        if let Some(index) = self.find(channel, hazard)
-            && let Some(c) = self.state.conditions.get(index)
-        {
-            // What is open now began before: this belongs to it.
-            if c.told.is_some_and(|told| told.since <= filed_at) {
-                return;
-            }
-            if let Some(episode) = c.late
-                && episode.severity >= severity
-                && episode.is_near(filed_at)
-            {
-                let wider = LateEpisode {
-                    severity: episode.severity,
-                    oldest: episode.oldest.min(filed_at),
-                    newest: episode.newest.max(filed_at),
-                };
-                self.update(index, |c| c.late = Some(wider));
-                return;
-            }
-        }
-        let index = self.entry(channel, hazard);
-        self.update(index, |c| {
-            c.late = Some(LateEpisode { severity, oldest: filed_at, newest: filed_at });
-        });
-        self.changes.push(ConditionChange {
-            channel,
-            hazard,
-            kind: ChangeKind::FoundLate(severity),
-            at: filed_at,
-            value: found.value,
-            limit: found.limit,
-            latching: false,
-            reported_by_device: found.reported_by_device,
-        });
-    }
-
     /// Fits what is known to a new binding.
     pub(super) fn rebind(&mut self, now: UnixMs) {
         let binding = self.binding;
@@ -525,12 +416,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn find(&self, channel: ChannelId, hazard: Hazard) -> Option<usize> {
+    pub(super) fn find(&self, channel: ChannelId, hazard: Hazard) -> Option<usize> {
         self.state.conditions.binary_search_by_key(&(channel, hazard), |c| (c.channel, c.hazard)).ok()
     }
 
     /// The place of the condition, made when it is not there.
-    fn entry(&mut self, channel: ChannelId, hazard: Hazard) -> usize {
+    pub(super) fn entry(&mut self, channel: ChannelId, hazard: Hazard) -> usize {
         match self.state.conditions.binary_search_by_key(&(channel, hazard), |c| (c.channel, c.hazard)) {
             Ok(index) => index,
             Err(index) => {
@@ -546,26 +437,12 @@ impl<'a> Judge<'a> {
         if make { Some(self.entry(channel, hazard)) } else { self.find(channel, hazard) }
     }
 
-    fn update(&mut self, index: usize, change: impl FnOnce(&mut Condition)) {
+    pub(super) fn update(&mut self, index: usize, change: impl FnOnce(&mut Condition)) {
         if let Some(c) = self.state.conditions.get_mut(index) {
             let before = c.clone();
             change(c);
             self.changed |= *c != before;
         }
-    }
-}
-
-/// What late data show.
-struct Found {
-    value: Option<f64>,
-    limit: Option<f64>,
-    reported_by_device: bool,
-}
-
-impl LateEpisode {
-    const fn is_near(&self, at: UnixMs) -> bool {
-        at.0 >= self.oldest.0.saturating_sub(LATE_EPISODE_GAP_MS)
-            && at.0 <= self.newest.0.saturating_add(LATE_EPISODE_GAP_MS)
     }
 }
 
@@ -600,7 +477,7 @@ const fn latches_when_reported(hazard: Hazard) -> bool {
     )
 }
 
-fn limits_of(channel: &ChannelBinding, hazard: Hazard) -> Option<&Limits> {
+pub(super) fn limits_of(channel: &ChannelBinding, hazard: Hazard) -> Option<&Limits> {
     channel.limits.iter().find(|(h, _)| *h == hazard).map(|(_, limits)| limits)
 }
 
@@ -608,12 +485,16 @@ fn device_channel(binding: &Binding) -> Option<ChannelId> {
     binding.channels.iter().find(|c| c.channel.point.is_none()).map(|c| c.channel.id)
 }
 
-fn reported_channel<'b>(binding: &'b Binding, reported: &Reported) -> Option<&'b ChannelBinding> {
+pub(super) fn reported_channel<'b>(binding: &'b Binding, reported: &Reported) -> Option<&'b ChannelBinding> {
     binding.channels.iter().find(|c| c.channel.point == reported.point)
 }
 
 /// The channel of a sample; samples and channels mostly stand in the same order.
-fn channel_of<'b>(binding: &'b Binding, sample: &Sample, cursor: &mut usize) -> Option<&'b ChannelBinding> {
+pub(super) fn channel_of<'b>(
+    binding: &'b Binding,
+    sample: &Sample,
+    cursor: &mut usize,
+) -> Option<&'b ChannelBinding> {
     let fits = |c: &&ChannelBinding| c.channel.point == Some(sample.point);
     if let Some(channel) = binding.channels.get(*cursor).filter(fits) {
         *cursor += 1;
@@ -622,24 +503,6 @@ fn channel_of<'b>(binding: &'b Binding, sample: &Sample, cursor: &mut usize) -> 
     let index = binding.channels.iter().position(|c| c.channel.point == Some(sample.point))?;
     *cursor = index + 1;
     binding.channels.get(index)
-}
-
-/// Whether another phase has its voltage in the same (late) reading.
-fn another_phase_in(binding: &Binding, reading: &Reading, channel: &ChannelBinding, bounds: &Bounds) -> bool {
-    let Some(limit) = bounds.alarm.or(bounds.warning) else { return false };
-    let is_line = |phase: Option<Phase>| matches!(phase, Some(Phase::A | Phase::B | Phase::C));
-    is_line(channel.channel.phase)
-        && binding.channels.iter().any(|other| {
-            let entry = &other.channel;
-            entry.quantity == Quantity::Voltage
-                && entry.id != channel.channel.id
-                && is_line(entry.phase)
-                && reading.samples.iter().any(|sample| {
-                    Some(sample.point) == entry.point
-                        && sample.quality == Quality::Good
-                        && entry.decimals.value(sample.raw) > limit + bounds.deadband
-                })
-        })
 }
 
 /// Whether the binding still judges the condition.

@@ -6,6 +6,7 @@
 //! reports; what counts is the worst of them.
 
 mod judge;
+mod late;
 mod level;
 mod stored;
 
