@@ -20,7 +20,7 @@ mod replay {
     #[test]
     fn every_file_of_the_corpus() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-        for target in invariants::TARGETS {
+        for (target, _) in invariants::TARGETS {
             let files = files(&corpus.join(target));
             assert!(files.len() >= 15, "{target}: had {} files, wanted a corpus", files.len());
             for file in files {
@@ -36,7 +36,7 @@ mod replay {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
         for folder in files(&corpus) {
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap();
-            assert!(invariants::TARGETS.contains(&name), "{name} is not replayed");
+            assert!(invariants::TARGETS.iter().any(|(target, _)| *target == name), "{name} is not replayed");
         }
     }
 }

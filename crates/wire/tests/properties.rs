@@ -252,7 +252,7 @@ mod properties {
 
         #[test]
         fn invariants_hold_for_any_bytes(data in prop::collection::vec(any::<u8>(), 0..300)) {
-            for target in invariants::TARGETS {
+            for (target, _) in invariants::TARGETS {
                 invariants::run(target, &data);
             }
         }
@@ -278,7 +278,7 @@ mod properties {
                 }
                 stream.extend(frame);
             }
-            for target in invariants::TARGETS {
+            for (target, _) in invariants::TARGETS {
                 invariants::run(target, &stream);
             }
         }

@@ -150,6 +150,20 @@ enum Line {
 /// The master of one line. Feed it bytes, give its requests out, tell it the time.
 ///
 /// The caller's clock must not run backwards; when it does, nothing breaks, waits only get longer.
+///
+/// ```
+/// use wire::modbus::{Event, LineConfig, LineMaster, Request};
+///
+/// let mut line = LineMaster::new(LineConfig::default())?;
+/// line.submit(Request::read_holding_registers(1, 0, 1)?)?;
+/// let frame = line.poll_transmit(0).unwrap(); // to be written to the socket
+/// assert_eq!(frame, [0x01, 0x03, 0x00, 0x00, 0x00, 0x01, 0x84, 0x0A]);
+/// assert_eq!(line.next_deadline(), Some(5_000));
+/// let events = line.feed(&[0x01, 0x03, 0x02, 0x01, 0x48, 0xB9, 0xE2], 180);
+/// let [Event::Answer { answer, took_ms: 180, .. }] = &events[..] else { panic!("{events:?}") };
+/// assert_eq!(answer.registers().unwrap(), [328]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LineMaster {
     config: LineConfig,

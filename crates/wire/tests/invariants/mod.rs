@@ -12,21 +12,23 @@ use wire::modbus::{
 use wire::registration::{IdentityForm, More, Registration, RegistrationOutcome, RegistrationPattern};
 use wire::{Detected, Direction, crc16, detect, explain};
 
+/// The body of one target.
+type Body = fn(&[u8]);
+
+/// All targets by name: the names of the folders of the corpus.
+pub(crate) const TARGETS: [(&str, Body); 5] = [
+    ("cloud7b7b", cloud7b7b),
+    ("modbus_master", modbus_master),
+    ("modbus_slave", modbus_slave),
+    ("registration", registration),
+    ("explain", explained),
+];
+
 /// Runs the body of one target by its name.
 pub(crate) fn run(target: &str, data: &[u8]) {
-    match target {
-        "cloud7b7b" => cloud7b7b(data),
-        "modbus_master" => modbus_master(data),
-        "modbus_slave" => modbus_slave(data),
-        "registration" => registration(data),
-        "explain" => explained(data),
-        unknown => panic!("no target is named {unknown}"),
-    }
+    let body = TARGETS.iter().find(|(name, _)| *name == target).map(|(_, body)| body);
+    body.unwrap_or_else(|| panic!("no target is named {target}"))(data);
 }
-
-/// The names [`run`] knows: the folders of the corpus.
-pub(crate) const TARGETS: [&str; 5] =
-    ["cloud7b7b", "modbus_master", "modbus_slave", "registration", "explain"];
 
 /// Cuts `stream` into pieces of 1 to 8 bytes, lengths drawn from `seed`.
 fn pieces(stream: &[u8], seed: u8) -> Vec<&[u8]> {
