@@ -199,6 +199,8 @@ pub struct Alarm {
     pub close_reason: Option<CloseReason>,
     /// The worst value seen, in the quantity's unit.
     pub worst_value: Option<f64>,
+    /// Measurement time of `worst_value`.
+    pub worst_at: Option<UnixMs>,
     /// The value of the newest change, in the quantity's unit.
     pub current_value: Option<f64>,
     /// Measurement time of `current_value`.
@@ -433,6 +435,7 @@ pub fn raise(beginning: Beginning, circumstance: Circumstance, now: UnixMs) -> (
         closed_at: late.then_some(now),
         close_reason: late.then_some(CloseReason::Late),
         worst_value: evidence.value,
+        worst_at: evidence.value.map(|_| at),
         current_value: evidence.value,
         current_at: evidence.value.map(|_| at),
         limit: evidence.limit,
@@ -604,6 +607,7 @@ fn take_value(alarm: &mut Alarm, evidence: &Evidence, at: UnixMs) {
         .is_none_or(|worst| if alarm.hazard.is_low() { value < worst } else { value > worst });
     if worse {
         alarm.worst_value = Some(value);
+        alarm.worst_at = Some(at);
     }
 }
 

@@ -37,10 +37,10 @@ pub struct SupervisionLevel {
 pub struct EffectiveSupervision {
     /// Intervals without a word.
     pub offline_factor: Sourced<f64>,
-    /// s.
-    pub interval_s: Sourced<f64>,
+    /// s; `None` at a level that stands above several profiles and says nothing itself.
+    pub interval_s: Option<Sourced<f64>>,
     /// What follows, s.
-    pub offline_after_s: f64,
+    pub offline_after_s: Option<f64>,
 }
 
 /// Three missed messages: for mains-powered devices on TCP, declared within 180 s at 60 s.
@@ -81,39 +81,39 @@ fn offline_after_ms(factor: f64, interval_s: f64) -> i64 {
     ms(factor * interval_s).max(OFFLINE_LEAST_MS)
 }
 
-/// The same with origins. `profile` names the profile behind `interval_s`.
+/// The same with origins. `profile` is the interval of the profile and where it comes from, where there is one profile.
 #[must_use]
 pub fn resolve_supervision(
-    interval_s: u32,
-    profile: &Origin,
+    profile: Option<(u32, Origin)>,
     levels: &[SupervisionLevel],
 ) -> EffectiveSupervision {
-    let pick = |field: fn(&SupervisionPatch) -> Option<f64>, default: f64, origin: Origin| {
-        levels
-            .iter()
-            .rev()
-            .find_map(|level| {
-                Some(Sourced {
-                    value: field(&level.patch)?,
-                    origin: Origin {
-                        scope: level.scope.clone(),
-                        name: level.name.clone(),
-                        source: level.source.clone(),
-                    },
-                })
+    let set = |field: fn(&SupervisionPatch) -> Option<f64>| {
+        levels.iter().rev().find_map(|level| {
+            Some(Sourced {
+                value: field(&level.patch)?,
+                origin: Origin {
+                    scope: level.scope.clone(),
+                    name: level.name.clone(),
+                    source: level.source.clone(),
+                },
             })
-            .unwrap_or(Sourced { value: default, origin })
+        })
     };
-    let platform = Origin {
-        scope: ScopeRef { kind: ScopeKind::Platform, id: "0".to_owned() },
-        name: "platform".to_owned(),
-        source: "three missed messages".to_owned(),
-    };
-    let offline_factor = pick(|p| p.offline_factor, OFFLINE_FACTOR, platform);
-    let interval = pick(|p| p.interval_s, f64::from(interval_s), profile.clone());
+    let offline_factor = set(|p| p.offline_factor).unwrap_or_else(|| Sourced {
+        value: OFFLINE_FACTOR,
+        origin: Origin {
+            scope: ScopeRef { kind: ScopeKind::Platform, id: "0".to_owned() },
+            name: "platform".to_owned(),
+            source: "three missed messages".to_owned(),
+        },
+    });
+    let interval_s = set(|p| p.interval_s)
+        .or_else(|| profile.map(|(interval_s, origin)| Sourced { value: f64::from(interval_s), origin }));
     #[expect(clippy::cast_precision_loss, reason = "a duration of days in ms has far less than 53 bits")]
-    let offline_after_s = offline_after_ms(offline_factor.value, interval.value) as f64 / 1000.0;
-    EffectiveSupervision { offline_factor, interval_s: interval, offline_after_s }
+    let offline_after_s = interval_s
+        .as_ref()
+        .map(|interval| offline_after_ms(offline_factor.value, interval.value) as f64 / 1000.0);
+    EffectiveSupervision { offline_factor, interval_s, offline_after_s }
 }
 
 /// What is wrong with a supervision patch.
