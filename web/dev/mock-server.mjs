@@ -121,7 +121,7 @@ http.createServer(async (req, res) => {
     if (hit[2] === 'undo-acknowledge') { a.state = 'unacknowledged'; a.acknowledged_at = a.acknowledged_by = null; a.version++; emit('alarm', bare(a)); return json(res, bare(a)); }
     if (hit[2] === 'reset') { if (a.state === 'acknowledged' || a.state === 'unacknowledged') return problem(res, 409, 'condition_present', { detail: 'value is still above the limit' }); a.state = 'closed'; a.closed_at = iso(0); a.version++; emit('alarm', bare(a)); return json(res, { ...bare(a), device_command: 'sent' }); }
     if (hit[2] === 'comment') { a.transitions.push({ id: a.transitions.length + 1, at: iso(0), event: 'commented', from_state: a.state, to_state: a.state, severity: a.severity, value: null, actor: { kind: 'user', name: '张晓' }, reason: null, comment: said.comment }); return json(res, bare(a)); }
-    return json(res, { ...a, guidance: { owner: [], electrician: [] }, curve: null });
+    return json(res, { ...a, guidance: { owner: [1, 2, 3].map((n) => `${a.hazard}.${a.severity}.owner.${n}`), electrician: [1, 2, 3, 4, 5].map((n) => `${a.hazard}.electrician.${n}`) }, curve: null });
   }
   if ((hit = m(/^\/detectors\/(\d+)\/curve$/))) {
     const a = alarms.find((x) => x.detector_id === Number(hit[1]) && x.limit);

@@ -44,6 +44,7 @@ export default {
   limit: 'Limit',
   limit_low: 'Lower limit',
   value_of_limit: 'Now {value}, limit {limit}',
+  sentence_gap: ' · ',
   keys: {
     down: 'Next entry',
     up: 'Previous entry',

@@ -44,6 +44,7 @@ export default {
   limit: '限值',
   limit_low: '下限',
   value_of_limit: '当前 {value}，限值 {limit}',
+  sentence_gap: ' · ',
   keys: {
     down: '下一条',
     up: '上一条',

@@ -44,6 +44,7 @@ export default {
   limit: '限值',
   limit_low: '下限',
   value_of_limit: '目前 {value}，限值 {limit}',
+  sentence_gap: ' · ',
   keys: {
     down: '下一條',
     up: '上一條',

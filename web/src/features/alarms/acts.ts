@@ -1,0 +1,96 @@
+/** Acknowledge with undo, reset with its reasons, comment: what a person can do to alarms, wherever they stand. */
+
+import { NButton, useMessage } from 'naive-ui';
+import { h } from 'vue';
+import { useI18n } from 'vue-i18n';
+import { asProblem } from '@/api/problem';
+import type { Alarm } from '@/api/types';
+import { conditionPresent, isLatched } from '@/kit/states';
+import { can } from '@/features/session/session';
+import { useAlarmActs } from './queries';
+
+/** How long an acknowledgement can be taken back from the toast; the server allows a little more. */
+const UNDO_MS = 10_000;
+
+/** Why this alarm cannot be reset, as a message key; null when it can. */
+export function whyNoReset(alarm: Alarm): string | null {
+  if (alarm.state === 'closed') return 'alarms.no_reset.closed';
+  if (conditionPresent(alarm.state)) return 'alarms.no_reset.condition';
+  if (alarm.state === 'latched_unacknowledged') return 'alarms.no_reset.not_acknowledged';
+  return isLatched(alarm.state) ? null : 'alarms.no_reset.not_latched';
+}
+
+export function useActs() {
+  const { t, te } = useI18n();
+  const message = useMessage();
+  const acts = useAlarmActs();
+
+  function tell(error: unknown): void {
+    const problem = asProblem(error);
+    const code = te(`problems.${problem.code}.title`) ? problem.code : 'unavailable';
+    message.error(`${t(`problems.${code}.title`)}${t('common.sentence_gap')}${t(`problems.${code}.advice`)}${problem.requestId === null ? '' : ` (${problem.requestId})`}`, { duration: 8000, closable: true });
+  }
+
+  async function acknowledge(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0 || !can('alarm.acknowledge')) return;
+    try {
+      const { done, refused } = await acts.acknowledge.mutateAsync(ids);
+      if (refused.length > 0) message.warning(t('alarms.refused_some', { n: refused.length }), { duration: 8000, closable: true });
+      if (done.length === 0) return;
+      const shown = message.create(
+        () =>
+          h('span', { style: 'display:inline-flex;align-items:center;gap:14px' }, [
+            t('alarms.acknowledged_toast', { n: done.length }, done.length),
+            h(
+              NButton,
+              {
+                size: 'tiny',
+                onClick: () => {
+                  shown.destroy();
+                  void undo(done);
+                },
+              },
+              { default: () => t('common.undo') },
+            ),
+          ]),
+        { type: 'default', duration: UNDO_MS, closable: true },
+      );
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  async function undo(ids: readonly number[]): Promise<void> {
+    try {
+      await acts.undo.mutateAsync(ids);
+      message.info(t('alarms.undone_toast'));
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  async function reset(id: number, comment: string, toDevice: boolean): Promise<boolean> {
+    try {
+      const { device_command: sent } = await acts.reset.mutateAsync({ id, send_to_device: toDevice, ...(comment === '' ? {} : { comment }) });
+      const more = sent === null || sent === undefined ? '' : `${t('common.sentence_gap')}${t(`alarms.reset_device.${sent}`)}`;
+      message[sent === 'failed' || sent === 'not_connected' ? 'warning' : 'success'](t('alarms.reset_done') + more, { duration: 6000 });
+      return true;
+    } catch (error) {
+      tell(error);
+      return false;
+    }
+  }
+
+  async function comment(id: number, said: string): Promise<boolean> {
+    try {
+      await acts.comment.mutateAsync({ id, comment: said });
+      message.success(t('alarms.commented'));
+      return true;
+    } catch (error) {
+      tell(error);
+      return false;
+    }
+  }
+
+  return { acknowledge, reset, comment, busy: acts.acknowledge.isPending };
+}

@@ -1,0 +1,178 @@
+/** What to do now, by hazard: plain words for the owner, a check list for the electrician. */
+export default {
+  residual_current: {
+    owner: {
+      1: 'The wiring may be leaking current. Do not touch appliances or metal cases on this circuit, least of all where it is wet.',
+      2: 'Switch off whatever was just turned on or got wet; if the alarm stays, open this circuit’s breaker.',
+      3: 'Call an electrician, and leave the breaker open until the cause is known.',
+    },
+    electrician: {
+      1: 'Look at the curve: a sudden rise means damaged insulation or water in an appliance, a slow climb means damp or ageing wiring.',
+      2: 'Open the final circuits one by one and find with a leakage clamp the one that brings the reading down.',
+      3: 'With the supply off, measure insulation of line and neutral to earth at 500 V: not less than 0.5 MΩ.',
+      4: 'Make sure the neutral is not earthed again behind the detector nor shared with another circuit, and that all lines and the neutral pass through the transformer.',
+      5: 'Take off the normal leakage (inverters, switched supplies, long cables) before judging whether the limit fits.',
+    },
+  },
+  over_temperature: {
+    owner: {
+      1: 'A connection is overheating and may catch fire. Switch off the heavy appliances on this circuit.',
+      2: 'If you smell burning or see smoke or discolouring, open the main switch, leave, and call the fire brigade.',
+      3: 'Clear everything away from the panel and call an electrician at once.',
+    },
+    electrician: {
+      1: 'Compare temperature and current of the other phases: one hot phase at a similar current is a loose or oxidised joint; all hot is overload or poor cooling.',
+      2: 'Isolate, prove dead, tighten the terminals to their torque; look for discolouring, melting, copper joined directly to aluminium.',
+      3: 'Check that conductor size and breaker rating match.',
+      4: 'Make sure the probe is fixed firmly and to the phase that its label says.',
+      5: 'After switching on, watch for 30 minutes at the same load: the rise should be clearly lower.',
+    },
+  },
+  over_voltage: {
+    owner: {
+      1: 'The voltage is too high and destroys appliances. Unplug what is valuable or delicate.',
+      2: 'If lamps are unusually bright or flicker, open the main switch and call an electrician or the utility.',
+    },
+    electrician: {
+      1: 'Measure each phase: one up and another down points to a broken or poor neutral first of all.',
+      2: 'All three high: check the transformer tap, and ask the utility.',
+      3: 'Do not supply single-phase loads before the neutral is sound.',
+    },
+  },
+  under_voltage: {
+    owner: {
+      1: 'The voltage is too low; motors and refrigeration overheat. Stop air conditioners, freezers and pumps for now.',
+      2: 'If the neighbours have it too, call the utility.',
+    },
+    electrician: {
+      1: 'Compare incoming and final voltage: low at the incomer is the supply; low only at the end is cable size, length or joints.',
+      2: 'See on the current curve whether a large load starting causes it.',
+      3: 'Check the joints at each level for heat and voltage drop.',
+    },
+  },
+  overload: {
+    owner: {
+      1: 'More is being drawn than the wiring can bear, and it heats up. Switch off some of the heavy appliances.',
+      2: 'Do not fit a larger breaker to “solve” it: then the wire burns first.',
+      3: 'If it happens often, have an electrician add a circuit.',
+    },
+    electrician: {
+      1: 'Check load current, breaker rating and current-carrying capacity of the conductor against one another.',
+      2: 'See whether the temperature follows the current; above 70 °C reduce the load first.',
+      3: 'Check the balance of the phases, and look for added or improper loads.',
+      4: 'Propose splitting the circuit, more capacity, or use at other hours.',
+    },
+  },
+  phase_loss: {
+    owner: {
+      1: 'One of three phases is missing; motors can burn out quickly. Stop three-phase machines at once.',
+      2: 'Do not keep trying to start them; call an electrician or the utility.',
+    },
+    electrician: {
+      1: 'Measure the three phases level by level from the incomer and find where one goes missing.',
+      2: 'Check fuses, breaker contacts and terminals; if it is missing at the incomer, call the utility.',
+      3: 'Check whether motors have overheated.',
+    },
+  },
+  short_circuit: {
+    owner: {
+      1: 'There is a short circuit. Do not close the breaker, do not touch wiring or sockets.',
+      2: 'If you see sparks or smoke, open the main switch, leave, and call the fire brigade.',
+    },
+    electrician: {
+      1: 'Disconnect all loads, measure insulation between phases and to earth, find the place.',
+      2: 'Inspect the breaker that cleared it; replace it if contacts or case are damaged.',
+      3: 'Then switch on circuit by circuit and watch.',
+    },
+  },
+  arc_fault: {
+    owner: {
+      1: 'Something is sparking in the wiring and can set things near it on fire. Open this circuit’s breaker.',
+      2: 'Look for loose or blackened plugs and sockets, and stop using them.',
+    },
+    electrician: {
+      1: 'Check all joints, sockets and boxes of this circuit for looseness and burns.',
+      2: 'Look for crushed, bent or gnawed cable, above all in door gaps, behind furniture and above ceilings.',
+      3: 'Tell it from the normal arcs of drills or old lamps by switching loads off one by one.',
+    },
+  },
+  power_failure: {
+    owner: {
+      1: 'The power is out here. See first whether it is an unpaid bill or a planned outage.',
+      2: 'Switch off heavy appliances so that the return of power does no harm; mind freezers and the like.',
+    },
+    electrician: {
+      1: 'Find out whether the supply failed or a breaker here tripped.',
+      2: 'If a breaker tripped, find the cause before closing it; do not force it.',
+    },
+  },
+  offline: {
+    owner: {
+      1: 'The detector has lost contact: nobody watches here for now. See whether it has power and its lamp is lit.',
+      2: 'If the whole place has no power, it comes back by itself with the power.',
+    },
+    electrician: {
+      1: 'Look at the last signal strength and supply state before it went silent.',
+      2: 'Check its supply, antenna and SIM card (unpaid, poor contact).',
+      3: 'If several nearby went silent together, check the supply and the network first, not each device.',
+    },
+  },
+  sensor_open: {
+    owner: { 1: 'A probe is disconnected, so this circuit is not measured. No direct danger; have an electrician look.' },
+    electrician: {
+      1: 'Check plug and leads of the probe.',
+      2: 'Measure its resistance against the data sheet; replace it if it differs.',
+      3: 'A channel without a probe should be switched off in the device.',
+    },
+  },
+  sensor_short: {
+    owner: { 1: 'A probe is shorted, so this circuit is not measured. No direct danger; have an electrician look.' },
+    electrician: {
+      1: 'Check the leads for crushing and water.',
+      2: 'If it stays with the probe unplugged, the device’s port is at fault.',
+    },
+  },
+  device_fault: {
+    owner: { 1: 'The detector has found a fault in itself and may not watch properly. Have it checked or replaced.' },
+    electrician: {
+      1: 'Read the fault code on the panel and the status bits in the telegram log.',
+      2: 'Restart it once; if it stays, replace it and note the serial number.',
+    },
+  },
+  implausible: {
+    owner: { 1: 'The reading cannot be real: most likely the probe or the device is at fault. Have an electrician look.' },
+    electrician: {
+      1: 'Check raw value, scale and register in the telegram log.',
+      2: 'Check the transformer’s ratio and direction.',
+      3: 'Compare with a hand-held meter.',
+    },
+  },
+  frozen: {
+    owner: { 1: 'The reading has not moved for a long time; the detector may have failed. Have an electrician look.' },
+    electrician: {
+      1: 'Change the load and see whether the reading follows.',
+      2: 'Check that the probe is still on the conductor and that the device has not hung; restart it if need be.',
+    },
+  },
+  clock_wrong: {
+    owner: { 1: 'The device’s clock is wrong, so times may be off. Alarms still work; have an electrician see to it.' },
+    electrician: {
+      1: 'Set the clock again; if it returns, the clock’s battery is usually empty.',
+      2: 'Until then go by the platform’s time of receipt.',
+    },
+  },
+  supply_lost: {
+    owner: { 1: 'The detector has lost its supply and runs on its battery, not for long. Check its switch.' },
+    electrician: {
+      1: 'Check its supply circuit, fuse and terminals.',
+      2: 'Check the battery and restore the supply soon.',
+    },
+  },
+  weak_signal: {
+    owner: { 1: 'The detector’s signal is weak and alarms may come late. No direct danger; have an electrician see to it.' },
+    electrician: {
+      1: 'Check that the antenna is tight and not behind a metal door.',
+      2: 'Fit an external antenna, or a SIM of another operator.',
+    },
+  },
+};
