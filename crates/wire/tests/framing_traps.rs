@@ -193,7 +193,7 @@ mod cloud {
     }
 
     #[test]
-    fn many_starts_without_an_end_cost_no_more_than_their_bytes_allow() {
+    fn thousands_of_starts_without_an_end_lose_no_byte() {
         // Every four bytes a new start, and end marks with wrong sums between: the worst for a search that
         // begins again at each start.
         let hostile = hex("7B 7B 7D 7D").repeat(16 * 1024);
