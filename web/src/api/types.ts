@@ -237,6 +237,7 @@ export interface LiveEvents {
   status: { detector_id: number; site_id: number; status: Status };
   terminal: { terminal_id: number; event: string };
   pending: { id: number };
+  changed: { what: string };
   storage: { warning: boolean; full: boolean };
   ping: { server_now: string };
 }

@@ -22,6 +22,7 @@ const listeners: { [N in LiveEventName]: Set<Listener<N>> } = {
   status: new Set(),
   terminal: new Set(),
   pending: new Set(),
+  changed: new Set(),
   storage: new Set(),
   ping: new Set(),
 };
@@ -118,6 +119,9 @@ listen('pending', () => {
   pendingChanged();
   countsChanged();
 });
+const everythingChanged = refresher([[]], 3000);
+// Places, people or settings: rare, and any page may show them.
+listen('changed', everythingChanged);
 listen('storage', (data) => {
   storageFull.value = data.full;
   countsChanged();

@@ -1,10 +1,16 @@
 /** What to do now, by hazard: plain words for the owner, a check list for the electrician. */
 export default {
+  haste: {
+    alarm: 'Act now: the alarm level has been passed.',
+    warning: 'Act soon: the warning level has been passed, not yet the alarm level.',
+    fault: 'Have it repaired: until then nobody may be watching here.',
+  },
   residual_current: {
     owner: {
       1: 'The wiring may be leaking current. Do not touch appliances or metal cases on this circuit, least of all where it is wet.',
       2: 'Switch off whatever was just turned on or got wet; if the alarm stays, open this circuit’s breaker.',
       3: 'Call an electrician, and leave the breaker open until the cause is known.',
+      4: 'If someone gets a shock, cut the power before touching them, then call an ambulance.',
     },
     electrician: {
       1: 'Look at the curve: a sudden rise means damaged insulation or water in an appliance, a slow climb means damp or ageing wiring.',
@@ -19,6 +25,7 @@ export default {
       1: 'A connection is overheating and may catch fire. Switch off the heavy appliances on this circuit.',
       2: 'If you smell burning or see smoke or discolouring, open the main switch, leave, and call the fire brigade.',
       3: 'Clear everything away from the panel and call an electrician at once.',
+      4: 'Never use water on live equipment; keep a powder extinguisher at hand.',
     },
     electrician: {
       1: 'Compare temperature and current of the other phases: one hot phase at a similar current is a loose or oxidised joint; all hot is overload or poor cooling.',
@@ -37,6 +44,7 @@ export default {
       1: 'Measure each phase: one up and another down points to a broken or poor neutral first of all.',
       2: 'All three high: check the transformer tap, and ask the utility.',
       3: 'Do not supply single-phase loads before the neutral is sound.',
+      4: 'Check surge protection and equipment that was exposed.',
     },
   },
   under_voltage: {
@@ -48,6 +56,7 @@ export default {
       1: 'Compare incoming and final voltage: low at the incomer is the supply; low only at the end is cable size, length or joints.',
       2: 'See on the current curve whether a large load starting causes it.',
       3: 'Check the joints at each level for heat and voltage drop.',
+      4: 'If it stays low, ask the utility for more capacity or another tap.',
     },
   },
   overload: {
@@ -72,28 +81,35 @@ export default {
       1: 'Measure the three phases level by level from the incomer and find where one goes missing.',
       2: 'Check fuses, breaker contacts and terminals; if it is missing at the incomer, call the utility.',
       3: 'Check whether motors have overheated.',
+      4: 'After repair check the phase sequence before starting motors.',
     },
   },
   short_circuit: {
     owner: {
       1: 'There is a short circuit. Do not close the breaker, do not touch wiring or sockets.',
       2: 'If you see sparks or smoke, open the main switch, leave, and call the fire brigade.',
+      3: 'Leave it off until an electrician has found the place.',
     },
     electrician: {
       1: 'Disconnect all loads, measure insulation between phases and to earth, find the place.',
       2: 'Inspect the breaker that cleared it; replace it if contacts or case are damaged.',
       3: 'Then switch on circuit by circuit and watch.',
+      4: 'Check the breaker’s breaking capacity and its settings.',
     },
   },
   arc_fault: {
     owner: {
       1: 'Something is sparking in the wiring and can set things near it on fire. Open this circuit’s breaker.',
       2: 'Look for loose or blackened plugs and sockets, and stop using them.',
+      3: 'Clear away cardboard, cloth and other things that burn.',
+      4: 'If you smell burning or see sparks, open the main switch and call the fire brigade.',
     },
     electrician: {
       1: 'Check all joints, sockets and boxes of this circuit for looseness and burns.',
       2: 'Look for crushed, bent or gnawed cable, above all in door gaps, behind furniture and above ceilings.',
       3: 'Tell it from the normal arcs of drills or old lamps by switching loads off one by one.',
+      4: 'Measure the insulation and compare it with the record from commissioning.',
+      5: 'Replace damaged cable and sockets; tape is no repair.',
     },
   },
   power_failure: {
@@ -104,6 +120,8 @@ export default {
     electrician: {
       1: 'Find out whether the supply failed or a breaker here tripped.',
       2: 'If a breaker tripped, find the cause before closing it; do not force it.',
+      3: 'Check under-voltage release, standby supply and emergency lighting.',
+      4: 'Restore circuit by circuit and watch current and voltage.',
     },
   },
   offline: {
@@ -130,6 +148,7 @@ export default {
     electrician: {
       1: 'Check the leads for crushing and water.',
       2: 'If it stays with the probe unplugged, the device’s port is at fault.',
+      3: 'After replacing the probe compare its reading with a hand-held meter.',
     },
   },
   device_fault: {
@@ -137,6 +156,7 @@ export default {
     electrician: {
       1: 'Read the fault code on the panel and the status bits in the telegram log.',
       2: 'Restart it once; if it stays, replace it and note the serial number.',
+      3: 'After replacement bind it to its circuit again and run a self-test.',
     },
   },
   implausible: {
@@ -152,6 +172,7 @@ export default {
     electrician: {
       1: 'Change the load and see whether the reading follows.',
       2: 'Check that the probe is still on the conductor and that the device has not hung; restart it if need be.',
+      3: 'See in the telegram log whether the raw value is frozen too.',
     },
   },
   clock_wrong: {
@@ -159,13 +180,18 @@ export default {
     electrician: {
       1: 'Set the clock again; if it returns, the clock’s battery is usually empty.',
       2: 'Until then go by the platform’s time of receipt.',
+      3: 'Check the device’s zone against the platform’s.',
     },
   },
   supply_lost: {
-    owner: { 1: 'The detector has lost its supply and runs on its battery, not for long. Check its switch.' },
+    owner: {
+      1: 'The detector has lost its supply and runs on its battery, not for long. Check its switch.',
+      2: 'If someone opened its switch by mistake, close it again.',
+    },
     electrician: {
       1: 'Check its supply circuit, fuse and terminals.',
       2: 'Check the battery and restore the supply soon.',
+      3: 'Label the circuit that supplies the detector so that it is not opened again.',
     },
   },
   weak_signal: {
@@ -173,6 +199,7 @@ export default {
     electrician: {
       1: 'Check that the antenna is tight and not behind a metal door.',
       2: 'Fit an external antenna, or a SIM of another operator.',
+      3: 'Note the signal strength where it hangs; add a repeater if need be.',
     },
   },
 };

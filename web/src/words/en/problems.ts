@@ -12,6 +12,13 @@ export default {
   conflict: { title: 'Someone else has changed this meanwhile', advice: 'Look at the current state and try again.' },
   condition_present: { title: 'Still present, so it cannot be reset', advice: 'A reset is possible once the reading is back within its limit. Remove the cause first.' },
   not_acknowledged: { title: 'Not acknowledged yet, so it cannot be reset', advice: 'Acknowledge the alarm first, then reset it.' },
+  csrf_rejected: { title: 'This page has expired', advice: 'Load it again and retry.' },
+  already_closed: { title: 'This alarm is already closed', advice: 'Find it in the history.' },
+  nothing_to_undo: { title: 'It can no longer be taken back', advice: 'Only one’s own acknowledgement, within 60 seconds.' },
+  not_empty: { title: 'It still holds other things', advice: 'Move or delete those first.' },
+  too_large: { title: 'That is too much at once', advice: 'Send less and try again.' },
+  timed_out: { title: 'That took too long', advice: 'The server is busy; try again shortly.' },
+  internal: { title: 'Something failed inside the server', advice: 'Give the request id to an administrator.' },
   rate_limited: { title: 'Too many requests', advice: 'Wait a moment and try again.' },
   store_full: { title: 'Storage is full', advice: 'The server has paused writing. It goes on by itself once an administrator has made room.' },
 };

@@ -12,6 +12,13 @@ export default {
   conflict: { title: '内容已被他人修改', advice: '请查看最新内容后再试。' },
   condition_present: { title: '异常仍然存在，不能复位', advice: '测量值回到限值以内后才能复位。请先排除隐患。' },
   not_acknowledged: { title: '尚未确认，不能复位', advice: '请先确认这条报警，再复位。' },
+  csrf_rejected: { title: '页面已过期', advice: '请刷新页面后再试。' },
+  already_closed: { title: '这条告警已经关闭', advice: '可在历史中查看。' },
+  nothing_to_undo: { title: '已不能撤销', advice: '只能在确认后的 60 秒内撤销自己的确认。' },
+  not_empty: { title: '里面还有内容，不能删除', advice: '请先移走或删除其中的内容。' },
+  too_large: { title: '提交的内容太大', advice: '请减少内容后再试。' },
+  timed_out: { title: '处理超时', advice: '服务器正忙，请稍后再试。' },
+  internal: { title: '服务器内部错误', advice: '请把请求编号告诉管理员。' },
   rate_limited: { title: '操作太频繁', advice: '请稍等片刻再试。' },
   store_full: { title: '存储空间已满', advice: '服务器暂停写入。请管理员清理或扩大存储空间，恢复后会自动继续。' },
 };

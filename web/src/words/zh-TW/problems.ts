@@ -12,6 +12,13 @@ export default {
   conflict: { title: '內容已被他人修改', advice: '請檢視最新內容後再試。' },
   condition_present: { title: '異常仍然存在，不能復位', advice: '測量值回到限值以內後才能復位。請先排除隱患。' },
   not_acknowledged: { title: '尚未確認，不能復位', advice: '請先確認這條警報，再復位。' },
+  csrf_rejected: { title: '頁面已過期', advice: '請重新整理頁面後再試。' },
+  already_closed: { title: '這條警報已經關閉', advice: '可在歷史中檢視。' },
+  nothing_to_undo: { title: '已不能復原', advice: '只能在確認後的 60 秒內復原自己的確認。' },
+  not_empty: { title: '裡面還有內容，不能刪除', advice: '請先移走或刪除其中的內容。' },
+  too_large: { title: '提交的內容太大', advice: '請減少內容後再試。' },
+  timed_out: { title: '處理超時', advice: '伺服器正忙，請稍後再試。' },
+  internal: { title: '伺服器內部錯誤', advice: '請把請求編號告訴管理員。' },
   rate_limited: { title: '操作太頻繁', advice: '請稍等片刻再試。' },
   store_full: { title: '儲存空間已滿', advice: '伺服器暫停寫入。請管理員清理或擴大儲存空間，恢復後會自動繼續。' },
 };
