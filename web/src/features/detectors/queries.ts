@@ -1,0 +1,68 @@
+/** What the pages of detectors ask of the server. */
+
+import { keepPreviousData, useQuery } from '@tanstack/vue-query';
+import { computed, toValue, type MaybeRefOrGetter } from 'vue';
+import { http, type QueryValue } from '@/api/http';
+import { usePaged } from '@/api/paged';
+import type { Curve } from '@/api/types';
+import type { Detector, DetectorDetail, Profile, ProfileDetail, Telegram, TerminalDetail } from './types';
+
+export function useDetectors(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
+  return usePaged<Detector>(['detectors'], '/detectors', filters);
+}
+
+export function useDetector(id: MaybeRefOrGetter<number>) {
+  return useQuery({
+    queryKey: computed(() => ['detectors', 'one', toValue(id)]),
+    queryFn: ({ signal }) => http.get<DetectorDetail>(`/detectors/${toValue(id)}`, {}, signal),
+  });
+}
+
+export function useTerminal(id: MaybeRefOrGetter<number | null>) {
+  return useQuery({
+    queryKey: computed(() => ['terminals', toValue(id)]),
+    queryFn: ({ signal }) => http.get<TerminalDetail>(`/terminals/${toValue(id)}`, {}, signal),
+    enabled: computed(() => toValue(id) !== null),
+  });
+}
+
+export interface CurveWindow {
+  from: string;
+  to: string;
+}
+
+/** The curves of all channels of a detector; `window` is asked for anew at each fetch, so that "the last hour" moves on. */
+export function useCurve(id: MaybeRefOrGetter<number>, channels: MaybeRefOrGetter<readonly number[]>, key: MaybeRefOrGetter<string>, window: () => CurveWindow, everyMs: MaybeRefOrGetter<number | false>) {
+  return useQuery({
+    queryKey: computed(() => ['curve', toValue(id), toValue(key), toValue(channels).join()]),
+    queryFn: ({ signal }) => http.get<Curve>(`/detectors/${toValue(id)}/curve`, { channels: toValue(channels), ...window(), points: 600 }, signal),
+    enabled: computed(() => toValue(channels).length > 0),
+    placeholderData: keepPreviousData,
+    refetchInterval: computed(() => toValue(everyMs)),
+  });
+}
+
+export function useTelegrams(path: MaybeRefOrGetter<string>, refused: MaybeRefOrGetter<boolean>) {
+  return usePaged<Telegram>(['telegrams'], path, () => (toValue(refused) ? { refused: true } : {}), { limit: 30 });
+}
+
+function listOf<T>(said: T[] | { items: T[] }): T[] {
+  return Array.isArray(said) ? said : said.items;
+}
+
+export function useProfiles() {
+  return useQuery({
+    queryKey: ['profiles'],
+    queryFn: async ({ signal }) => listOf(await http.get<Profile[] | { items: Profile[] }>('/profiles', {}, signal)),
+    staleTime: 60_000,
+  });
+}
+
+export function useProfile(id: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => ['profiles', 'one', toValue(id)]),
+    queryFn: ({ signal }) => http.get<ProfileDetail>(`/profiles/${encodeURIComponent(toValue(id))}`, {}, signal),
+    enabled: computed(() => toValue(id) !== ''),
+    staleTime: 60_000,
+  });
+}

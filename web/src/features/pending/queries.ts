@@ -1,0 +1,32 @@
+/** What the list of waiting terminals asks of the server and tells it. */
+
+import type { MaybeRefOrGetter } from 'vue';
+import { cache } from '@/api/cache';
+import { http, type QueryValue } from '@/api/http';
+import { usePaged } from '@/api/paged';
+import { placesChanged } from '@/features/sites/queries';
+import type { AdmitDetector, PendingTerminal } from './types';
+
+export function usePending(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
+  return usePaged<PendingTerminal>(['pending'], '/pending', filters);
+}
+
+async function changed(): Promise<void> {
+  await Promise.all([cache.invalidateQueries({ queryKey: ['pending'] }), placesChanged()]);
+}
+
+export async function admit(id: number, detectors: readonly AdmitDetector[]): Promise<{ terminal_id: number; detector_ids: number[] }> {
+  const made = await http.post<{ terminal_id: number; detector_ids: number[] }>(`/pending/${id}/admit`, { detectors });
+  await changed();
+  return made;
+}
+
+export async function refuse(id: number, reason: string | null): Promise<void> {
+  await http.post(`/pending/${id}/refuse`, reason === null ? {} : { reason });
+  await changed();
+}
+
+export async function restore(id: number): Promise<void> {
+  await http.post(`/pending/${id}/restore`);
+  await changed();
+}

@@ -1,0 +1,43 @@
+/** Shapes of `/pending`. */
+
+import type { Protocol } from '@/features/detectors/types';
+
+export interface PendingTerminal {
+  id: number;
+  serial: string;
+  protocol: Protocol;
+  iccid: string | null;
+  remote: string;
+  first_seen_at: string;
+  last_seen_at: string;
+  attempts: number;
+  signal: number | null;
+  firmware: string | null;
+  hint_profile_id: string | null;
+  readings_ignored: number;
+  refused: boolean;
+  refused_reason: string | null;
+}
+
+export interface NewCircuit {
+  name: string;
+  rated_current_a: number | null;
+  phases: number;
+  load_kind: string;
+}
+
+/** Where a detector goes: an existing circuit, or a new one on an existing or new panel of an existing or new site. */
+export interface Place {
+  circuit_id?: number;
+  new_circuit?: NewCircuit;
+  panel_id?: number;
+  new_panel?: { name: string; location: string };
+  site_id?: number;
+  new_site?: { name: string; address: string; area_code: string; organisation_id: number };
+}
+
+export interface AdmitDetector extends Place {
+  profile_id: string;
+  unit_address: number | null;
+  name: string;
+}
