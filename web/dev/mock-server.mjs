@@ -1,6 +1,7 @@
 // Development stand-in for the server: a small invented city in memory. admin / demo-password. MOCK_SETUP=1 starts at the first run.
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { places } from './mock-places.mjs';
 
 const outline = JSON.parse(readFileSync(new URL('../../crates/api/assets/zhuzhou.geojson', import.meta.url)));
 const areas = outline.features.map((f) => ({ ...f.properties, centre: f.geometry.coordinates[0].reduce((a, p, _, r) => [a[0] + p[0] / r.length, a[1] + p[1] / r.length], [0, 0]) }));
@@ -93,6 +94,7 @@ http.createServer(async (req, res) => {
     return req.on('close', () => listeners.delete(res));
   }
   statuses();
+  if (places({ method: req.method, path, q, said, json, problem, res, sites, areas }) !== false) return;
   if (path === '/map/outline') return json(res, outline);
   if (path === '/map') return json(res, { sites: sites.map((s) => ({ id: s.id, name: s.name, lon: s.lon, lat: s.lat, status: s.status, area_code: s.area_code, open: s.open })) });
   if (path === '/overview') {
@@ -130,6 +132,5 @@ http.createServer(async (req, res) => {
     const points = Array.from({ length: n }, (_, i) => { const t = from + ((to - from) * i) / n; const after = t > Date.parse(a?.raised_at ?? 0); const base = (a?.limit ?? 100) * (low ? (after ? 0.94 : 1.12) : after ? 1.12 + 0.05 * Math.sin(i / 9) : 0.7 + 0.3 * (i / n)); return [t, base * 0.98, base, base * 1.02, base]; });
     return json(res, { step_s: (to - from) / n / 1000, from: q.from, to: q.to, series: [{ channel_id: Number(q.channels.split(',')[0]), quantity: a?.quantity ?? 'current', unit: a?.unit ?? 'A', points, gaps: [] }], limits: [{ channel_id: Number(q.channels.split(',')[0]), severity: 'alarm', direction: low ? 'low' : 'high', value: a?.limit ?? 90 }], alarms: a ? [{ alarm_id: a.id, channel_id: a.channel_id, hazard: a.hazard, severity: a.severity, from: a.raised_at, to: a.returned_at }] : [] });
   }
-  if (path === '/sites') return json(res, { items: sites.slice(0, 50), next_cursor: null, total: sites.length });
   problem(res, 404, 'not_found');
 }).listen(Number(process.env.PORT ?? 8099));

@@ -1,0 +1,89 @@
+/** What the pages of people ask of the server and tell it. */
+
+import { useQuery } from '@tanstack/vue-query';
+import { computed, type MaybeRefOrGetter } from 'vue';
+import { cache } from '@/api/cache';
+import { http, type QueryValue } from '@/api/http';
+import { usePaged } from '@/api/paged';
+import { useAreas, useOrganisations } from '@/features/sites/queries';
+import type { Grant, Token, User } from './types';
+
+export function useUsers(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
+  return usePaged<User>(['users'], '/users', filters);
+}
+
+export function useTokens() {
+  return useQuery({
+    queryKey: ['tokens'],
+    queryFn: async ({ signal }) => {
+      const said = await http.get<Token[] | { items: Token[] }>('/tokens', {}, signal);
+      return Array.isArray(said) ? said : said.items;
+    },
+  });
+}
+
+const refresh = (name: string): Promise<void> => cache.invalidateQueries({ queryKey: [name] });
+
+export interface UserDraft {
+  name: string;
+  language: string;
+  grants: Grant[];
+}
+
+export async function createUser(draft: UserDraft & { login: string }): Promise<{ user: User; one_time_password: string }> {
+  const made = await http.post<{ user: User; one_time_password: string }>('/users', draft);
+  await refresh('users');
+  return made;
+}
+
+export async function changeUser(user: User, patch: Partial<UserDraft> & { disabled?: boolean }): Promise<void> {
+  await http.patch(`/users/${user.id}`, { ...patch, version: user.version });
+  await refresh('users');
+}
+
+export async function resetPassword(user: User): Promise<string> {
+  const said = await http.post<{ one_time_password: string }>(`/users/${user.id}/reset-password`);
+  await refresh('users');
+  return said.one_time_password;
+}
+
+export async function unlock(user: User): Promise<void> {
+  await http.post(`/users/${user.id}/unlock`);
+  await refresh('users');
+}
+
+export async function createToken(draft: { name: string; role: string; organisation_id: number | null; area_code: string | null; expires_at: string | null }): Promise<string> {
+  const said = await http.post<{ token: string }>('/tokens', draft);
+  await refresh('tokens');
+  return said.token;
+}
+
+export async function revokeToken(token: Token): Promise<void> {
+  await http.delete(`/tokens/${token.id}`);
+  await refresh('tokens');
+}
+
+export async function saveOrganisation(id: number | null, draft: { name: string; kind: string; parent_id?: number }, version?: number): Promise<void> {
+  if (id === null) await http.post('/organisations', draft);
+  else await http.patch(`/organisations/${id}`, { ...draft, version });
+  await Promise.all([refresh('organisations'), refresh('sites')]);
+}
+
+export async function deleteOrganisation(id: number): Promise<void> {
+  await http.delete(`/organisations/${id}`);
+  await refresh('organisations');
+}
+
+/** Names of what grants and tokens reach. */
+export function useReach() {
+  const organisations = useOrganisations();
+  const areas = useAreas();
+  return computed(() => {
+    const names = new Map((organisations.data.value ?? []).map((one) => [one.id, one.name]));
+    const places = new Map((areas.data.value ?? []).map((one) => [one.code, one.name]));
+    return (grant: { organisation_id: number | null; area_code: string | null }): string[] => [
+      ...(grant.organisation_id === null ? [] : [names.get(grant.organisation_id) ?? `#${grant.organisation_id}`]),
+      ...(grant.area_code === null ? [] : [places.get(grant.area_code) ?? grant.area_code]),
+    ];
+  });
+}
