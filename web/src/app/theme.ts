@@ -83,6 +83,12 @@ export const naiveOverrides = computed<GlobalThemeOverrides>(() => {
       fontFamilyMono: fonts.mono,
     },
     Button: { textColorPrimary: p.onInk, textColorHoverPrimary: p.onInk, textColorPressedPrimary: p.onInk, textColorFocusPrimary: p.onInk, fontWeight: '500' },
+    Input: { border: `1px solid ${p.lineStrong}`, borderHover: `1px solid ${p.textFaint}`, borderFocus: `1px solid ${p.focus}`, boxShadowFocus: `0 0 0 2px ${p.selected}`, color: p.surface, colorFocus: p.surface, placeholderColor: p.textFaint },
+    Select: {
+      peers: {
+        InternalSelection: { border: `1px solid ${p.lineStrong}`, borderHover: `1px solid ${p.textFaint}`, borderFocus: `1px solid ${p.focus}`, borderActive: `1px solid ${p.focus}`, boxShadowFocus: `0 0 0 2px ${p.selected}`, boxShadowActive: `0 0 0 2px ${p.selected}`, color: p.surface, colorActive: p.surface },
+      },
+    },
     Tag: { borderRadius: shape.radiusSmall },
     Tabs: { tabTextColorLine: p.textQuiet, tabTextColorActiveLine: p.text, barColor: p.ink },
     Tooltip: { color: isDark.value ? p.raised : p.ink, textColor: isDark.value ? p.text : p.onInk },
