@@ -1,0 +1,48 @@
+//! What an operator may set about the engine.
+
+use store::history::Retention;
+
+/// Bounds and periods of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Items of the intake queue that one commit takes at most.
+    pub batch_max: usize,
+    /// Commands of people and services that may wait; when it is full, the caller waits.
+    pub command_bound: usize,
+    /// Unknown terminals that may wait for the registrar; when it is full they are counted and forgotten.
+    pub unknown_bound: usize,
+    /// Warn when the data folder takes more than this, bytes; 0 never warns.
+    pub soft_limit_bytes: u64,
+    /// Warn when the disk has less than this left, bytes; 0 never warns.
+    pub free_warning_bytes: u64,
+    /// What is kept for how long.
+    pub retention: Retention,
+    /// How often the disk is looked at, ms.
+    pub disk_every_ms: i64,
+    /// How often it is tried whether there is room again while the store is full, ms.
+    pub probe_every_ms: i64,
+    /// How often readings are rolled up when there is no arrears, ms.
+    pub roll_up_every_ms: i64,
+    /// Readings per roll-up step.
+    pub roll_up_rows: u32,
+    /// How often old data are let go, ms.
+    pub retain_every_ms: i64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            batch_max: 4096,
+            command_bound: 256,
+            unknown_bound: 1024,
+            soft_limit_bytes: 20_000_000_000,
+            free_warning_bytes: 2_000_000_000,
+            retention: Retention::default(),
+            disk_every_ms: 15_000,
+            probe_every_ms: 3_000,
+            roll_up_every_ms: 60_000,
+            roll_up_rows: 20_000,
+            retain_every_ms: 3_600_000,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
+//! roll-ups, retention, the watch over the disk. None of them can hold the pipeline up.
+
+mod disk;
+mod jobs;
+mod registrar;
+mod telegram_log;
+
+pub(crate) use disk::watch_disk;
+pub(crate) use jobs::{retain, roll_up};
+pub(crate) use registrar::register_unknown;
+pub(crate) use telegram_log::write_telegrams;
+
+use domain::time::UnixMs;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+
+/// Waits until `at`; `false` when the process stops first.
+async fn until(clock: &dyn Clock, at: UnixMs, stop: &CancellationToken) -> bool {
+    while clock.now() < at {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return false,
+            () = clock.reached(at) => {}
+        }
+    }
+    !stop.is_cancelled()
+}

@@ -1,0 +1,100 @@
+//! What people do to alarms. It goes through the partition, so that there is one writer of an alarm's state, and
+//! the audit entry is in the same transaction (invariant 9).
+
+use domain::access::Scope;
+use domain::alarm::{AlarmEvent, Circumstance, apply};
+use domain::id::AlarmId;
+use serde_json::json;
+use store::audit::{AuditEntry, AuditObject};
+use store::{Actor, StoreError};
+
+use super::Partition;
+use super::alarming::{by, from_row, told};
+use super::draft::Draft;
+use crate::error::EngineError;
+use crate::memory::OpenAlarm;
+
+/// One act of one person on one alarm; the caller has checked that the alarm is in their scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Act {
+    pub(crate) alarm: AlarmId,
+    /// Acknowledge, undo, reset or comment.
+    pub(crate) event: AlarmEvent,
+    pub(crate) comment: Option<String>,
+    pub(crate) actor: Actor,
+    /// `alarm.acknowledge`, `alarm.reset` ...
+    pub(crate) action: &'static str,
+    /// The alarm as the audit log names it.
+    pub(crate) object: AuditObject,
+}
+
+impl Partition {
+    pub(super) async fn act(&self, draft: &mut Draft<'_>, act: Act) -> Result<(), EngineError> {
+        let circumstance = Circumstance {
+            at: draft.out.now,
+            by: by(&act.actor),
+            reason: None,
+            comment: act.comment.clone(),
+        };
+        // It may have been raised in this very commit, then nobody can know its id yet.
+        let open = self.alarms.get(&act.alarm).copied().and_then(|detector| {
+            let (touched, out) = draft.touch(detector)?;
+            let index = touched.detector.alarms.iter().position(|open| open.alarm.id == act.alarm)?;
+            Some((touched, out, index))
+        });
+        if let Some((touched, out, index)) = open {
+            let before = touched.detector.alarms.get(index).cloned();
+            out.step(&mut touched.detector, index, act.event.clone(), circumstance, None)?;
+            let after = out.places.get(&act.alarm).and_then(|place| out.batch.alarms.get(*place));
+            let after = after.map(|write| {
+                json!({
+                    "state": write.alarm.state.code(),
+                    "version": write.alarm.version,
+                    "closed_at": told(write.alarm.closed_at),
+                    "comment": act.comment,
+                })
+            });
+            out.batch.audit.push(entry(&act, out.now, before.as_ref(), after));
+            return Ok(());
+        }
+        // Not open: over, or closed a moment ago in this very commit.
+        let row = self.links.store.alarms().get(&Scope::platform(), act.alarm).await?;
+        let written = draft.out.places.get(&act.alarm).and_then(|place| draft.out.batch.alarms.get(*place));
+        let closed = match written {
+            Some(write) => super::alarming::from_record(write.alarm.clone()),
+            None => from_row(row),
+        };
+        let (alarm, transition) = apply(closed.alarm.clone(), act.event.clone(), circumstance)?;
+        if alarm.state != domain::alarm::AlarmState::Closed {
+            return Err(EngineError::Store(StoreError::NotFound { what: "alarm" }));
+        }
+        let now = draft.out.now;
+        let after = json!({ "state": alarm.state.code(), "version": alarm.version, "comment": act.comment });
+        let audit = entry(&act, now, Some(&closed), Some(after));
+        draft.out.write(&OpenAlarm { alarm, ..closed }, transition, None);
+        draft.out.batch.audit.push(audit);
+        Ok(())
+    }
+}
+
+fn entry(
+    act: &Act,
+    at: domain::time::UnixMs,
+    before: Option<&OpenAlarm>,
+    after: Option<serde_json::Value>,
+) -> AuditEntry {
+    AuditEntry {
+        at,
+        actor: act.actor.clone(),
+        action: act.action,
+        object: act.object.clone(),
+        before: before.map(|open| {
+            json!({
+                "state": open.alarm.state.code(),
+                "version": open.alarm.version,
+                "acknowledged_at": told(open.alarm.acknowledged_at),
+            })
+        }),
+        after,
+    }
+}

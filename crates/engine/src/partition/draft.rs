@@ -1,0 +1,264 @@
+//! One commit in the making: copies of the touched detectors, and what is to be written.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use domain::alarm::{AlarmEvent, By, Circumstance, apply};
+use domain::condition::{Changed, ConditionChange, DetectorState};
+use domain::id::{AlarmId, DetectorId, TerminalId};
+use domain::reading::{Filing, Reading};
+use domain::status::Status;
+use domain::time::UnixMs;
+use store::Batch;
+use store::intake::StoredReading;
+
+use crate::bindings::Bound;
+use crate::memory::{Detector, Memory, OpenAlarm};
+
+/// How old the stored sign of life may be before it is written again, ms. After a restart silence counts from the
+/// start anyway, so this is for people's eyes.
+const HEARD_EVERY_MS: i64 = 5 * 60_000;
+
+/// How readings were filed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) repeated: u64,
+    pub(super) late: u64,
+    pub(super) clock_wrong: u64,
+}
+
+/// A detector that this commit touches.
+pub(super) struct Touched {
+    pub(super) detector: Detector,
+    pub(super) state_changed: bool,
+    /// Values received from here on are news.
+    pub(super) fresh_from: Option<UnixMs>,
+    pub(super) status_before: Option<Status>,
+}
+
+impl Touched {
+    const fn of(detector: Detector, status_before: Option<Status>) -> Self {
+        Self { detector, state_changed: false, fresh_from: None, status_before }
+    }
+}
+
+/// What is to be written, apart from the detectors themselves.
+pub(super) struct Out {
+    pub(super) now: UnixMs,
+    pub(super) batch: Batch,
+    pub(super) last_alarm_id: i64,
+    /// Where in the batch an alarm of this commit is.
+    pub(super) places: HashMap<AlarmId, usize>,
+    /// Findings in late data, to be compared with what is known already.
+    pub(super) late: Vec<(DetectorId, ConditionChange)>,
+}
+
+pub(super) struct Draft<'m> {
+    memory: &'m Memory,
+    touched: HashMap<DetectorId, Touched>,
+    removed: Vec<DetectorId>,
+    tally: Tally,
+    pub(super) out: Out,
+    pub(super) line_events: Vec<(TerminalId, &'static str)>,
+    pub(super) pinned: Vec<TerminalId>,
+}
+
+/// A commit that is ready.
+pub(super) struct Finished {
+    pub(super) batch: Batch,
+    pub(super) touched: HashMap<DetectorId, Touched>,
+    pub(super) removed: Vec<DetectorId>,
+    pub(super) tally: Tally,
+    pub(super) last_alarm_id: i64,
+    pub(super) line_events: Vec<(TerminalId, &'static str)>,
+    pub(super) pinned: Vec<TerminalId>,
+}
+
+impl<'m> Draft<'m> {
+    pub(super) fn new(memory: &'m Memory, now: UnixMs, last_alarm_id: i64) -> Self {
+        Self {
+            memory,
+            touched: HashMap::new(),
+            removed: Vec::new(),
+            tally: Tally::default(),
+            out: Out {
+                now,
+                batch: Batch::default(),
+                last_alarm_id,
+                places: HashMap::new(),
+                late: Vec::new(),
+            },
+            line_events: Vec::new(),
+            pinned: Vec::new(),
+        }
+    }
+
+    /// The copy of a detector, made at the first touch.
+    pub(super) fn touch(&mut self, id: DetectorId) -> Option<(&mut Touched, &mut Out)> {
+        if self.removed.contains(&id) {
+            return None;
+        }
+        let touched = match self.touched.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let detector = Detector::clone(&*self.memory.detector(id)?);
+                let before = detector.status;
+                entry.insert(Touched::of(detector, Some(before)))
+            }
+        };
+        Some((touched, &mut self.out))
+    }
+
+    /// Files and judges a reading. Says whether its detector is known.
+    pub(super) fn reading(&mut self, reading: Reading) -> bool {
+        let Some((touched, out)) = self.touch(reading.detector) else { return false };
+        let binding = Arc::clone(&touched.detector.binding);
+        let judged = touched.detector.state.on_reading(&binding, &reading);
+        touched.state_changed |= judged.state_changed;
+        out.apply(&mut touched.detector, &judged.changes, None);
+        match judged.filing {
+            Filing::Repeated => {}
+            Filing::Late => {}
+            Filing::Current | Filing::ClockWrong => {
+                let from =
+                    touched.fresh_from.map_or(reading.received_at, |from| from.min(reading.received_at));
+                touched.fresh_from = Some(from);
+            }
+        }
+        if judged.filing != Filing::Repeated {
+            out.batch.readings.push(StoredReading {
+                detector: reading.detector,
+                group: reading.group,
+                filed_at: judged.filed_at,
+                device_at: reading.device_at,
+                received_at: reading.received_at,
+                filing: judged.filing,
+                samples: reading.samples,
+                reported: reading.reported,
+            });
+        }
+        match judged.filing {
+            Filing::Current => {}
+            Filing::Late => self.tally.late += 1,
+            Filing::Repeated => self.tally.repeated += 1,
+            Filing::ClockWrong => self.tally.clock_wrong += 1,
+        }
+        true
+    }
+
+    /// Settles what is over for a detector by now.
+    pub(super) fn time(&mut self, id: DetectorId) {
+        let Some((touched, out)) = self.touch(id) else { return };
+        let binding = Arc::clone(&touched.detector.binding);
+        let changed = touched.detector.state.on_time(&binding, out.now);
+        take(touched, out, &changed, None);
+    }
+
+    /// A sign of life without a reading.
+    pub(super) fn heard(&mut self, id: DetectorId, at: UnixMs) {
+        let Some((touched, out)) = self.touch(id) else { return };
+        let binding = Arc::clone(&touched.detector.binding);
+        let changed = touched.detector.state.on_heard(&binding, at);
+        take(touched, out, &changed, None);
+    }
+
+    /// A detector gets a new binding, is new, or is gone.
+    pub(super) fn rebind(&mut self, id: DetectorId, bound: Option<Bound>) {
+        let Some(bound) = bound else {
+            if let Some((touched, out)) = self.touch(id) {
+                out.withdraw(&mut touched.detector);
+                self.touched.remove(&id);
+                self.removed.push(id);
+            }
+            return;
+        };
+        self.removed.retain(|removed| *removed != id);
+        if self.touch(id).is_none() {
+            let detector = Detector {
+                binding: Arc::clone(&bound.binding),
+                state: DetectorState::new(self.out.now),
+                status: Status::Unknown,
+                alarms: Vec::new(),
+                profile_id: Arc::clone(&bound.profile_id),
+                unit_address: bound.unit_address,
+                heard_stored: None,
+            };
+            self.touched.insert(id, Touched::of(detector, None));
+        }
+        let Some((touched, out)) = self.touch(id) else { return };
+        // Two changes may arrive out of order; the older one knows less.
+        if touched.detector.binding.settings_version > bound.binding.settings_version {
+            return;
+        }
+        touched.detector.binding = Arc::clone(&bound.binding);
+        touched.detector.profile_id = bound.profile_id;
+        touched.detector.unit_address = bound.unit_address;
+        let changed = touched.detector.state.on_binding(&bound.binding, out.now);
+        take(touched, out, &changed, Some("settings"));
+        out.withdraw_of_gone_channels(&mut touched.detector);
+    }
+
+    /// Judges what is known by the binding as it is, after a restart. A detector about which nothing changes is not
+    /// part of the commit.
+    pub(super) fn refresh(&mut self, id: DetectorId) {
+        let Some(known) = self.memory.detector(id) else { return };
+        let mut detector = Detector::clone(&known);
+        let binding = Arc::clone(&detector.binding);
+        let changed = detector.state.on_binding(&binding, self.out.now);
+        let before = detector.status;
+        if changed.state_changed || detector.judged_status() != before {
+            let mut touched = Touched::of(detector, Some(before));
+            take(&mut touched, &mut self.out, &changed, Some("settings"));
+            self.touched.insert(id, touched);
+        }
+    }
+
+    /// Closes an alarm whose detector is gone.
+    pub(super) fn withdraw_homeless(&mut self, open: OpenAlarm) {
+        let circumstance = Circumstance {
+            at: self.out.now,
+            by: By::System,
+            reason: Some("removed".to_owned()),
+            comment: None,
+        };
+        if let Ok((alarm, transition)) = apply(open.alarm.clone(), AlarmEvent::Withdraw, circumstance) {
+            self.out.write(&OpenAlarm { alarm, ..open }, transition, None);
+        }
+    }
+
+    /// Completes what is to be written.
+    pub(super) fn finish(mut self) -> Finished {
+        let batch = &mut self.out.batch;
+        for (id, touched) in &mut self.touched {
+            let detector = &mut touched.detector;
+            if touched.state_changed {
+                batch.states.push((*id, detector.state.to_bytes()));
+            }
+            detector.status = detector.judged_status();
+            if touched.status_before != Some(detector.status) {
+                batch.statuses.push((*id, detector.status));
+            }
+            if let Some(heard) = detector.state.last_heard()
+                && detector.heard_stored.is_none_or(|stored| heard.since_ms(stored) >= HEARD_EVERY_MS)
+            {
+                batch.heard.push((*id, heard));
+                detector.heard_stored = Some(heard);
+            }
+        }
+        Finished {
+            batch: self.out.batch,
+            touched: self.touched,
+            removed: self.removed,
+            tally: self.tally,
+            last_alarm_id: self.out.last_alarm_id,
+            line_events: self.line_events,
+            pinned: self.pinned,
+        }
+    }
+}
+
+fn take(touched: &mut Touched, out: &mut Out, changed: &Changed, reason: Option<&str>) {
+    touched.state_changed |= changed.state_changed;
+    out.apply(&mut touched.detector, &changed.changes, reason);
+}

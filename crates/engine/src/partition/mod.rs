@@ -1,0 +1,320 @@
+//! The one task that owns its detectors. It takes whatever arrived while the last commit ran, files and judges it
+//! on copies of the touched detectors, commits everything in one transaction, and only then confirms, remembers and
+//! publishes. If the commit fails the copies are thrown away: memory is what it was, and nobody was confirmed.
+
+mod acts;
+mod alarming;
+mod draft;
+mod lines;
+mod publish;
+mod start;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bus::{Confirm, Counters, Directory, Intake, IntakeReceiver, LiveHub, Outcome};
+use domain::id::{AlarmId, DetectorId, TerminalId};
+use domain::time::UnixMs;
+use store::{Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::bindings::Bound;
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::memory::Memory;
+use crate::storage::Storage;
+use crate::wheel::Wheel;
+
+pub(crate) use acts::Act;
+use draft::{Draft, Finished};
+use lines::Line;
+
+/// How long to wait before a failed deadline or rebinding is tried again, ms.
+const RETRY_MS: i64 = 1_000;
+
+/// What services ask of the partition.
+pub(crate) enum Command {
+    /// People act on alarms; all in one transaction, each with its own answer.
+    Act { acts: Vec<Act>, reply: oneshot::Sender<Vec<Result<(), EngineError>>> },
+    /// Detectors have new bindings, are new, or are gone (`None`).
+    Rebind { bound: Vec<(DetectorId, Option<Bound>)>, reply: oneshot::Sender<()> },
+}
+
+/// What the partition is connected to.
+pub(crate) struct Links {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) live: Arc<LiveHub>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) intake: IntakeReceiver,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) unknown: mpsc::Sender<bus::intake::UnknownTerminal>,
+    pub(crate) batch_max: usize,
+}
+
+/// The partition.
+pub(crate) struct Partition {
+    links: Links,
+    wheel: Wheel,
+    last_alarm_id: i64,
+    /// Where each open alarm is.
+    alarms: HashMap<AlarmId, DetectorId>,
+    /// The detectors behind each terminal, with their unit addresses.
+    behind: HashMap<TerminalId, Vec<(DetectorId, Option<u8>)>>,
+    lines: HashMap<TerminalId, Line>,
+    /// Bindings whose commit failed, to be tried again.
+    retry: Vec<(DetectorId, Option<Bound>)>,
+    retry_at: Option<UnixMs>,
+}
+
+/// The answers that wait for a commit.
+#[derive(Default)]
+struct Waiting {
+    confirms: Vec<Confirm>,
+    acts: Vec<(Vec<Result<(), EngineError>>, oneshot::Sender<Vec<Result<(), EngineError>>>)>,
+    rebinds: Vec<oneshot::Sender<()>>,
+}
+
+impl Partition {
+    /// Works until `stop`; then what waits in the queues is committed and confirmed.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut items = Vec::new();
+        let mut intake_open = true;
+        loop {
+            let wake = [self.wheel.next(), self.retry_at].into_iter().flatten().min();
+            let clock = Arc::clone(&self.links.clock);
+            let mut commands = Vec::new();
+            tokio::select! {
+                biased;
+                Some(command) = self.links.commands.recv() => commands.push(command),
+                taken = self.links.intake.recv_many(&mut items, self.links.batch_max), if intake_open => {
+                    intake_open = taken > 0;
+                }
+                () = async { match wake { Some(at) => clock.reached(at).await, None => std::future::pending().await } } => {}
+                () = stop.cancelled() => break,
+            }
+            self.turn(&mut items, commands).await;
+        }
+        self.links.intake.close();
+        self.links.commands.close();
+        loop {
+            let mut commands = Vec::new();
+            self.links.commands.recv_many(&mut commands, self.links.batch_max).await;
+            self.links.intake.recv_many(&mut items, self.links.batch_max).await;
+            if items.is_empty() && commands.is_empty() {
+                return;
+            }
+            self.turn(&mut items, commands).await;
+        }
+    }
+
+    /// One commit with everything that is there.
+    async fn turn(&mut self, items: &mut Vec<Intake>, mut commands: Vec<Command>) {
+        while commands.len() < self.links.batch_max
+            && let Ok(command) = self.links.commands.try_recv()
+        {
+            commands.push(command);
+        }
+        let now = self.links.clock.now();
+        let mut waiting = Waiting::default();
+        let memory = Arc::clone(&self.links.memory);
+        let mut draft = Draft::new(&memory, now, self.last_alarm_id);
+
+        for item in items.drain(..) {
+            self.take(item, &mut draft, &mut waiting);
+        }
+        let mut due = Vec::new();
+        while let Some(detector) = self.wheel.take_due(now) {
+            draft.time(detector);
+            due.push(detector);
+        }
+        let mut rebound = Vec::new();
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            rebound.append(&mut self.retry);
+        }
+        for command in commands {
+            match command {
+                Command::Act { acts, reply } => {
+                    let mut answers = Vec::with_capacity(acts.len());
+                    for act in acts {
+                        answers.push(self.act(&mut draft, act).await);
+                    }
+                    waiting.acts.push((answers, reply));
+                }
+                Command::Rebind { bound, reply } => {
+                    rebound.extend(bound);
+                    waiting.rebinds.push(reply);
+                }
+            }
+        }
+        for (detector, bound) in &rebound {
+            draft.rebind(*detector, bound.clone());
+        }
+        self.raise_late(&mut draft).await;
+
+        let finished = draft.finish();
+        let committed = if finished.batch.is_empty() {
+            Ok(())
+        } else {
+            self.links.store.commit(&finished.batch).await.map(|_receipt| ())
+        };
+        match committed {
+            Ok(()) => self.keep(finished, &rebound, waiting).await,
+            Err(error) => self.roll_back(&error, now, due, rebound, waiting),
+        }
+    }
+
+    fn take(&mut self, item: Intake, draft: &mut Draft<'_>, waiting: &mut Waiting) {
+        match item {
+            Intake::Readings { readings, confirm } => {
+                let mut known = false;
+                for reading in readings {
+                    if draft.reading(reading) {
+                        known = true;
+                    } else {
+                        self.links.counters.readings_ignored.add_one();
+                    }
+                }
+                if known {
+                    waiting.confirms.push(confirm);
+                } else {
+                    // Nobody here knows the detector: it was taken away a moment ago.
+                    confirm.tell(Outcome::Unavailable);
+                }
+            }
+            Intake::Heard { terminal, at, signal, firmware } => {
+                self.heard(draft, terminal, at, signal, firmware);
+            }
+            Intake::Line { terminal, at, remote, event } => self.line(draft, terminal, at, remote, &event),
+            Intake::Unknown(unknown) => {
+                self.links.counters.readings_ignored.add(u64::from(unknown.readings_ignored));
+                if self.links.unknown.try_send(unknown).is_err() {
+                    tracing::debug!(
+                        "more unknown terminals than the registrar can take; this one will dial again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The commit is on disk: confirm, remember, publish.
+    async fn keep(&mut self, finished: Finished, rebound: &[(DetectorId, Option<Bound>)], waiting: Waiting) {
+        let counters = &self.links.counters;
+        if !finished.batch.is_empty() {
+            counters.commits.add_one();
+            self.links.storage.set_full(false, &self.links.live);
+        }
+        for confirm in waiting.confirms {
+            confirm.tell(Outcome::Committed);
+        }
+        counters.readings_repeated.add(finished.tally.repeated);
+        counters.readings_late.add(finished.tally.late);
+        counters.readings_clock_wrong.add(finished.tally.clock_wrong);
+
+        self.last_alarm_id = finished.last_alarm_id;
+        for write in &finished.batch.alarms {
+            if write.alarm.state == domain::alarm::AlarmState::Closed {
+                self.alarms.remove(&write.alarm.id);
+            } else {
+                self.alarms.insert(write.alarm.id, write.alarm.detector_id);
+            }
+        }
+        for (detector, bound) in rebound {
+            self.learn_place(*detector, bound.as_ref());
+        }
+        for (detector, touched) in &finished.touched {
+            if let Some(at) = touched.detector.state.next_deadline(&touched.detector.binding) {
+                self.wheel.wake(*detector, at);
+            }
+        }
+        for detector in &finished.removed {
+            self.wheel.forget(*detector);
+        }
+        let news = publish::News::of(&finished);
+        self.links.memory.change(
+            finished.touched.into_iter().map(|(id, touched)| (id, touched.detector)),
+            finished.removed.into_iter(),
+        );
+        for (answers, reply) in waiting.acts {
+            let _gone = reply.send(answers);
+        }
+        for reply in waiting.rebinds {
+            let _gone = reply.send(());
+        }
+        news.publish(&self.links.live);
+        for (terminal, event) in finished.line_events {
+            self.tell_line(terminal, event);
+        }
+        for terminal in finished.pinned {
+            self.refresh_directory(terminal).await;
+        }
+    }
+
+    /// Nothing of the commit is on disk: memory stays what it was and nobody is confirmed.
+    fn roll_back(
+        &mut self,
+        error: &StoreError,
+        now: UnixMs,
+        due: Vec<DetectorId>,
+        rebound: Vec<(DetectorId, Option<Bound>)>,
+        waiting: Waiting,
+    ) {
+        self.links.counters.commits_failed.add_one();
+        match error {
+            StoreError::Full => self.links.storage.set_full(true, &self.links.live),
+            StoreError::NotFound { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::Invalid { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Busy
+            | StoreError::Corrupt { .. }
+            | StoreError::Folder { .. }
+            | StoreError::Migrate(_)
+            | StoreError::Sql(_) => tracing::error!(%error, "a commit failed; devices will send again"),
+        }
+        for confirm in waiting.confirms {
+            confirm.tell(Outcome::Unavailable);
+        }
+        let again = now.plus_ms(RETRY_MS);
+        for detector in due {
+            self.wheel.wake(detector, again);
+        }
+        if !rebound.is_empty() {
+            self.retry.extend(rebound);
+            self.retry_at = Some(again);
+        }
+        for (answers, reply) in waiting.acts {
+            let failed = answers
+                .into_iter()
+                .map(|answer| answer.and_then(|()| Err(EngineError::Store(same(error)))))
+                .collect();
+            let _gone = reply.send(failed);
+        }
+        for reply in waiting.rebinds {
+            let _gone = reply.send(());
+        }
+    }
+}
+
+/// The same error for each of those who wait for one commit.
+fn same(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::Invalid { field, code, message } => {
+            StoreError::Invalid { field, code, message: message.clone() }
+        }
+        StoreError::NotFound { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::InUse { .. }
+        | StoreError::Busy
+        | StoreError::Corrupt { .. }
+        | StoreError::Folder { .. }
+        | StoreError::Migrate(_)
+        | StoreError::Sql(_) => StoreError::Busy,
+    }
+}

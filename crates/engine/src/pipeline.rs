@@ -1,0 +1,337 @@
+//! The picture as code: each stage that runs, each queue between them, its bound, and what happens when it is full.
+//!
+//! ```text
+//!  sessions --intake-->  partition: file -> judge -> commit -> confirm -> memory -> live stream --> screens
+//!     |                    ^    |                       \-> outbox
+//!     |                    |    \--unknown--> registrar -> pending list
+//!     |        people --commands
+//!     \--telegrams--> telegram log
+//!                         roll-up, retention, disk watch: by the clock
+//! ```
+//!
+//! | queue | from, to | when it is full |
+//! | --- | --- | --- |
+//! | intake | sessions, partition | the session waits, and so does its socket |
+//! | commands | services, partition | the caller waits |
+//! | unknown | partition, registrar | the call is forgotten; the terminal dials again |
+//! | telegrams | sessions, telegram log | the telegram is dropped and counted |
+//! | live | partition, screens | the oldest event goes; a reader too slow is told of a gap |
+
+use std::sync::Arc;
+
+use bus::{
+    Counters, Directory, IntakeReceiver, IntakeSender, LiveHub, Sessions, TelegramReceiver, TelegramSink,
+};
+use domain::id::DetectorId;
+use domain::profile::Profile;
+use domain::time::UnixMs;
+use serde::Serialize;
+use store::{Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bindings;
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::error::EngineError;
+use crate::keeping;
+use crate::memory::Memory;
+use crate::partition::{Act, Command, Links, Partition};
+use crate::storage::{Storage, StorageFacts};
+
+/// Detectors that one command rebinds at most, so that intake goes on in between.
+const REBIND_AT_ONCE: usize = 1_000;
+
+/// The other parts of the process that the engine works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// The pipeline's end of the intake queue.
+    pub intake: IntakeReceiver,
+    /// The gateway's end, to tell how full it is; `None` in tests.
+    pub intake_gauge: Option<IntakeSender>,
+    /// The log's end of the telegram queue.
+    pub telegrams: TelegramReceiver,
+    /// The sessions' end, to tell how full it is; `None` in tests.
+    pub telegram_gauge: Option<TelegramSink>,
+    /// Who may dial in; the engine keeps it in step with the store.
+    pub directory: Arc<Directory>,
+    /// Whose line is open, for commands to devices.
+    pub sessions: Arc<Sessions>,
+    /// The live stream.
+    pub live: Arc<LiveHub>,
+    /// Counters of the process.
+    pub counters: Arc<Counters>,
+    /// The detector models.
+    pub profiles: Vec<Profile>,
+}
+
+/// The running engine; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+    memory: Arc<Memory>,
+    directory: Arc<Directory>,
+    sessions: Arc<Sessions>,
+    live: Arc<LiveHub>,
+    counters: Arc<Counters>,
+    storage: Arc<Storage>,
+    commands: mpsc::Sender<Command>,
+    unknown: mpsc::WeakSender<bus::intake::UnknownTerminal>,
+    intake_gauge: Option<IntakeSender>,
+    telegram_gauge: Option<TelegramSink>,
+    started_at: UnixMs,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct QueueFacts {
+    /// Its name, as in the picture.
+    pub name: &'static str,
+    /// How many wait.
+    pub len: usize,
+    /// How many can.
+    pub bound: usize,
+    /// What happens when it is full.
+    pub when_full: &'static str,
+}
+
+impl Engine {
+    /// Restores what was known and starts every stage. When it returns, readings are taken.
+    ///
+    /// # Errors
+    /// [`StoreError`] when what is stored cannot be read.
+    pub async fn start(
+        store: Store,
+        parts: Parts,
+        config: EngineConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let Parts {
+            intake,
+            intake_gauge,
+            telegrams,
+            telegram_gauge,
+            directory,
+            sessions,
+            live,
+            counters,
+            profiles,
+        } = parts;
+        for profile in profiles {
+            directory.put_profile(profile);
+        }
+        for entry in store.terminals().directory().await? {
+            directory.put_terminal(entry);
+        }
+        let memory = Arc::new(Memory::default());
+        let storage = Arc::new(Storage::default());
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+
+        let (commands, commands_end) = mpsc::channel(config.command_bound.max(1));
+        let (unknown, unknown_end) = mpsc::channel(config.unknown_bound.max(1));
+        let weak_unknown = unknown.downgrade();
+
+        let partition = Partition::restore(Links {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            memory: Arc::clone(&memory),
+            directory: Arc::clone(&directory),
+            live: Arc::clone(&live),
+            counters: Arc::clone(&counters),
+            storage: Arc::clone(&storage),
+            intake,
+            commands: commands_end,
+            unknown,
+            batch_max: config.batch_max.max(1),
+        })
+        .await?;
+        tasks.spawn(partition.run(stop.child_token()));
+        tasks.spawn(keeping::write_telegrams(
+            store.clone(),
+            telegrams,
+            Arc::clone(&counters),
+            stop.child_token(),
+        ));
+        tasks.spawn(keeping::register_unknown(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&directory),
+            Arc::clone(&live),
+            unknown_end,
+            stop.child_token(),
+        ));
+        tasks.spawn(keeping::roll_up(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
+        tasks.spawn(keeping::retain(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
+        tasks.spawn(keeping::watch_disk(
+            store.clone(),
+            Arc::clone(&clock),
+            config.clone(),
+            Arc::clone(&storage),
+            Arc::clone(&live),
+            stop.child_token(),
+        ));
+        tasks.close();
+
+        let started_at = clock.now();
+        let inner = Inner {
+            store,
+            clock,
+            config,
+            memory,
+            directory,
+            sessions,
+            live,
+            counters,
+            storage,
+            commands,
+            unknown: weak_unknown,
+            intake_gauge,
+            telegram_gauge,
+            started_at,
+            tasks,
+            stop,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Stops softly: what waits in the queues is committed and confirmed, then the tasks end. The gateway should have
+    /// stopped before, so that nothing new comes.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.wait().await;
+    }
+
+    /// The store behind it, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Every detector as of the last commit.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.inner.memory
+    }
+
+    /// Terminals and profiles.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.inner.directory
+    }
+
+    /// Open lines.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.inner.sessions
+    }
+
+    /// The live stream.
+    #[must_use]
+    pub fn live(&self) -> &Arc<LiveHub> {
+        &self.inner.live
+    }
+
+    /// Counters of the process.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.inner.counters
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn now(&self) -> UnixMs {
+        self.inner.clock.now()
+    }
+
+    /// When it started, server's clock.
+    #[must_use]
+    pub fn started_at(&self) -> UnixMs {
+        self.inner.started_at
+    }
+
+    /// Room taken and left, and whether anything can be committed.
+    #[must_use]
+    pub fn storage(&self) -> StorageFacts {
+        self.inner.storage.facts(self.inner.config.soft_limit_bytes)
+    }
+
+    /// How full each queue is.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueFacts> {
+        let mut queues = Vec::new();
+        if let Some(intake) = &self.inner.intake_gauge {
+            queues.push(QueueFacts {
+                name: "intake",
+                len: intake.len(),
+                bound: intake.bound(),
+                when_full: "the socket waits",
+            });
+        }
+        let commands = &self.inner.commands;
+        queues.push(QueueFacts {
+            name: "commands",
+            len: commands.max_capacity() - commands.capacity(),
+            bound: commands.max_capacity(),
+            when_full: "the caller waits",
+        });
+        if let Some(unknown) = self.inner.unknown.upgrade() {
+            queues.push(QueueFacts {
+                name: "unknown",
+                len: unknown.max_capacity() - unknown.capacity(),
+                bound: unknown.max_capacity(),
+                when_full: "the call is forgotten; the terminal dials again",
+            });
+        }
+        if let Some(telegrams) = &self.inner.telegram_gauge {
+            queues.push(QueueFacts {
+                name: "telegrams",
+                len: telegrams.len(),
+                bound: telegrams.bound(),
+                when_full: "the telegram is dropped and counted",
+            });
+        }
+        queues
+    }
+
+    /// Sends people's acts to the partition; one answer per act, after the commit.
+    pub(crate) async fn act(&self, acts: Vec<Act>) -> Result<Vec<Result<(), EngineError>>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.commands.send(Command::Act { acts, reply }).await.map_err(|_gone| EngineError::Stopped)?;
+        answer.await.map_err(|_gone| EngineError::Stopped)
+    }
+
+    /// Reads again what is set about `detectors` and lets the partition judge by it: after every change of settings,
+    /// places or admission that is in the store already. One that is gone is forgotten, its open alarms are closed.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] when it cannot be read, [`EngineError::Stopped`].
+    pub async fn reload(&self, detectors: &[DetectorId]) -> Result<(), EngineError> {
+        for some in detectors.chunks(REBIND_AT_ONCE) {
+            let bound = bindings::read(&self.inner.store, &self.inner.directory, some).await?;
+            let (reply, done) = oneshot::channel();
+            let command = Command::Rebind { bound, reply };
+            self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;
+            done.await.map_err(|_gone| EngineError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets `detector` and closes its open alarms, before the store lets go of it.
+    pub(crate) async fn withdraw(&self, detector: DetectorId) -> Result<(), EngineError> {
+        let (reply, done) = oneshot::channel();
+        let command = Command::Rebind { bound: vec![(detector, None)], reply };
+        self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;
+        done.await.map_err(|_gone| EngineError::Stopped)
+    }
+}

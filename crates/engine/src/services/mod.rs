@@ -1,0 +1,14 @@
+//! What people do, from the desk to the settings. Each act is checked against the caller's scope, leaves its audit
+//! entry in the same transaction, and takes effect in the running pipeline before it returns.
+//!
+//! Accounts, sessions, tokens and the audit log touch nothing that the pipeline knows; the API asks the store for them.
+
+mod admission;
+mod alarms;
+mod places;
+mod settings;
+
+pub use admission::{Admission, AdmitRequest};
+pub use alarms::{AlarmDesk, BulkOutcome, DeviceCommand, ResetOutcome};
+pub use places::Places;
+pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};
