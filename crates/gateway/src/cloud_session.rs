@@ -216,6 +216,9 @@ impl CloudSession {
 
     /// When to call [`on_time`](Self::on_time) next, ms.
     pub(crate) fn deadline(&self, facts: Facts<'_>) -> Option<u64> {
+        if self.is_closed {
+            return None;
+        }
         let command = match &self.command {
             Command::Free => None,
             Command::Waiting { due_ms, .. } => Some(*due_ms),
@@ -306,7 +309,7 @@ impl CloudSession {
                 let verdict = self.on_frame(&frame, facts, now, out);
                 (frame.bytes, verdict)
             }
-            Err(refused) => (refused.bytes, Err(Refusal::new(frame_clause(&refused.error), &refused.error))),
+            Err(refused) => (refused.bytes, Err(Refusal::new(frame_clause(&refused.error), refused.error))),
         };
         let refused = verdict.err().map(Refused::from);
         match &refused {
@@ -599,3 +602,6 @@ pub(crate) fn refuse_gateway_protocol(bytes: &[u8]) -> Output {
     let refused = Refusal::new("vendor gateway protocol, start mark", reason);
     Output::Heard { bytes: Bytes::copy_from_slice(bytes), refused: Some(refused.into()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,8 @@ pub struct FieldConfig {
     pub max_new_per_address_per_s: u32,
     /// How long a connection may take to say who it is, s. Default 20.
     pub identify_within_s: u64,
-    /// How long a frame may take from its first byte to its last, s. Default 15.
+    /// How long a frame may take from its first byte to its last, s. A damaged frame holds those behind it back
+    /// for as long, because a wrong sum may be an end mark inside the data. Default 8.
     pub frame_within_s: u64,
     /// A connection that is silent for this many of its reporting intervals is closed. Default 3.
     pub idle_intervals: f64,
@@ -104,7 +105,7 @@ impl Default for FieldConfig {
             max_connections_per_address: 20_000,
             max_new_per_address_per_s: 2_000,
             identify_within_s: 20,
-            frame_within_s: 15,
+            frame_within_s: 8,
             idle_intervals: 3.0,
             idle_floor_s: 180,
             pending_idle_s: 3_600,

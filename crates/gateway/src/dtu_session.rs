@@ -196,6 +196,9 @@ impl DtuSession {
 
     /// When to call [`on_time`](Self::on_time) next, ms.
     pub(crate) fn deadline(&self, facts: Facts<'_>, now: Moment) -> Option<u64> {
+        if self.is_closed {
+            return None;
+        }
         let line = match &self.state {
             State::Registering { .. } => None,
             State::Line(line) => {
@@ -526,3 +529,6 @@ impl Line {
 fn rate(facts: Facts<'_>) -> Rate {
     Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
 }
+
+#[cfg(test)]
+mod tests;

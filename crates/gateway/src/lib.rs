@@ -26,6 +26,8 @@ mod pending;
 mod poll_plan;
 mod session;
 mod telegram_log;
+#[cfg(test)]
+mod testing;
 
 pub use config::{ConfigError, DtuConfig, FieldConfig, TelegramLevel, bytes_from_hex, identity_form};
 pub use listener::{Gateway, GatewayHandle, StartError};

@@ -168,3 +168,6 @@ impl GatewayHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
