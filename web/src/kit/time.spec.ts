@@ -7,6 +7,7 @@ describe('time', () => {
   it('is written in the zone of the site', () => {
     expect(timeBare(at, 'Asia/Shanghai')).toBe('2026-11-24 18:00:00');
     expect(timeBare(at, 'UTC', 'day')).toBe('2026-11-24');
+    expect(timeBare(at, 'Asia/Shanghai', 'short')).toBe('11-24 18:00');
     expect(timeBare('nonsense', 'UTC')).toBe('—');
   });
   it('knows a zone by its distance from UTC at that moment', () => {

@@ -27,6 +27,12 @@ function format(zone: string, style: TimeStyle): Intl.DateTimeFormat {
   return made;
 }
 
+/** Without the year `sv` turns day and month round; all our forms have the month first. */
+function written(ms: number, zone: string, style: TimeStyle): string {
+  const said = format(zone, style).format(ms);
+  return style === 'short' ? said.replace(/^(\d+)\/(\d+)/, (_all, day: string, month: string) => `${month.padStart(2, '0')}-${day.padStart(2, '0')}`) : said;
+}
+
 export const readerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Offset of a zone at a moment, in minutes east of UTC. */
@@ -48,14 +54,14 @@ export function zoneName(zone: string, atMs: number): string {
 export function timeIn(at: string | number, zone: string, style: TimeStyle = 'full'): string {
   const ms = typeof at === 'number' ? at : Date.parse(at);
   if (!Number.isFinite(ms)) return '—';
-  const said = format(zone, style).format(ms);
+  const said = written(ms, zone, style);
   return style !== 'day' && offsetMinutes(zone, ms) !== offsetMinutes(readerZone, ms) ? `${said} ${zoneName(zone, ms)}` : said;
 }
 
 /** The same without the zone, for axes and dense columns whose heading names it. */
 export function timeBare(at: string | number, zone: string, style: TimeStyle = 'full'): string {
   const ms = typeof at === 'number' ? at : Date.parse(at);
-  return Number.isFinite(ms) ? format(zone, style).format(ms) : '—';
+  return Number.isFinite(ms) ? written(ms, zone, style) : '—';
 }
 
 export interface TimeWords {

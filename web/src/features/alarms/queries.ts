@@ -5,8 +5,10 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
 import { http, type QueryValue } from '@/api/http';
 import { usePaged } from '@/api/paged';
-import type { Alarm, AlarmDetail, Curve, Page } from '@/api/types';
+import type { Alarm, AlarmDetail, Curve, LiveEvents, Page } from '@/api/types';
+import { nowMs } from '@/kit/clock';
 
+const HOUR_MS = 3_600_000;
 export const UNACKNOWLEDGED = 'unacknowledged,returned_unacknowledged,latched_unacknowledged';
 
 export function useAlarms(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
@@ -31,16 +33,15 @@ export function useAlarm(id: MaybeRefOrGetter<number | null>) {
   });
 }
 
-/** The curve around an alarm: an hour before it was raised until now, at most a day after. */
+/** The curve around an alarm: from an hour before it was raised to an hour after it was over, or until now. */
 export function useAlarmCurve(alarm: MaybeRefOrGetter<Alarm | undefined>) {
   return useQuery({
     queryKey: computed(() => ['alarm-curve', toValue(alarm)?.id, toValue(alarm)?.version]),
     queryFn: ({ signal }) => {
       const one = toValue(alarm);
       if (one === undefined) throw new Error('no alarm to draw');
-      const raised = Date.parse(one.raised_at);
-      const from = new Date(raised - 3_600_000).toISOString();
-      const to = new Date(Math.min(Date.now(), raised + 86_400_000)).toISOString();
+      const from = new Date(Date.parse(one.raised_at) - HOUR_MS).toISOString();
+      const to = new Date(Math.min(nowMs.value, one.returned_at === null ? Infinity : Date.parse(one.returned_at) + HOUR_MS)).toISOString();
       return http.get<Curve>(`/detectors/${one.detector_id}/curve`, { channels: one.channel_id, from, to, points: 240 }, signal);
     },
     enabled: computed(() => {
@@ -48,6 +49,15 @@ export function useAlarmCurve(alarm: MaybeRefOrGetter<Alarm | undefined>) {
       return one !== undefined && one.channel_id !== null && one.class === 'hazard';
     }),
     refetchInterval: 30_000,
+  });
+}
+
+/** A new reading of the alarm's channel, into the details that are on screen. */
+export function takeReading(id: number, values: LiveEvents['values']): void {
+  cache.setQueryData<AlarmDetail>(['alarms', 'one', id], (held) => {
+    const read = values.channels.find((channel) => channel.id === held?.channel_id);
+    if (held === undefined || read === undefined || read.quality !== 'good') return held;
+    return { ...held, current_value: read.value, current_at: read.measured_at ?? read.received_at };
   });
 }
 
