@@ -1,1 +1,49 @@
-//! store
+//! The records and the history of Emberwatch. All SQL lives in this crate.
+//!
+//! [`Store`] is one data folder: `emberwatch.db` (records, readings, history) and `telegrams.db` (the telegram
+//! log). Reads of a tenant's data take a [`Scope`](domain::access::Scope); a query without one does not compile
+//! (invariant 8). Writes by a person take an [`Actor`] too and leave their audit entry in the same
+//! transaction (invariant 9). The pipeline writes through [`Store::commit`], one transaction per batch.
+
+#[macro_use]
+mod column;
+mod page;
+mod scoped;
+
+pub mod error;
+pub mod open;
+pub mod meta;
+pub mod disk;
+
+pub mod actor;
+pub mod audit;
+
+pub mod payload;
+pub mod intake;
+pub mod restart;
+pub mod history;
+
+pub mod alarms;
+pub mod overview;
+pub mod sites;
+pub mod circuits;
+pub mod detectors;
+pub mod terminals;
+pub mod admission;
+pub mod settings;
+
+pub mod organisations;
+pub mod areas;
+pub mod accounts;
+pub mod sessions;
+pub mod tokens;
+pub mod lockout;
+
+pub mod telegrams;
+
+pub use actor::{Actor, ActorKind};
+pub use error::StoreError;
+pub use history::History;
+pub use intake::{Batch, CommitReceipt};
+pub use open::{Options, Store};
+pub use page::{Page, Paged};

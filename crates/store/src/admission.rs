@@ -1,0 +1,301 @@
+//! Admission: one press makes a waiting terminal a known one, with its detectors, their channels and, where
+//! they are not there yet, site, panel and circuit; all in one transaction.
+
+use domain::access::Scope;
+use domain::id::{CircuitId, DetectorId, PanelId, SiteId, TerminalId};
+use domain::place::{Admission, Protocol};
+use domain::profile::Profile;
+use domain::quantity::Quantity;
+use domain::time::UnixMs;
+use sqlx::SqliteConnection;
+
+use crate::actor::Actor;
+use crate::circuits::{self, CircuitDraft, PanelDraft, insert_circuit, insert_panel, load_circuit, load_panel};
+use crate::detectors::{self, DetectorRow};
+use crate::error::StoreError;
+use crate::intake::Bulk;
+use crate::sites::{self, SiteDraft, SiteRow, named};
+use crate::terminals::{self, Terminals, TerminalRow};
+
+/// A detector to be made behind the admitted terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdmitDetector<'p> {
+    /// What it is; its points become channels.
+    pub profile: &'p Profile,
+    /// Its unit address behind a DTU, 1-247; `None` for a detector that is its own terminal.
+    pub unit_address: Option<u8>,
+    /// Its name.
+    pub name: String,
+    /// Where it goes.
+    pub place: DetectorPlace,
+}
+
+/// Where a detector goes. Equal drafts within one admission are made once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DetectorPlace {
+    /// On a circuit.
+    Circuit(CircuitChoice),
+    /// In a site, on no circuit yet.
+    Site(SiteChoice),
+}
+
+/// A circuit that is there or is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CircuitChoice {
+    /// There.
+    Existing(CircuitId),
+    /// To be made.
+    New(PanelChoice, CircuitDraft),
+}
+
+/// A panel that is there or is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PanelChoice {
+    /// There.
+    Existing(PanelId),
+    /// To be made.
+    New(SiteChoice, PanelDraft),
+}
+
+/// A site that is there or is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SiteChoice {
+    /// There.
+    Existing(SiteId),
+    /// To be made.
+    New(SiteDraft),
+}
+
+/// What an admission made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// Its detectors, in the order asked for.
+    pub detectors: Vec<DetectorId>,
+}
+
+static CHANNELS: Bulk =
+    Bulk::new("INSERT INTO channel (detector_id, point, code, name, quantity, phase, decimals)", 7, "");
+
+impl Terminals<'_> {
+    /// Admits a waiting terminal. `serial` must name it when `scope` is less than everything.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it does not wait or a place is outside `scope`; [`StoreError::Invalid`]
+    /// when a detector's profile does not speak the terminal's protocol, a unit address is missing, out of
+    /// range or used twice.
+    pub async fn admit(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: TerminalId,
+        serial: Option<&str>,
+        wanted: &[AdmitDetector<'_>],
+    ) -> Result<Admitted, StoreError> {
+        let store = self.store();
+        let mut tx = store.begin().await?;
+        let before = terminals::load_waiting(&mut tx, scope, id, serial).await?;
+        if before.admission != Admission::Pending {
+            return Err(StoreError::NotFound { what: "terminal" });
+        }
+        check(&before, wanted)?;
+        let mut made = Made::default();
+        let mut detectors = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let (site, circuit) = made.place(&mut tx, scope, actor, now, &one.place).await?;
+            let detector = insert_detector(&mut tx, id, now, one, site.id, circuit).await?;
+            let row = detectors::load(&mut tx, scope, detector).await?;
+            let object = circuits::object("detector", detector.0, &row.name, &site);
+            circuits::record(&mut tx, actor, now, "detector.create", object, None::<&DetectorRow>, Some(&row)).await?;
+            detectors.push(detector);
+        }
+        sqlx::query(
+            "UPDATE terminal SET admission = 'admitted', pinned_iccid = coalesce(pinned_iccid, seen_iccid), \
+             admitted_at = $1, refused_reason = NULL, version = version + 1 WHERE id = $2",
+        )
+        .bind(now.0)
+        .bind(id.0)
+        .execute(&mut *tx)
+        .await?;
+        let after = terminals::load(&mut tx, &Scope::platform(), id).await?;
+        let object = terminals::object(&after);
+        circuits::record(&mut tx, actor, now, "terminal.admit", object, Some(&before), Some(&after)).await?;
+        let version = store.bump_settings(&mut tx).await?;
+        tx.commit().await?;
+        store.settings_changed(version);
+        Ok(Admitted { terminal: id, detectors })
+    }
+}
+
+fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), StoreError> {
+    if wanted.is_empty() {
+        return Err(StoreError::invalid("detectors", "required", "had no detector, wanted one or more"));
+    }
+    let mut units = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        named("name", &one.name)?;
+        if one.profile.protocol != terminal.protocol {
+            return Err(StoreError::invalid(
+                "profile_id",
+                "wrong_protocol",
+                format!(
+                    "profile {} speaks {}, the terminal speaks {}",
+                    one.profile.id,
+                    one.profile.protocol.code(),
+                    terminal.protocol.code()
+                ),
+            ));
+        }
+        match (terminal.protocol, one.unit_address) {
+            (Protocol::ModbusRtu, Some(1..=247)) | (Protocol::Cloud7b7b, None | Some(1..=247)) => {}
+            (Protocol::ModbusRtu | Protocol::Cloud7b7b, had) => {
+                return Err(StoreError::invalid(
+                    "unit_address",
+                    "out_of_range",
+                    format!("had {had:?}, wanted a Modbus address from 1 to 247"),
+                ));
+            }
+        }
+        if units.contains(&one.unit_address) {
+            return Err(StoreError::invalid("unit_address", "taken", "two detectors with one unit address"));
+        }
+        units.push(one.unit_address);
+    }
+    Ok(())
+}
+
+/// What this admission has made so far, so that equal drafts become one thing.
+#[derive(Default)]
+struct Made<'w> {
+    sites: Vec<(&'w SiteDraft, SiteId)>,
+    panels: Vec<(&'w SiteChoice, &'w PanelDraft, PanelId)>,
+    circuits: Vec<(&'w PanelChoice, &'w CircuitDraft, CircuitId)>,
+}
+
+impl<'w> Made<'w> {
+    async fn place(
+        &mut self,
+        connection: &mut SqliteConnection,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        place: &'w DetectorPlace,
+    ) -> Result<(SiteRow, Option<CircuitId>), StoreError> {
+        match place {
+            DetectorPlace::Site(choice) => {
+                let site = self.site(connection, scope, actor, now, choice).await?;
+                Ok((sites::load(connection, scope, site).await?, None))
+            }
+            DetectorPlace::Circuit(choice) => {
+                let id = match choice {
+                    CircuitChoice::Existing(id) => *id,
+                    CircuitChoice::New(panel, draft) => {
+                        self.circuit(connection, scope, actor, now, panel, draft).await?
+                    }
+                };
+                let (circuit, site) = load_circuit(connection, scope, id).await?;
+                Ok((site, Some(circuit.id)))
+            }
+        }
+    }
+
+    async fn circuit(
+        &mut self,
+        connection: &mut SqliteConnection,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        choice: &'w PanelChoice,
+        draft: &'w CircuitDraft,
+    ) -> Result<CircuitId, StoreError> {
+        if let Some((_, _, id)) = self.circuits.iter().find(|made| made.0 == choice && made.1 == draft) {
+            return Ok(*id);
+        }
+        let panel = match choice {
+            PanelChoice::Existing(id) => load_panel(connection, scope, *id).await?.0.id,
+            PanelChoice::New(site_choice, panel) => {
+                let known = self.panels.iter().find(|made| made.0 == site_choice && made.1 == panel);
+                match known.map(|made| made.2) {
+                    Some(id) => id,
+                    None => {
+                        let site = self.site(connection, scope, actor, now, site_choice).await?;
+                        let id = insert_panel(connection, scope, actor, now, site, panel).await?.id;
+                        self.panels.push((site_choice, panel, id));
+                        id
+                    }
+                }
+            }
+        };
+        let id = insert_circuit(connection, scope, actor, now, panel, draft).await?.id;
+        self.circuits.push((choice, draft, id));
+        Ok(id)
+    }
+
+    async fn site(
+        &mut self,
+        connection: &mut SqliteConnection,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        choice: &'w SiteChoice,
+    ) -> Result<SiteId, StoreError> {
+        match choice {
+            SiteChoice::Existing(id) => Ok(sites::load(connection, scope, *id).await?.id),
+            SiteChoice::New(draft) => {
+                if let Some((_, id)) = self.sites.iter().find(|made| made.0 == draft) {
+                    return Ok(*id);
+                }
+                let id = sites::insert(connection, scope, actor, now, draft).await?.id;
+                self.sites.push((draft, id));
+                Ok(id)
+            }
+        }
+    }
+}
+
+async fn insert_detector(
+    connection: &mut SqliteConnection,
+    terminal: TerminalId,
+    now: UnixMs,
+    wanted: &AdmitDetector<'_>,
+    site: SiteId,
+    circuit: Option<CircuitId>,
+) -> Result<DetectorId, StoreError> {
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO detector (terminal_id, profile_id, unit_address, name, site_id, circuit_id, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+    )
+    .bind(terminal.0)
+    .bind(&wanted.profile.id)
+    .bind(wanted.unit_address.map(i64::from))
+    .bind(wanted.name.trim())
+    .bind(site.0)
+    .bind(circuit.map(|id| id.0))
+    .bind(now.0)
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|error| StoreError::from(error).or_taken("unit_address"))?;
+    let mut channels: Vec<(Option<i64>, &str, &str, &str, Option<&str>, i64)> =
+        vec![(None, "device", "装置", Quantity::Device.code(), None, 0)];
+    for (index, point) in wanted.profile.points.iter().enumerate() {
+        let index = i64::try_from(index).map_err(|_| StoreError::corrupt("a profile with too many points"))?;
+        let phase = point.phase.map(domain::quantity::Phase::code);
+        let decimals = i64::from(point.decimals.0);
+        channels.push((Some(index), &point.code, &point.name, point.quantity.code(), phase, decimals));
+    }
+    CHANNELS
+        .run(connection, &channels, |query, channel| {
+            query
+                .bind(id)
+                .bind(channel.0)
+                .bind(channel.1)
+                .bind(channel.2)
+                .bind(channel.3)
+                .bind(channel.4)
+                .bind(channel.5)
+        })
+        .await?;
+    Ok(DetectorId(id))
+}

@@ -1,0 +1,141 @@
+//! Reading columns into the vocabulary of the domain, and the rows that come out of it.
+
+use domain::alarm::AlarmState;
+use domain::hazard::{Hazard, Severity};
+use domain::id::{
+    AlarmId, ChannelId, CircuitId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId, TokenId, TransitionId,
+    UserId,
+};
+use domain::access::Role;
+use domain::place::{Admission, AreaCode, OrganisationPath, Protocol};
+use domain::quantity::{Decimals, Phase, Quantity};
+use domain::reading::PointIndex;
+use domain::status::Status;
+use domain::time::UnixMs;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, ValueRef};
+
+/// What one column can become.
+pub(crate) trait Column: Sized {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error>;
+}
+
+macro_rules! plain {
+    ($($ty:ty),+) => {$(
+        impl Column for $ty {
+            fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+                row.try_get(name)
+            }
+        }
+    )+};
+}
+plain!(i64, f64, bool, String, Vec<u8>);
+
+impl<T: Column> Column for Option<T> {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        if row.try_get_raw(name)?.is_null() { Ok(None) } else { T::read(row, name).map(Some) }
+    }
+}
+
+macro_rules! wrapped {
+    ($($ty:ident($inner:ty)),+ $(,)?) => {$(
+        impl Column for $ty {
+            fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+                <$inner>::read(row, name).map($ty)
+            }
+        }
+    )+};
+}
+wrapped!(
+    OrganisationId(i64),
+    SiteId(i64),
+    PanelId(i64),
+    CircuitId(i64),
+    TerminalId(i64),
+    DetectorId(i64),
+    ChannelId(i64),
+    AlarmId(i64),
+    TransitionId(i64),
+    UserId(i64),
+    TokenId(i64),
+    UnixMs(i64),
+    AreaCode(String),
+    OrganisationPath(String),
+    PointIndex(u16),
+    Decimals(u8),
+);
+
+macro_rules! small {
+    ($($ty:ty),+) => {$(
+        impl Column for $ty {
+            fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+                let number: i64 = row.try_get(name)?;
+                <$ty>::try_from(number).map_err(|_| damaged(name, &number.to_string()))
+            }
+        }
+    )+};
+}
+small!(u8, u16, u32, u64);
+
+macro_rules! coded {
+    ($($ty:ty),+) => {$(
+        impl Column for $ty {
+            fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+                let code: String = row.try_get(name)?;
+                <$ty>::from_code(&code).ok_or_else(|| damaged(name, &code))
+            }
+        }
+    )+};
+}
+coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role);
+
+impl Column for Status {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        let rank = u8::read(row, name)?;
+        Self::from_rank(rank).ok_or_else(|| damaged(name, &rank.to_string()))
+    }
+}
+
+impl Column for Severity {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        let rank = i64::read(row, name)?;
+        severity_of_rank(rank).ok_or_else(|| damaged(name, &rank.to_string()))
+    }
+}
+
+/// The stored number of a severity; rises with urgency.
+pub(crate) const fn severity_rank(severity: Severity) -> i64 {
+    match severity {
+        Severity::Fault => 1,
+        Severity::Warning => 2,
+        Severity::Alarm => 3,
+    }
+}
+
+pub(crate) const fn severity_of_rank(rank: i64) -> Option<Severity> {
+    match rank {
+        1 => Some(Severity::Fault),
+        2 => Some(Severity::Warning),
+        3 => Some(Severity::Alarm),
+        _ => None,
+    }
+}
+
+pub(crate) fn damaged(column: &str, had: &str) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("{had:?} has no meaning here").into() }
+}
+
+/// Structs whose fields are the columns of a query, by name.
+macro_rules! rows {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $ty:ty),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty),+ }
+
+        impl<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> for $name {
+            fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($field: $crate::column::Column::read(row, stringify!($field))?),+ })
+            }
+        }
+    )+};
+}

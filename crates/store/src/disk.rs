@@ -1,0 +1,55 @@
+//! How much room the data take and how much there is.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::StoreError;
+use crate::open::{PAGE_BYTES, Store};
+
+/// Room taken and left, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DiskUse {
+    /// The files of the data folder together.
+    pub folder_bytes: u64,
+    /// Pages of the database that hold something; retention makes this fall while the file keeps its size.
+    pub used_bytes: u64,
+    /// Free on the file system for this user.
+    pub free_bytes: u64,
+    /// The hard limit of the database file, if any.
+    pub hard_limit_bytes: Option<u64>,
+}
+
+impl Store {
+    /// Room taken and left.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when the file system does not answer.
+    pub async fn disk_use(&self) -> Result<DiskUse, StoreError> {
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(self.reader()).await?;
+        let spare: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(self.reader()).await?;
+        let used_pages = u64::try_from(pages.saturating_sub(spare)).unwrap_or(0);
+        let folder = self.folder().to_owned();
+        let failed = |source| StoreError::Folder { path: folder.display().to_string(), source };
+        let room = rustix::fs::statvfs(folder.as_path()).map_err(|error| failed(error.into()))?;
+        let limit = self.inner.hard_limit_pages.load(std::sync::atomic::Ordering::SeqCst);
+        Ok(DiskUse {
+            folder_bytes: folder_bytes(&folder).await.map_err(failed)?,
+            used_bytes: used_pages.saturating_mul(PAGE_BYTES),
+            free_bytes: room.f_bavail.saturating_mul(room.f_frsize),
+            hard_limit_bytes: (limit > 0).then(|| limit.saturating_mul(PAGE_BYTES)),
+        })
+    }
+}
+
+async fn folder_bytes(folder: &Path) -> Result<u64, std::io::Error> {
+    let mut bytes = 0;
+    let mut entries = tokio::fs::read_dir(folder).await?;
+    while let Some(entry) = entries.next_entry().await? {
+        let about = entry.metadata().await?;
+        if about.is_file() {
+            bytes += about.len();
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,141 @@
+//! History: curves of any range with their extremes kept, roll-ups, retention.
+//!
+//! Readings stay as rows in the order of arrival. A roll-up step reads them after a stored cursor and merges
+//! them into buckets of 15 minutes, 1 hour and 1 day, in one transaction with the cursor: exactly once,
+//! whatever stops it where, and late data merge into old buckets. A curve of up to two days reads the rows;
+//! a longer one reads roll-ups and merges in the rows that they do not hold yet.
+
+mod bucket;
+mod curve;
+mod retention;
+mod rollup;
+
+use async_trait::async_trait;
+use domain::access::Scope;
+use domain::id::ChannelId;
+use domain::time::UnixMs;
+
+use crate::error::StoreError;
+
+pub use retention::{Retained, Retention};
+pub use rollup::RollUpProgress;
+
+/// Ranges up to this are read from the rows themselves, ms.
+pub const RAW_RANGE_MS: i64 = 2 * 86_400_000;
+
+/// The most points of one series.
+pub const MOST_POINTS: u32 = 5000;
+
+/// The most channels of one curve.
+pub const MOST_CHANNELS: usize = 64;
+
+/// The widths of the roll-ups' buckets, s.
+pub const STEPS_S: [i64; 3] = [900, 3600, 86_400];
+
+/// A curve to be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurveAsk {
+    /// Of which channels.
+    pub channels: Vec<ChannelId>,
+    /// From here on.
+    pub from: UnixMs,
+    /// Before this.
+    pub to: UnixMs,
+    /// How many points at most, about.
+    pub points: u32,
+    /// Silence longer than this is a gap, ms.
+    pub gap_after_ms: i64,
+    /// The time now: what is still to come is no gap.
+    pub now: UnixMs,
+}
+
+/// A curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Width of a point, ms.
+    pub step_ms: i64,
+    /// Begin, widened to whole points, so that a point never holds less than it says.
+    pub from: UnixMs,
+    /// End, widened to whole points.
+    pub to: UnixMs,
+    /// What it was made from.
+    pub source: CurveSource,
+    /// One per channel asked for, in that order.
+    pub series: Vec<Series>,
+}
+
+/// What a curve was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CurveSource {
+    /// The readings themselves.
+    Readings,
+    /// Roll-ups of this width in seconds, and the readings that they do not hold yet.
+    RollUps(i64),
+}
+
+/// The curve of one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Which.
+    pub channel: ChannelId,
+    /// Its points, by time. Good values only.
+    pub points: Vec<CurvePoint>,
+    /// Where nothing good was measured, from and to.
+    pub gaps: Vec<(UnixMs, UnixMs)>,
+}
+
+/// One point: everything that was measured within one step. Values are in the quantity's unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CurvePoint {
+    /// The first moment: of the first value where that is known, else of the bucket.
+    pub at: UnixMs,
+    /// The least value.
+    pub min: f64,
+    /// The mean of the values.
+    pub mean: f64,
+    /// The greatest value.
+    pub max: f64,
+    /// The last value.
+    pub last: f64,
+    /// How many values.
+    pub count: i64,
+}
+
+/// What every backend of the history can do.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// The curve of channels in `scope`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when a channel is not in `scope`; [`StoreError::Invalid`] for a range that is
+    /// empty, too many channels or too many points.
+    async fn curve(&self, scope: &Scope, ask: &CurveAsk) -> Result<Curve, StoreError>;
+
+    /// Merges at most about `most_rows` readings into the roll-ups. Call it again while it says that it is behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and database errors; what was merged before stays merged, once.
+    async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError>;
+
+    /// Lets go of one slice of what `policy` does not keep. Call it again while it says that there is more.
+    /// Readings that are in no roll-up yet, and the newest of each detector and group, always stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and database errors.
+    async fn retain(&self, policy: &Retention, now: UnixMs) -> Result<Retained, StoreError>;
+}
+
+#[async_trait]
+impl History for crate::open::Store {
+    async fn curve(&self, scope: &Scope, ask: &CurveAsk) -> Result<Curve, StoreError> {
+        curve::curve(self, scope, ask).await
+    }
+
+    async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError> {
+        rollup::roll_up(self, most_rows).await
+    }
+
+    async fn retain(&self, policy: &Retention, now: UnixMs) -> Result<Retained, StoreError> {
+        retention::retain(self, policy, now).await
+    }
+}
