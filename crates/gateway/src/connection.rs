@@ -332,8 +332,8 @@ impl Connection {
                 }
                 Output::Tell(intake) => self.hand_over(intake).await?,
                 Output::Unknown(unknown) => {
-                    self.gate.counters.readings_ignored.add(unknown.readings_ignored.into());
-                    if let Some(unknown) = self.gate.pending.due(unknown, self.gate.mono_ms()) {
+                    let gate = &self.gate;
+                    if let Some(unknown) = gate.pending.due(unknown, gate.mono_ms(), &gate.counters) {
                         self.hand_over(Intake::Unknown(unknown)).await?;
                     }
                 }

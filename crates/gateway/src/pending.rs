@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use bus::Counters;
 use bus::intake::UnknownTerminal;
 
 use crate::limits::{Bucket, Rate};
@@ -39,8 +40,14 @@ impl PendingReports {
         Self { every_ms, state: Mutex::default() }
     }
 
-    /// The report to make now, if one is due, with all readings ignored since the last.
-    pub(crate) fn due(&self, mut unknown: UnknownTerminal, now_ms: u64) -> Option<UnknownTerminal> {
+    /// The report to make now, if one is due, with all readings ignored since the last. Whoever takes the report
+    /// counts those; what no report will tell is counted here.
+    pub(crate) fn due(
+        &self,
+        mut unknown: UnknownTerminal,
+        now_ms: u64,
+        counters: &Counters,
+    ) -> Option<UnknownTerminal> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(told) = state.told.get_mut(&unknown.serial) {
             told.ignored = told.ignored.saturating_add(unknown.readings_ignored);
@@ -53,9 +60,16 @@ impl PendingReports {
         }
         if state.told.len() >= REMEMBERED {
             let every_ms = self.every_ms;
-            state.told.retain(|_, told| now_ms.saturating_sub(told.at_ms) < every_ms);
+            state.told.retain(|_, told| {
+                let is_kept = now_ms.saturating_sub(told.at_ms) < every_ms;
+                if !is_kept {
+                    counters.readings_ignored.add(told.ignored.into());
+                }
+                is_kept
+            });
         }
         if state.told.len() >= REMEMBERED || !state.new.try_pour(Rate::new(NEW_PER_S, NEW_BURST), now_ms) {
+            counters.readings_ignored.add(unknown.readings_ignored.into());
             return None;
         }
         state.told.insert(unknown.serial.clone(), Told { at_ms: now_ms, ignored: 0 });
@@ -86,23 +100,36 @@ mod tests {
     #[test]
     fn the_same_serial_is_reported_once_per_interval_with_everything_since() {
         let reports = PendingReports::new(30_000);
-        assert_eq!(reports.due(unknown("a", 1), 0).map(|u| u.readings_ignored), Some(1));
-        assert_eq!(reports.due(unknown("a", 2), 10_000), None);
-        assert_eq!(reports.due(unknown("a", 3), 29_999), None);
-        assert_eq!(reports.due(unknown("b", 0), 29_999).map(|u| u.readings_ignored), Some(0));
-        assert_eq!(reports.due(unknown("a", 4), 30_000).map(|u| u.readings_ignored), Some(9));
+        let counters = Counters::default();
+        let due = |serial, ignored, now_ms| {
+            reports.due(unknown(serial, ignored), now_ms, &counters).map(|report| report.readings_ignored)
+        };
+        assert_eq!(due("a", 1, 0), Some(1));
+        assert_eq!(due("a", 2, 10_000), None);
+        assert_eq!(due("a", 3, 29_999), None);
+        assert_eq!(due("b", 0, 29_999), Some(0));
+        assert_eq!(due("a", 4, 30_000), Some(9));
     }
 
     #[test]
-    fn a_flood_of_invented_serials_is_bounded_in_reports_and_memory() {
+    fn a_flood_of_invented_serials_is_bounded_in_reports_and_memory_and_no_reading_goes_uncounted() {
         let reports = PendingReports::new(30_000);
-        let reported =
-            (0..100_000_u64).filter(|n| reports.due(unknown(&n.to_string(), 0), n / 100).is_some()).count();
+        let counters = Counters::default();
+        let mut reported = 0;
+        let mut told = 0;
+        for n in 0..100_000_u64 {
+            if let Some(report) = reports.due(unknown(&n.to_string(), 1), n / 100, &counters) {
+                reported += 1;
+                told += u64::from(report.readings_ignored);
+            }
+        }
         assert!((1_000..1_100).contains(&reported), "{reported} reports in one second");
         for n in 0..100_000_u64 {
-            let _maybe = reports.due(unknown(&format!("later {n}"), 0), 10_000 + n * 100);
+            let report = reports.due(unknown(&format!("later {n}"), 1), 10_000 + n * 100, &counters);
+            told += report.map_or(0, |report| u64::from(report.readings_ignored));
         }
         assert!(reports.state.lock().unwrap().told.len() <= REMEMBERED);
-        assert!(reports.due(unknown("newcomer", 0), 100_000_000).is_some());
+        assert_eq!(told + counters.readings_ignored.get(), 200_000);
+        assert!(reports.due(unknown("newcomer", 0), 100_000_000, &counters).is_some());
     }
 }
