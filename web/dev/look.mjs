@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 const [out = '/tmp/look', ...paths] = process.argv.slice(2);
 const env = process.env;
 const base = env.URL ?? 'http://127.0.0.1:5173';
-const shapes = { pc: [1440, 900], tablet: [900, 1100], phone: [390, 844] };
+const shapes = { pc: [1440, 900], tablet: [900, 1100], phone: [390, 844], long: [390, 2600] };
 const axe = env.AXE === '1' ? readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8') : null;
 mkdirSync(out, { recursive: true });
 const browser = await chromium.launch({ executablePath: env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { offsetMinutes, timeBare, zoneName } from './time';
+import { dayEnd, dayStart, offsetMinutes, timeBare, zoneName } from './time';
 
 const at = Date.parse('2026-11-24T10:00:00Z');
 
@@ -9,6 +9,11 @@ describe('time', () => {
     expect(timeBare(at, 'UTC', 'day')).toBe('2026-11-24');
     expect(timeBare(at, 'Asia/Shanghai', 'short')).toBe('11-24 18:00');
     expect(timeBare('nonsense', 'UTC')).toBe('—');
+  });
+  it('begins and ends days where the site is', () => {
+    expect(dayStart('2026-11-24', 'Asia/Shanghai')).toBe('2026-11-23T16:00:00.000Z');
+    expect(dayEnd('2026-11-24', 'Asia/Shanghai')).toBe('2026-11-24T15:59:59.999Z');
+    expect(dayStart('', 'UTC')).toBe('');
   });
   it('knows a zone by its distance from UTC at that moment', () => {
     expect(offsetMinutes('Asia/Shanghai', at)).toBe(480);

@@ -64,6 +64,18 @@ export function timeBare(at: string | number, zone: string, style: TimeStyle = '
   return Number.isFinite(ms) ? written(ms, zone, style) : '—';
 }
 
+/** First moment of a day (`2026-11-24`) in a zone, RFC 3339; '' for no day. */
+export function dayStart(day: string, zone: string): string {
+  const asUtc = Date.parse(`${day}T00:00:00Z`);
+  return Number.isFinite(asUtc) ? new Date(asUtc - offsetMinutes(zone, asUtc) * 60_000).toISOString() : '';
+}
+
+/** Last moment of a day in a zone. */
+export function dayEnd(day: string, zone: string): string {
+  const asUtc = Date.parse(`${day}T23:59:59.999Z`);
+  return Number.isFinite(asUtc) ? new Date(asUtc - offsetMinutes(zone, asUtc) * 60_000).toISOString() : '';
+}
+
 export interface TimeWords {
   at: (at: string | null | undefined, style?: TimeStyle, zone?: string | null) => string;
   bare: (at: string | null | undefined, style?: TimeStyle, zone?: string | null) => string;

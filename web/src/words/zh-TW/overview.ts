@@ -31,7 +31,7 @@ export default {
   worst_none: '沒有異常的場所',
   worst_none_advice: '出現警報、預警或故障的場所會按嚴重程度排在這裡。',
   longest: '最久 {time}',
-  by_hazard: '未關閉的警報，按型別',
+  by_hazard: '未關閉的警報，按類型',
   by_hazard_none: '沒有未關閉的警報',
   intake: '資料接收',
   readings: '每秒讀數',
