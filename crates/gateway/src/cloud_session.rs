@@ -16,20 +16,18 @@ use std::sync::Arc;
 
 use bus::intake::{LineEvent, UnknownTerminal};
 use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
-use bytes::Bytes;
 use domain::id::TerminalId;
 use domain::place::{Admission, Protocol, TerminalEntry};
 use domain::telegram::Refused;
-use wire::cloud7b7b::{
-    BodyError, ControlAnswer, Deframer, Downlink, FrameError, LocalTime, Login, RawFrame, Uplink, Upload,
-};
-use wire::modbus::{AnswerError, Request};
+use wire::cloud7b7b::{ControlAnswer, Deframer, Downlink, LocalTime, Login, RawFrame, Uplink, Upload};
+use wire::modbus::Request;
 
+use crate::clause::{body_clause, frame_clause};
 use crate::config::ms;
 use crate::field_reading;
 use crate::limits::{Bucket, Rate};
 use crate::line_command;
-use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest};
+use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const SESSION_RULES: &str = "vendor cloud protocol, session rules";
 const CONTROL: &str = "vendor cloud protocol, transparent control";
@@ -138,7 +136,13 @@ impl CloudSession {
     }
 
     /// Takes the outcome of the oldest upload without one.
-    pub(crate) fn on_outcome(&mut self, outcome: Outcome, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    pub(crate) fn on_outcome(
+        &mut self,
+        outcome: Outcome,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match outcome {
             Outcome::Committed => out.push(Output::Write(Downlink::UploadAck.encode())),
@@ -170,7 +174,9 @@ impl CloudSession {
         };
         match &self.command {
             Command::Free => {}
-            Command::Waiting { .. } | Command::Quarantined { .. } => return Taken::Settled(Err(LineError::Busy)),
+            Command::Waiting { .. } | Command::Quarantined { .. } => {
+                return Taken::Settled(Err(LineError::Busy));
+            }
         }
         let own = entry.detectors.first().and_then(|detector| detector.unit_address);
         match line_command::request(unit.or(own).unwrap_or(line_command::OWN_UNIT), write) {
@@ -338,7 +344,9 @@ impl CloudSession {
             Uplink::Login(login) => self.on_login(&login, facts, now, out),
             Uplink::TimeRequest { .. } => {
                 self.tell_heard(None, facts, now, out);
-                out.extend(local_time(facts, now).map(|time| Output::Write(Downlink::TimeAnswer(time).encode())));
+                out.extend(
+                    local_time(facts, now).map(|time| Output::Write(Downlink::TimeAnswer(time).encode())),
+                );
                 Ok(())
             }
             Uplink::Heartbeat => {
@@ -419,7 +427,8 @@ impl CloudSession {
         out: &mut Vec<Output>,
     ) -> Result<(), Refusal> {
         let introduction = Introduction::from(login);
-        let is_other_card = self.introduction.as_ref().is_none_or(|before| before.iccid != introduction.iccid);
+        let is_other_card =
+            self.introduction.as_ref().is_none_or(|before| before.iccid != introduction.iccid);
         self.introduction = Some(Box::new(introduction));
         if is_other_card {
             self.compare_iccid(facts, now, out);
@@ -492,7 +501,9 @@ impl CloudSession {
     fn on_control_answer(&mut self, answer: &ControlAnswer, out: &mut Vec<Output>) -> Result<(), Refusal> {
         let request = match &self.command {
             Command::Waiting { request, .. } => request,
-            Command::Free => return Err(Refusal::new(CONTROL, "an answer, wanted none: no command is under way")),
+            Command::Free => {
+                return Err(Refusal::new(CONTROL, "an answer, wanted none: no command is under way"));
+            }
             Command::Quarantined { .. } => {
                 return Err(Refusal::new(CONTROL, "an answer that came after its command had timed out"));
             }
@@ -560,47 +571,13 @@ fn rate(facts: Facts<'_>) -> Rate {
     Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
 }
 
-/// An event of a terminal's line.
-pub(crate) fn line_event(terminal: TerminalId, facts: Facts<'_>, now: Moment, event: LineEvent) -> Intake {
-    Intake::Line { terminal, at: now.wall, remote: facts.remote.to_string(), event }
-}
-
 fn local_time(facts: Facts<'_>, now: Moment) -> Option<LocalTime> {
     let at = jiff::Timestamp::from_millisecond(now.wall.0).ok()?;
     let local = at.to_zoned_datetime(facts.rules.zone.clone());
     let [month, day, hour, minute, second] =
-        [local.month(), local.day(), local.hour(), local.minute(), local.second()].map(|part| u8::try_from(part).ok());
+        [local.month(), local.day(), local.hour(), local.minute(), local.second()]
+            .map(|part| u8::try_from(part).ok());
     LocalTime::new(u16::try_from(local.year()).ok()?, month?, day?, hour?, minute?, second?).ok()
-}
-
-fn frame_clause(error: &FrameError) -> &'static str {
-    match error {
-        FrameError::NoStart => "vendor cloud protocol, start mark",
-        FrameError::Crc { .. } => "vendor cloud protocol, frame CRC",
-        FrameError::NoEnd { .. } => "vendor cloud protocol, end mark",
-        FrameError::TooLong { .. } => "vendor cloud protocol, frame length",
-    }
-}
-
-fn body_clause(error: &BodyError) -> &'static str {
-    match error {
-        BodyError::Answer { error: AnswerError::Crc { .. }, .. } => "vendor cloud protocol, inner Modbus CRC",
-        BodyError::Answer { .. } | BodyError::NotARead { .. } | BodyError::Request(_) => {
-            "vendor cloud protocol, Modbus inside"
-        }
-        BodyError::Mark { .. } | BodyError::NoSegment | BodyError::Address { .. } => {
-            "vendor cloud protocol, upload body"
-        }
-        BodyError::Length { .. } | BodyError::Text { .. } | BodyError::Time(_) => "vendor cloud protocol, body",
-        BodyError::Serial(_) => "vendor cloud protocol, serial number",
-    }
-}
-
-/// The bytes of a frame that opens another protocol, refused by name.
-pub(crate) fn refuse_gateway_protocol(bytes: &[u8]) -> Output {
-    let reason = "start mark 1f 1f, wanted 7b 7b or a DTU's registration: the vendor's gateway protocol is not spoken here";
-    let refused = Refusal::new("vendor gateway protocol, start mark", reason);
-    Output::Heard { bytes: Bytes::copy_from_slice(bytes), refused: Some(refused.into()) }
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 use wire::Detected;
 
 use crate::Clock;
-use crate::cloud_session::{CloudSession, refuse_gateway_protocol};
+use crate::clause::refuse_gateway_protocol;
+use crate::cloud_session::CloudSession;
 use crate::config::{Rules, ms};
 use crate::dtu_session::DtuSession;
 use crate::limits::Place;
@@ -177,7 +178,9 @@ impl Connection {
                     drop((command, answer));
                 }
                 Happened::Request(Some((command, answer))) => self.on_request(&command, answer, &mut out),
-                Happened::Request(None) => return Ended("replaced by a newer connection of the same terminal".into()),
+                Happened::Request(None) => {
+                    return Ended("replaced by a newer connection of the same terminal".into());
+                }
                 Happened::Readable => match self.read(&mut out) {
                     Ok(()) => {}
                     Err(ended) => return ended,

@@ -17,13 +17,12 @@ use wire::modbus::master::MAX_HEARTBEAT_LEN;
 use wire::modbus::{Answer, Event, Exception, LineMaster, Request};
 use wire::registration::{More, RegistrationOutcome};
 
-use crate::cloud_session::line_event;
 use crate::config::ms;
 use crate::field_reading;
 use crate::limits::{Bucket, Rate};
 use crate::line_command;
 use crate::poll_plan::{AfterException, Poll, PollPlan};
-use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest};
+use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const LINE: &str = "Modbus over serial line V1.02, RTU frame";
 
@@ -125,7 +124,13 @@ impl DtuSession {
     }
 
     /// Takes the outcome of the oldest readings without one.
-    pub(crate) fn on_outcome(&mut self, _outcome: Outcome, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    pub(crate) fn on_outcome(
+        &mut self,
+        _outcome: Outcome,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) {
         // Nothing is confirmed to a slave: what could not be stored is measured again at the next poll.
         if let State::Line(line) = &mut self.state
             && let Some(detector) = line.in_flight.pop_front()
@@ -202,7 +207,8 @@ impl DtuSession {
         let line = match &self.state {
             State::Registering { .. } => None,
             State::Line(line) => {
-                let can_ask = matches!(line.asked, Asked::Nothing) && matches!(line.admission, Admitted::Yes(_));
+                let can_ask =
+                    matches!(line.asked, Asked::Nothing) && matches!(line.admission, Admitted::Yes(_));
                 let poll = can_ask.then(|| line.plan.next_due_ms()).flatten();
                 earliest([line.master.next_deadline(), poll, Some(line.look_at_ms)])
             }
@@ -252,7 +258,8 @@ impl DtuSession {
             RegistrationOutcome::NeedMore if first.len() <= facts.rules.config.max_frame_bytes => {}
             RegistrationOutcome::NeedMore => {
                 let (had, max) = (first.len(), facts.rules.config.max_frame_bytes);
-                let reason = format!("registration still open after {had} bytes, wanted its end within {max}");
+                let reason =
+                    format!("registration still open after {had} bytes, wanted its end within {max}");
                 self.refuse_registration(reason, out);
             }
             RegistrationOutcome::Refused(refusal) => self.refuse_registration(refusal.to_string(), out),
@@ -345,7 +352,8 @@ impl DtuSession {
             }
             Event::Noise(bytes) => {
                 self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
-                let reason = format!("{} bytes that are neither the answer asked for nor a heartbeat", bytes.len());
+                let reason =
+                    format!("{} bytes that are neither the answer asked for nor a heartbeat", bytes.len());
                 out.push(Output::Heard { bytes, refused: Some(Refusal::new(LINE, reason).into()) });
             }
             Event::Answer { answer, frame, .. } => {
@@ -466,7 +474,9 @@ impl DtuSession {
         let State::Line(line) = &mut self.state else {
             return;
         };
-        if matches!(line.asked, Asked::Nothing) && line.master.can_submit() && matches!(line.admission, Admitted::Yes(_))
+        if matches!(line.asked, Asked::Nothing)
+            && line.master.can_submit()
+            && matches!(line.admission, Admitted::Yes(_))
         {
             line.ask(now);
         }

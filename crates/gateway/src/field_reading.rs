@@ -61,7 +61,8 @@ pub(crate) fn of_segment(
     received_at: UnixMs,
 ) -> Result<SegmentReadings, String> {
     let mut reason = None;
-    for detector in entry.detectors.iter().filter(|d| d.unit_address.is_none_or(|unit| unit == segment.unit)) {
+    for detector in entry.detectors.iter().filter(|d| d.unit_address.is_none_or(|unit| unit == segment.unit))
+    {
         match of_detector(detector, directory, segment, received_at) {
             Ok(found) => return Ok(found),
             Err(why) => reason = Some(why),
@@ -69,7 +70,9 @@ pub(crate) fn of_segment(
     }
     Err(reason.unwrap_or_else(|| {
         let (had, unit, behind) = (&segment.address, segment.unit, entry.detectors.len());
-        format!("segment `{had}` of unit {unit}, wanted a unit of one of the {behind} detectors of this terminal")
+        format!(
+            "segment `{had}` of unit {unit}, wanted a unit of one of the {behind} detectors of this terminal"
+        )
     }))
 }
 
@@ -79,14 +82,15 @@ fn of_detector(
     segment: &Segment,
     received_at: UnixMs,
 ) -> Result<SegmentReadings, String> {
-    let profile = directory
-        .profile(&detector.profile)
-        .ok_or_else(|| format!("profile `{}` is not loaded, wanted by detector {}", detector.profile, detector.id))?;
+    let profile = directory.profile(&detector.profile).ok_or_else(|| {
+        format!("profile `{}` is not loaded, wanted by detector {}", detector.profile, detector.id)
+    })?;
     match &segment.data {
         SegmentData::Values(data) => {
-            let group = profile::select_group(&profile, &segment.address, data.len()).map_err(|e| e.to_string())?;
-            let reading =
-                reading(detector.id, &profile, group, data, received_at).map_err(|error| error.to_string())?;
+            let group =
+                profile::select_group(&profile, &segment.address, data.len()).map_err(|e| e.to_string())?;
+            let reading = reading(detector.id, &profile, group, data, received_at)
+                .map_err(|error| error.to_string())?;
             Ok(SegmentReadings { readings: vec![reading], exception: None })
         }
         SegmentData::Exception(exception) => {

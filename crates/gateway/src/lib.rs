@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use domain::time::UnixMs;
 
+mod clause;
 mod cloud_session;
 mod config;
 mod connection;

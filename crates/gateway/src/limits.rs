@@ -98,7 +98,13 @@ const SWEEP_LEAST: usize = 1_024;
 impl Doorkeeper {
     pub(crate) fn new(max: usize, max_per_address: usize, max_new_per_s: u32) -> Arc<Self> {
         let state = Mutex::new(Addresses { sweep_at: SWEEP_LEAST, ..Addresses::default() });
-        Arc::new(Self { max, max_per_address, max_new_per_s, rate: Rate::new(max_new_per_s, max_new_per_s), state })
+        Arc::new(Self {
+            max,
+            max_per_address,
+            max_new_per_s,
+            rate: Rate::new(max_new_per_s, max_new_per_s),
+            state,
+        })
     }
 
     /// Takes one connection from `address` in.

@@ -60,9 +60,13 @@ mod tests {
 
     #[test]
     fn what_the_protocol_has_no_form_for_never_reaches_the_line() {
-        for (unit, wrong) in
-            [(1, write(5, &[])), (1, write(6, &[1, 2])), (1, write(16, &[])), (1, write(3, &[1])), (0, write(6, &[1]))]
-        {
+        for (unit, wrong) in [
+            (1, write(5, &[])),
+            (1, write(6, &[1, 2])),
+            (1, write(16, &[])),
+            (1, write(3, &[1])),
+            (0, write(6, &[1])),
+        ] {
             assert_eq!(request(unit, &wrong), Err(LineAnswer::Exception(3)), "{wrong:?}");
         }
     }

@@ -48,7 +48,10 @@ impl Gateway {
     ///
     /// # Errors
     /// [`StartError`] when a setting cannot be used or the address cannot be listened on.
-    #[expect(clippy::too_many_arguments, reason = "each is another part of the process; a struct would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of the process; a struct would only rename them"
+    )]
     pub fn start(
         config: FieldConfig,
         intake: IntakeSender,
@@ -162,7 +165,10 @@ impl GatewayHandle {
         self.gate.soft_stop.cancelled().await;
         self.tracker.close();
         if timeout(self.stop_within, self.tracker.wait()).await.is_err() {
-            tracing::warn!(connections = self.connections(), "sessions are cut off: the deadline to stop has passed");
+            tracing::warn!(
+                connections = self.connections(),
+                "sessions are cut off: the deadline to stop has passed"
+            );
             self.gate.hard_stop.cancel();
             self.tracker.wait().await;
         }

@@ -104,10 +104,9 @@ impl PollPlan {
     pub(crate) fn follow(&mut self, entry: &Arc<TerminalEntry>, directory: &Directory, now_ms: u64) {
         let is_same_entry = self.made_from.as_ref().is_some_and(|made_from| Arc::ptr_eq(made_from, entry));
         let is_same = is_same_entry
-            && self
-                .units
-                .iter()
-                .all(|unit| directory.profile(&unit.profile.id).is_some_and(|now| Arc::ptr_eq(&now, &unit.profile)));
+            && self.units.iter().all(|unit| {
+                directory.profile(&unit.profile.id).is_some_and(|now| Arc::ptr_eq(&now, &unit.profile))
+            });
         if is_same {
             return;
         }
@@ -172,14 +171,18 @@ impl PollPlan {
         self.units
             .iter()
             .filter(|unit| !unit.awaits_outcome)
-            .flat_map(|unit| unit.groups.iter().map(move |turn| (turn.due_ms.max(unit.rests_until_ms), unit, turn)))
+            .flat_map(|unit| {
+                unit.groups.iter().map(move |turn| (turn.due_ms.max(unit.rests_until_ms), unit, turn))
+            })
             .min_by_key(|(at_ms, _, _)| *at_ms)
     }
 
     /// Whether the answer to `poll` still means what it meant when it was asked for.
     pub(crate) fn wants(&self, poll: &Poll) -> bool {
         self.units.iter().any(|unit| {
-            unit.detector == poll.detector && unit.unit == poll.unit && Arc::ptr_eq(&unit.profile, &poll.profile)
+            unit.detector == poll.detector
+                && unit.unit == poll.unit
+                && Arc::ptr_eq(&unit.profile, &poll.profile)
         })
     }
 

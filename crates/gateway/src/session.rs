@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
+use bus::intake::{LineEvent, UnknownTerminal};
 use bus::{Directory, Intake, LineAnswer, LineError};
-use bus::intake::UnknownTerminal;
 use bytes::Bytes;
 use domain::id::TerminalId;
 use domain::reading::Reading;
@@ -84,4 +84,9 @@ impl From<Refusal> for Refused {
 /// The earliest of some deadlines, ms.
 pub(crate) fn earliest<const N: usize>(deadlines: [Option<u64>; N]) -> Option<u64> {
     deadlines.into_iter().flatten().min()
+}
+
+/// An event of a terminal's line.
+pub(crate) fn line_event(terminal: TerminalId, facts: Facts<'_>, now: Moment, event: LineEvent) -> Intake {
+    Intake::Line { terminal, at: now.wall, remote: facts.remote.to_string(), event }
 }

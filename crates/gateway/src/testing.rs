@@ -168,7 +168,9 @@ impl Done {
         for output in out {
             match output {
                 Output::Heard { bytes, refused: None } => done.understood.push(bytes.to_vec()),
-                Output::Heard { bytes, refused: Some(refused) } => done.refused.push((bytes.to_vec(), refused)),
+                Output::Heard { bytes, refused: Some(refused) } => {
+                    done.refused.push((bytes.to_vec(), refused))
+                }
                 Output::Write(bytes) => done.written.push(bytes),
                 Output::Readings(readings) => done.readings.push(readings),
                 Output::Tell(intake) => done.told.push(intake),

@@ -4,6 +4,8 @@ use domain::reading::Quality;
 use wire::cloud7b7b::{Segment, SegmentData, SerialNumber, encode_frame};
 use wire::modbus::{Exception, InnerCrc};
 
+use bytes::Bytes;
+
 use super::*;
 use crate::config::FieldConfig;
 use crate::testing::{Done, WALL, World, cloud_terminal, detector};
@@ -14,8 +16,7 @@ const ICCID: &str = "89860000000000000001";
 const LOGIN: &str = "7B 7B 84 30 30 30 30 30 30 30 30 30 30 30 30 30 31 00 00 00 00 00 00 \
     38 39 38 36 30 30 30 30 30 30 30 30 30 30 30 30 30 30 30 31 00 00 00 00 00 00 00 00 00 00 \
     1A 01 02 01 00 01 00 1E 73 4E 7D 7D";
-const TIME_REQUEST: &str =
-    "7B 7B 93 30 30 30 30 30 30 30 30 30 30 30 30 30 31 00 00 00 00 00 00 29 28 7D 7D";
+const TIME_REQUEST: &str = "7B 7B 93 30 30 30 30 30 30 30 30 30 30 30 30 30 31 00 00 00 00 00 00 29 28 7D 7D";
 const TIME_ANSWER: &str = "7B 7B 93 1A 01 02 06 03 04 05 F8 E9 7D 7D";
 const UPLOAD: &str = "7B 7B 91 30 30 30 30 30 30 30 30 30 30 30 30 30 31 00 00 00 00 00 00 \
     5B 5B 31 2D 31 28 28 01 03 02 01 48 B9 E2 29 29 5D 5D 53 69 7D 7D";
@@ -99,7 +100,10 @@ fn upload(segments: Vec<Segment>) -> Vec<u8> {
 }
 
 fn write(value: u16) -> LineCommand {
-    LineCommand::Write { unit: None, write: WriteCommand { function: 16, address: 0x20, values: vec![value] } }
+    LineCommand::Write {
+        unit: None,
+        write: WriteCommand { function: 16, address: 0x20, values: vec![value] },
+    }
 }
 
 #[test]
@@ -156,7 +160,8 @@ fn a_heartbeat_is_heard_and_not_answered() {
 
 #[test]
 fn what_says_nobody_is_refused_before_somebody_was_said() {
-    for frame in [hex(HEARTBEAT), upload(vec![segment("1-1", &[0, 1])]), encode_frame(0x90, &[1, 3, 2, 0, 1])] {
+    for frame in [hex(HEARTBEAT), upload(vec![segment("1-1", &[0, 1])]), encode_frame(0x90, &[1, 3, 2, 0, 1])]
+    {
         let mut bench = Bench::admitted();
         let done = bench.hears(&frame);
         assert!(done.reason().contains("has not said who it is"), "{}", done.reason());
@@ -240,10 +245,8 @@ fn an_unknown_segment_does_not_hide_the_one_beside_it() {
 
 #[test]
 fn an_exception_in_a_segment_is_values_with_a_fault_and_one_event() {
-    let exception = Segment {
-        data: SegmentData::Exception(Exception::ServerDeviceFailure),
-        ..segment("1-2", &[])
-    };
+    let exception =
+        Segment { data: SegmentData::Exception(Exception::ServerDeviceFailure), ..segment("1-2", &[]) };
     let mut bench = Bench::logged_in();
     let done = bench.hears(&upload(vec![exception.clone()]));
     assert_eq!(done.events(), [&LineEvent::UnitException { unit: 1, code: 4 }]);
@@ -277,7 +280,8 @@ fn marks_inside_the_data_do_not_break_a_frame() {
 #[test]
 fn glued_frames_after_noise_are_all_heard() {
     let mut bench = Bench::admitted();
-    let stream = [vec![0x00, 0xFF, 0x7B], hex(LOGIN), hex(HEARTBEAT), hex(UPLOAD), hex(TIME_REQUEST)].concat();
+    let stream =
+        [vec![0x00, 0xFF, 0x7B], hex(LOGIN), hex(HEARTBEAT), hex(UPLOAD), hex(TIME_REQUEST)].concat();
     let done = bench.hears(&stream);
     assert_eq!((done.understood.len(), done.readings.len(), done.refused.len()), (4, 1, 1));
     assert_eq!(done.written, [hex(LOGIN_ACK), hex(TIME_ANSWER)]);
@@ -322,7 +326,10 @@ fn somebody_unknown_keeps_the_line_but_nothing_is_counted_or_confirmed() {
     let done = bench.hears(&hex(LOGIN));
     assert_eq!(done.written, [hex(LOGIN_ACK)]);
     let [unknown] = &done.unknown[..] else { panic!("{done:?}") };
-    assert_eq!((unknown.serial.as_str(), unknown.iccid.as_deref(), unknown.signal), (SERIAL, Some(ICCID), Some(26)));
+    assert_eq!(
+        (unknown.serial.as_str(), unknown.iccid.as_deref(), unknown.signal),
+        (SERIAL, Some(ICCID), Some(26))
+    );
     let done = bench.hears(&hex(UPLOAD));
     assert!(done.readings.is_empty() && done.written.is_empty() && done.claimed.is_empty());
     assert_eq!(done.unknown[0].readings_ignored, 1);
@@ -375,7 +382,11 @@ fn another_serial_on_the_same_connection_is_refused() {
     let mut bench = Bench::logged_in();
     let other = Uplink::TimeRequest { serial: SerialNumber::new("00000000000002").unwrap() };
     let done = bench.hears(&other.encode());
-    assert!(done.reason().contains("00000000000002 on the connection of 00000000000001"), "{}", done.reason());
+    assert!(
+        done.reason().contains("00000000000002 on the connection of 00000000000001"),
+        "{}",
+        done.reason()
+    );
     assert!(done.written.is_empty());
 }
 

@@ -223,7 +223,9 @@ fn a_detector_is_not_asked_again_before_its_last_reading_is_settled() {
 
 #[test]
 fn heartbeats_glued_to_answers_are_stripped_and_heard() {
-    for (front, behind) in [(&b"ping"[..], &b""[..]), (b"", b"ping"), (&[0xFE, 0xFE], b"ping"), (b"pingping", b"")] {
+    for (front, behind) in
+        [(&b"ping"[..], &b""[..]), (b"", b"ping"), (&[0xFE, 0xFE], b"ping"), (b"pingping", b"")]
+    {
         let mut bench = Bench::one_unit();
         let asked = request(&bench.hears(REGISTRATION).written[0]);
         let done = bench.hears(&[front, &values(&asked, &[1, 2]), behind].concat());
@@ -337,7 +339,9 @@ fn an_exception_is_values_with_a_fault_and_one_event() {
     let done = bench.hears(&exception);
     assert_eq!(done.events(), [&LineEvent::UnitException { unit: 1, code: 2 }]);
     let [readings] = &done.readings[..] else { panic!("{done:?}") };
-    assert!(readings[0].samples.iter().all(|sample| sample.quality == Quality::DeviceFault && sample.raw == 0));
+    assert!(
+        readings[0].samples.iter().all(|sample| sample.quality == Quality::DeviceFault && sample.raw == 0)
+    );
     assert_eq!(readings[0].samples.len(), 2);
     bench.learns(Outcome::Committed);
     bench.until_asked();
@@ -433,10 +437,7 @@ fn a_unit_added_while_connected_is_asked_too() {
 fn an_answer_asked_for_by_an_older_profile_is_not_filed_under_the_new_one() {
     let mut bench = Bench::one_unit();
     let asked = request(&bench.hears(REGISTRATION).written[0]);
-    bench
-        .world
-        .directory
-        .put_terminal(dtu_terminal(SERIAL, vec![detector(1, "leakage-breaker", Some(1))]));
+    bench.world.directory.put_terminal(dtu_terminal(SERIAL, vec![detector(1, "leakage-breaker", Some(1))]));
     let answer = values(&asked, &[1, 2]);
     let (front, rest) = answer.split_at(3);
     bench.hears(front);

@@ -10,9 +10,7 @@ use domain::profile::WriteCommand;
 use domain::reading::Reading;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use wire::cloud7b7b::{
-    ControlAnswer, Downlink, Login, Segment, SegmentData, SerialNumber, Uplink, Upload,
-};
+use wire::cloud7b7b::{ControlAnswer, Downlink, Login, Segment, SegmentData, SerialNumber, Uplink, Upload};
 use wire::modbus::{Answer, InnerCrc, Parse, Request};
 
 use super::*;
@@ -207,7 +205,8 @@ async fn a_command_reaches_the_device_and_its_answer_comes_back() {
     let write = WriteCommand { function: 16, address: 0x20, values: vec![1] };
     let command = LineCommand::Write { unit: None, write: write.clone() };
     let device_side = async {
-        expect(&mut device, &Downlink::Control(crate::line_command::request(1, &write).unwrap()).encode()).await;
+        expect(&mut device, &Downlink::Control(crate::line_command::request(1, &write).unwrap()).encode())
+            .await;
         let ack = ControlAnswer::WriteAck { serial: SerialNumber::new(&serial).unwrap() };
         device.write_all(&Uplink::ControlAnswer(ack).encode()).await.unwrap();
     };
