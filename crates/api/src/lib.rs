@@ -1,1 +1,31 @@
-//! api
+//! The REST API under `/api/v1`, the live stream, sign-in, and the screens packed into the binary.
+//!
+//! Folders are subjects, files are endpoints. A request comes in through [`router`], meets the layers of
+//! [`http::layers`], becomes a [`Caller`](access::caller::Caller) and asks the store or the engine within that
+//! caller's scope. The description of it all is [`openapi`]; it is checked in as `openapi/emberwatch.json`.
+
+pub mod http;
+pub mod state;
+pub mod vocabulary;
+
+pub mod access;
+
+pub mod alarms;
+pub mod overview;
+pub mod places;
+pub mod detectors;
+pub mod settings;
+pub mod admission;
+pub mod people;
+pub mod live;
+pub mod system;
+
+pub mod web;
+
+mod description;
+mod router;
+
+pub use access::password::HashCost;
+pub use description::openapi;
+pub use router::router;
+pub use state::{Api, Config, StartError};

@@ -1,0 +1,133 @@
+//! `POST /pending/{id}/admit`: one press makes a waiting terminal a known one, with its detectors and, where they
+//! are not there yet, their site, panel and circuit.
+
+use axum::Json;
+use axum::extract::State;
+use domain::access::Permission;
+use domain::id::{CircuitId, PanelId, SiteId, TerminalId};
+use engine::services::AdmitRequest as Wanted;
+use store::admission::{CircuitChoice, DetectorPlace, PanelChoice, SiteChoice};
+use store::circuits::{CircuitDraft, PanelDraft};
+
+use super::shape::{AdmitDetector, AdmitRequest, Admitted};
+use crate::access::caller::Caller;
+use crate::http::extract::{Body, Id, check_text, checked};
+use crate::http::problem::{FieldError, Problem, WriteProblems};
+use crate::places::circuits::check_numbers;
+use crate::state::Api;
+
+/// The most detectors behind one line: every Modbus address once.
+const MOST: usize = 247;
+
+/// Admits a terminal that waits.
+#[utoipa::path(
+    post,
+    path = "/pending/{id}/admit",
+    tag = "admission",
+    operation_id = "admit_terminal",
+    params(("id" = i64, Path, description = "The terminal", minimum = 1)),
+    request_body = AdmitRequest,
+    responses((status = 200, description = "Admitted; its data count from now on", body = Admitted), WriteProblems)
+)]
+pub(super) async fn admit_terminal(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    Body(asked): Body<AdmitRequest>,
+) -> Result<Json<Admitted>, Problem> {
+    let scope = caller.scope(Permission::DeviceAdmit)?;
+    if asked.detectors.is_empty() || asked.detectors.len() > MOST {
+        return Err(Problem::field("detectors", "out_of_range", "wanted 1 to 247 detectors"));
+    }
+    let mut errors = Vec::new();
+    let mut detectors = Vec::new();
+    for (index, detector) in asked.detectors.into_iter().enumerate() {
+        detectors.extend(check(&api, index, detector, &mut errors));
+    }
+    checked(errors)?;
+    let serial = asked.serial.as_deref();
+    let made = api.engine.admission().admit(&scope, &caller.actor(), TerminalId(id), serial, detectors).await?;
+    Ok(Json(Admitted {
+        terminal_id: made.terminal.0,
+        detector_ids: made.detectors.into_iter().map(|id| id.0).collect(),
+    }))
+}
+
+fn check(api: &Api, index: usize, asked: AdmitDetector, errors: &mut Vec<FieldError>) -> Option<Wanted> {
+    let under = format!("detectors[{index}].");
+    let before = errors.len();
+    check_text(errors, &format!("{under}name"), &asked.name, 120);
+    let profile_id = asked.profile_id.clone();
+    if api.directory.profile(&profile_id).is_none() {
+        let words = format!("no profile `{}`", asked.profile_id);
+        errors.push(FieldError::new(format!("{under}profile_id"), "unknown", words));
+    }
+    let name = asked.name.clone();
+    let unit_address = asked.unit_address;
+    let place = place_of(api, &under, asked, errors);
+    if errors.len() > before {
+        return None;
+    }
+    Some(Wanted { profile_id, unit_address, name, place: place? })
+}
+
+/// Reads where a detector goes from the most particular thing that is said.
+fn place_of(api: &Api, under: &str, asked: AdmitDetector, errors: &mut Vec<FieldError>) -> Option<DetectorPlace> {
+    let mut twice = |ones: [(&str, bool); 2]| {
+        if ones.iter().all(|(_, said)| *said) {
+            let words = format!("had both {} and {}, wanted one", ones[0].0, ones[1].0);
+            errors.push(FieldError::new(format!("{under}{}", ones[1].0), "both", words));
+        }
+    };
+    twice([("circuit_id", asked.circuit_id.is_some()), ("new_circuit", asked.new_circuit.is_some())]);
+    twice([("panel_id", asked.panel_id.is_some()), ("new_panel", asked.new_panel.is_some())]);
+    twice([("site_id", asked.site_id.is_some()), ("new_site", asked.new_site.is_some())]);
+
+    if let Some(circuit) = asked.circuit_id {
+        return Some(DetectorPlace::Circuit(CircuitChoice::Existing(CircuitId(circuit))));
+    }
+    let site = match (asked.site_id, asked.new_site) {
+        (Some(site), _) => Some(SiteChoice::Existing(SiteId(site))),
+        (None, Some(new)) => match new.into_draft(&format!("{under}new_site."), &api.config.zone) {
+            Ok(draft) => Some(SiteChoice::New(draft)),
+            Err(found) => {
+                errors.extend(found);
+                return None;
+            }
+        },
+        (None, None) => None,
+    };
+    let Some(circuit) = asked.new_circuit else {
+        if site.is_none() {
+            let words = "wanted circuit_id, new_circuit, site_id or new_site";
+            errors.push(FieldError::new(format!("{under}circuit_id"), "missing", words));
+        }
+        return site.map(DetectorPlace::Site);
+    };
+    check_text(errors, &format!("{under}new_circuit.name"), &circuit.name, 120);
+    check_numbers(errors, &format!("{under}new_circuit."), Some(circuit.phases), circuit.rated_current_a);
+    let panel = match (asked.panel_id, asked.new_panel, site) {
+        (Some(panel), _, _) => PanelChoice::Existing(PanelId(panel)),
+        (None, Some(new), Some(site)) => {
+            check_text(errors, &format!("{under}new_panel.name"), &new.name, 120);
+            PanelChoice::New(site, PanelDraft { name: new.name, location: new.location })
+        }
+        (None, Some(_), None) => {
+            let words = "wanted site_id or new_site for the new panel";
+            errors.push(FieldError::new(format!("{under}site_id"), "missing", words));
+            return None;
+        }
+        (None, None, _) => {
+            let words = "wanted panel_id or new_panel for the new circuit";
+            errors.push(FieldError::new(format!("{under}panel_id"), "missing", words));
+            return None;
+        }
+    };
+    let draft = CircuitDraft {
+        name: circuit.name,
+        rated_current_a: circuit.rated_current_a,
+        phases: circuit.phases,
+        load_kind: circuit.load_kind,
+    };
+    Some(DetectorPlace::Circuit(CircuitChoice::New(panel, draft)))
+}

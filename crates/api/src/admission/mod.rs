@@ -1,0 +1,25 @@
+//! Who dials in: terminals that wait for a person, terminals that are known, and the models they can be.
+
+mod admit;
+mod pending;
+mod profiles;
+pub mod shape;
+mod terminals;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+/// The addresses of this subject.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(pending::list_pending))
+        .routes(routes!(admit::admit_terminal))
+        .routes(routes!(pending::refuse_terminal))
+        .routes(routes!(pending::restore_terminal))
+        .routes(routes!(terminals::get_terminal))
+        .routes(routes!(terminals::accept_iccid))
+        .routes(routes!(profiles::list_profiles))
+        .routes(routes!(profiles::get_profile))
+}

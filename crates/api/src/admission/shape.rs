@@ -1,0 +1,314 @@
+//! Terminals that wait, and what a person says to admit them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::time::Time;
+use crate::places::circuits::NewCircuit;
+use crate::places::panels::NewPanel;
+use crate::places::sites::NewSite;
+use crate::vocabulary::{Phase, Protocol, Quantity};
+
+/// A terminal that nobody has admitted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PendingTerminal {
+    /// Its id.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// The serial number or registration string that it announces.
+    #[schema(example = "20221011223344")]
+    pub serial: String,
+    /// How it speaks.
+    pub protocol: Protocol,
+    /// Its SIM card, where announced.
+    pub iccid: Option<String>,
+    /// The address at the other end.
+    pub remote: String,
+    /// When it first dialled in.
+    pub first_seen_at: Time,
+    /// When it last dialled in.
+    pub last_seen_at: Time,
+    /// How often it was seen.
+    #[schema(minimum = 0)]
+    pub attempts: i64,
+    /// The modem's signal, 0 to 31.
+    #[schema(minimum = 0, maximum = 255)]
+    pub signal: Option<u8>,
+    /// Firmware, as it says.
+    pub firmware: Option<String>,
+    /// The model that its telegrams look like.
+    pub hint_profile_id: Option<String>,
+    /// How many of its readings were not counted.
+    #[schema(minimum = 0)]
+    pub readings_ignored: i64,
+    /// Whether a person refused it.
+    pub refused: bool,
+    /// Why.
+    pub refused_reason: Option<String>,
+}
+
+/// Which pending terminals.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PendingQuery {
+    /// Those that were refused, instead of those that wait.
+    pub refused: Option<bool>,
+    /// Part of the serial number; the whole of it where your scope is less than everything.
+    #[param(max_length = 100)]
+    pub q: Option<String>,
+    /// Rows on a page.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+/// A detector behind the terminal. Its circuit is one that exists, or one that is made now.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitDetector {
+    /// Its model.
+    #[schema(min_length = 1, max_length = 100)]
+    pub profile_id: String,
+    /// Modbus unit address behind a DTU; null for a detector that is its own terminal.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 247)]
+    pub unit_address: Option<u8>,
+    /// Its name.
+    #[schema(min_length = 1, max_length = 120)]
+    pub name: String,
+    /// The circuit it watches.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub circuit_id: Option<i64>,
+    /// A circuit to make on the panel.
+    #[serde(default)]
+    pub new_circuit: Option<NewCircuit>,
+    /// The panel of the new circuit.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub panel_id: Option<i64>,
+    /// A panel to make on the site.
+    #[serde(default)]
+    pub new_panel: Option<NewPanel>,
+    /// The site: of the new panel, or of a detector that is on no circuit yet.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub site_id: Option<i64>,
+    /// A site to make.
+    #[serde(default)]
+    pub new_site: Option<NewSite>,
+}
+
+/// What shall be behind the terminal.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitRequest {
+    /// The serial number as read off the device; needed where your scope is less than everything, because a terminal
+    /// that waits belongs to nobody yet.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub serial: Option<String>,
+    /// At least one. New sites, panels and circuits with the same name in one request are made once.
+    #[schema(min_items = 1, max_items = 247)]
+    pub detectors: Vec<AdmitDetector>,
+}
+
+/// What was admitted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Admitted {
+    /// The terminal.
+    #[schema(minimum = 1)]
+    pub terminal_id: i64,
+    /// Its detectors, in the order of the request.
+    pub detector_ids: Vec<i64>,
+}
+
+/// Why it is refused.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseRequest {
+    /// The serial number, where your scope is less than everything.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub serial: Option<String>,
+    /// Why.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
+}
+
+/// Which refused terminal.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// The serial number, where your scope is less than everything.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub serial: Option<String>,
+}
+
+/// Something that happened to a terminal's line.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TerminalEvent {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: Time,
+    /// `connected`, `disconnected`, `replaced`, `iccid_changed`, `iccid_pinned`, `unit_silent` ...
+    #[schema(example = "disconnected")]
+    pub event: String,
+    /// More about it.
+    pub detail: String,
+    /// The address at the other end.
+    pub remote: String,
+}
+
+/// A detector behind a terminal, in short.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TerminalDetector {
+    /// Its id.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its model.
+    pub profile_id: String,
+    /// Modbus unit address behind a DTU.
+    #[schema(minimum = 1, maximum = 247)]
+    pub unit_address: Option<u8>,
+}
+
+/// What dials in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Terminal {
+    /// Its id.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// The serial number or registration string.
+    pub serial: String,
+    /// How it speaks.
+    pub protocol: Protocol,
+    /// `pending`, `admitted` or `refused`.
+    #[schema(example = "admitted")]
+    pub admission: String,
+    /// The pinned SIM card.
+    pub iccid: Option<String>,
+    /// The SIM card that it came with last, when that is not the pinned one.
+    pub seen_iccid: Option<String>,
+    /// The modem's signal, 0 to 31.
+    #[schema(minimum = 0, maximum = 255)]
+    pub signal: Option<u8>,
+    /// Firmware, as it says.
+    pub firmware: Option<String>,
+    /// Whether its line is open.
+    pub connected: bool,
+    /// Since when.
+    pub connected_at: Option<Time>,
+    /// The address at the other end.
+    pub remote: Option<String>,
+    /// When it first dialled in.
+    pub first_seen_at: Time,
+    /// When it was last heard.
+    pub last_seen_at: Time,
+    /// The detectors behind it.
+    pub detectors: Vec<TerminalDetector>,
+    /// What happened to its line lately, newest first.
+    pub events: Vec<TerminalEvent>,
+}
+
+/// A detector model, in short.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProfileSummary {
+    /// The file's name without `.toml`.
+    #[schema(example = "asj-residual")]
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Who makes it.
+    pub maker: String,
+    /// How it is spoken to.
+    pub kind: Protocol,
+    /// Whether its map was checked against a real device or a complete manual.
+    pub verified: bool,
+    /// Where the map comes from.
+    pub source: String,
+    /// How often it speaks by itself or is asked, s.
+    #[schema(minimum = 1)]
+    pub interval_s: u32,
+    /// How many values it has.
+    #[schema(minimum = 0)]
+    pub points: i64,
+    /// How many detectors of it are in your scope.
+    #[schema(minimum = 0)]
+    pub detectors: i64,
+}
+
+/// A value of a model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProfilePoint {
+    /// Its name in the profile.
+    pub code: String,
+    /// What people call it.
+    pub name: String,
+    /// What it measures.
+    pub quantity: Quantity,
+    /// On which conductor.
+    pub phase: Option<Phase>,
+    /// The unit.
+    pub unit: String,
+    /// How many decimals the device gives.
+    pub decimals: u8,
+    /// The register.
+    pub address: u16,
+    /// How the number is written there.
+    #[schema(example = "u16")]
+    pub format: String,
+}
+
+/// A status word of a model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProfileStatus {
+    /// Its name in the profile.
+    pub code: String,
+    /// The register.
+    pub address: u16,
+    /// The bits that matter.
+    pub mask: u16,
+    /// How many values of it have a meaning.
+    #[schema(minimum = 0)]
+    pub meanings: i64,
+}
+
+/// A detector model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProfileDetail {
+    /// The file's name without `.toml`.
+    #[schema(example = "asj-residual")]
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Who makes it.
+    pub maker: String,
+    /// How it is spoken to.
+    pub kind: Protocol,
+    /// Whether its map was checked against a real device or a complete manual.
+    pub verified: bool,
+    /// Where the map comes from.
+    pub source: String,
+    /// How often it speaks by itself or is asked, s.
+    #[schema(minimum = 1)]
+    pub interval_s: u32,
+    /// How many detectors of it are in your scope.
+    #[schema(minimum = 0)]
+    pub detectors: i64,
+    /// What it measures.
+    pub points: Vec<ProfilePoint>,
+    /// What its status words are.
+    pub statuses: Vec<ProfileStatus>,
+    /// Whether an alarm held by the device can be reset from here.
+    pub can_reset: bool,
+    /// The profile's file as it was read.
+    pub text: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! The alarm desk: lists, one alarm with its history, and what people do about it.
+
+mod act;
+mod detail;
+mod export;
+mod guidance;
+mod list;
+pub mod shape;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+/// The addresses of this subject.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_alarms))
+        .routes(routes!(export::export_alarms))
+        .routes(routes!(detail::get_alarm))
+        .routes(routes!(act::acknowledge_alarms))
+        .routes(routes!(act::acknowledge_alarm))
+        .routes(routes!(act::undo_acknowledge))
+        .routes(routes!(act::reset_alarm))
+        .routes(routes!(act::comment_alarm))
+}

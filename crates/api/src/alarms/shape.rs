@@ -1,0 +1,287 @@
+//! An alarm as the API shows it.
+
+use serde::Serialize;
+use store::alarms::{AlarmRow, TransitionRow};
+use utoipa::ToSchema;
+
+use crate::http::time::Time;
+use crate::vocabulary::{AlarmState, Class, Hazard, Phase, Quantity, Severity};
+
+/// An alarm, from raised to closed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Alarm {
+    /// Its id.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// The premises.
+    #[schema(minimum = 1)]
+    pub site_id: i64,
+    /// The premises' name.
+    #[schema(example = "合泰大市场 3 栋")]
+    pub site_name: String,
+    /// The premises' area.
+    #[schema(example = "430203")]
+    pub area_code: String,
+    /// The premises' organisation.
+    #[schema(minimum = 1)]
+    pub organisation_id: i64,
+    /// The detector.
+    #[schema(minimum = 1)]
+    pub detector_id: i64,
+    /// The detector's name.
+    pub detector_name: String,
+    /// The channel; the one that stands for the device where no measured value is concerned.
+    #[schema(minimum = 1)]
+    pub channel_id: i64,
+    /// The channel's name.
+    #[schema(example = "A 相温度")]
+    pub channel_name: String,
+    /// What the channel measures.
+    pub quantity: Quantity,
+    /// On which conductor.
+    pub phase: Option<Phase>,
+    /// The unit of the values and the limit; empty where nothing is measured.
+    #[schema(example = "°C")]
+    pub unit: String,
+    /// The panel.
+    pub panel_name: Option<String>,
+    /// The circuit.
+    pub circuit_id: Option<i64>,
+    /// The circuit's name.
+    pub circuit_name: Option<String>,
+    /// What is wrong.
+    pub hazard: Hazard,
+    /// Whether the circuit is in danger, or the watching of it.
+    pub class: Class,
+    /// How bad it is now.
+    pub severity: Severity,
+    /// How bad it was at worst.
+    pub worst_severity: Severity,
+    /// Where it stands in its life.
+    pub state: AlarmState,
+    /// When it was raised.
+    pub raised_at: Time,
+    /// When the condition went away.
+    pub returned_at: Option<Time>,
+    /// When somebody took it.
+    pub acknowledged_at: Option<Time>,
+    /// Who took it.
+    pub acknowledged_by: Option<String>,
+    /// When it was over.
+    pub closed_at: Option<Time>,
+    /// Why it is over.
+    #[schema(example = "returned")]
+    pub close_reason: Option<String>,
+    /// Whether it holds until a person resets it.
+    pub latching: bool,
+    /// Whether it was found in data that came late; it is then a record, nothing is open.
+    pub late: bool,
+    /// Whether the device itself reported it, rather than a limit here.
+    pub reported_by_device: bool,
+    /// The limit that it was judged by, in `unit`.
+    pub limit: Option<f64>,
+    /// The newest value, in `unit`.
+    pub current_value: Option<f64>,
+    /// The worst value, in `unit`.
+    pub worst_value: Option<f64>,
+    /// When the worst value was measured.
+    pub worst_at: Option<Time>,
+    /// When the newest value was measured.
+    pub current_at: Option<Time>,
+    /// Rises with every change.
+    pub version: i64,
+}
+
+impl From<AlarmRow> for Alarm {
+    fn from(row: AlarmRow) -> Self {
+        Self {
+            id: row.id.0,
+            site_id: row.site_id.0,
+            site_name: row.site_name,
+            area_code: row.area_code.0,
+            organisation_id: row.organisation_id.0,
+            detector_id: row.detector_id.0,
+            detector_name: row.detector_name,
+            channel_id: row.channel_id.0,
+            channel_name: row.channel_name,
+            quantity: row.quantity.into(),
+            phase: row.phase.map(Into::into),
+            unit: row.quantity.unit().to_owned(),
+            panel_name: row.panel_name,
+            circuit_id: row.circuit_id.map(|id| id.0),
+            circuit_name: row.circuit_name,
+            hazard: row.hazard.into(),
+            class: row.hazard.class().into(),
+            severity: row.severity.into(),
+            worst_severity: row.worst_severity.into(),
+            state: row.state.into(),
+            raised_at: row.raised_at.into(),
+            returned_at: row.returned_at.map(Into::into),
+            acknowledged_at: row.acknowledged_at.map(Into::into),
+            acknowledged_by: row.acknowledged_by,
+            closed_at: row.closed_at.map(Into::into),
+            close_reason: row.close_reason,
+            latching: row.latching,
+            late: row.late,
+            reported_by_device: row.reported_by_device,
+            limit: row.limit_value,
+            current_value: row.current_value,
+            worst_value: row.worst_value,
+            worst_at: row.worst_at.map(Into::into),
+            current_at: row.current_at.map(Into::into),
+            version: row.version,
+        }
+    }
+}
+
+/// What happened to an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmEvent {
+    /// It began.
+    Raised,
+    /// It became worse.
+    Escalated,
+    /// It became less bad.
+    Deescalated,
+    /// The condition went away.
+    Returned,
+    /// Somebody took it.
+    Acknowledged,
+    /// The acknowledgement was taken back.
+    Unacknowledged,
+    /// Somebody reset it.
+    Reset,
+    /// It was over.
+    Closed,
+    /// Somebody wrote about it.
+    Commented,
+    /// The value was the worst so far.
+    Worst,
+}
+
+impl AlarmEvent {
+    /// The event with this stored code. A code of a newer version reads as a comment: it changed nothing known here.
+    fn of_code(code: &str) -> Self {
+        match code {
+            "raised" => Self::Raised,
+            "escalated" => Self::Escalated,
+            "deescalated" => Self::Deescalated,
+            "returned" => Self::Returned,
+            "acknowledged" => Self::Acknowledged,
+            "unacknowledged" => Self::Unacknowledged,
+            "reset" => Self::Reset,
+            "closed" => Self::Closed,
+            "worst" => Self::Worst,
+            _ => Self::Commented,
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// The platform.
+    System,
+    /// A person.
+    User,
+    /// The device.
+    Device,
+}
+
+/// Who did it, with a name where it has one.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TransitionActor {
+    /// What it is.
+    pub kind: ActorKind,
+    /// The person's name.
+    pub name: Option<String>,
+}
+
+/// One step of an alarm's life.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Transition {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub event: AlarmEvent,
+    /// The state before.
+    pub from_state: Option<AlarmState>,
+    /// The state after.
+    pub to_state: AlarmState,
+    /// How bad it was then.
+    pub severity: Severity,
+    /// The value then, in the alarm's unit.
+    pub value: Option<f64>,
+    /// Who.
+    pub actor: TransitionActor,
+    /// Why, for steps of the platform.
+    pub reason: Option<String>,
+    /// What the person wrote.
+    pub comment: Option<String>,
+}
+
+impl From<TransitionRow> for Transition {
+    fn from(row: TransitionRow) -> Self {
+        let kind = match row.actor() {
+            Some(store::ActorKind::User(_) | store::ActorKind::Token(_)) => ActorKind::User,
+            Some(store::ActorKind::Device) => ActorKind::Device,
+            Some(store::ActorKind::System) | None => ActorKind::System,
+        };
+        Self {
+            id: row.id.0,
+            at: row.at.into(),
+            event: AlarmEvent::of_code(&row.event),
+            from_state: row.from_state.map(Into::into),
+            to_state: row.to_state.into(),
+            severity: row.severity.into(),
+            value: row.value,
+            actor: TransitionActor { kind, name: row.actor_name },
+            reason: row.reason,
+            comment: row.comment,
+        }
+    }
+}
+
+/// What to do now, as keys of texts that the screens have in each language.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Guidance {
+    /// For the owner of the premises, in order.
+    #[schema(example = json!(["over_temperature.owner.1", "over_temperature.owner.2"]))]
+    pub owner: Vec<String>,
+    /// For the electrician, in order.
+    #[schema(example = json!(["over_temperature.electrician.1"]))]
+    pub electrician: Vec<String>,
+}
+
+/// Which curve shows it best.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AlarmCurve {
+    /// The detector to ask.
+    pub detector_id: i64,
+    /// The channel.
+    pub channel_id: i64,
+    /// From half an hour before.
+    pub from: Time,
+    /// To half an hour after, or now.
+    pub to: Time,
+    /// The limit that it was judged by, in the channel's unit.
+    pub limit: Option<f64>,
+}
+
+/// An alarm with its history and with what to do.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AlarmDetail {
+    /// The alarm.
+    #[serde(flatten)]
+    pub alarm: Alarm,
+    /// Every step, oldest first.
+    pub transitions: Vec<Transition>,
+    /// What to do now.
+    pub guidance: Guidance,
+    /// Which curve shows it best; null where nothing is measured.
+    pub curve: Option<AlarmCurve>,
+}

@@ -1,0 +1,83 @@
+//! The description of the API (OpenAPI 3.1), gathered from the endpoints themselves.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Info, License, OpenApi as Description, Server};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::problem::ProblemBody;
+use crate::state::Api;
+
+/// Where the API lives.
+pub(crate) const BASE: &str = "/api/v1";
+
+#[derive(OpenApi)]
+#[openapi(
+    components(schemas(ProblemBody)),
+    modifiers(&Frame),
+    tags(
+        (name = "session", description = "First run, sign-in, one's own account"),
+        (name = "overview", description = "How the world stands"),
+        (name = "alarms", description = "The alarm desk"),
+        (name = "places", description = "Organisations, areas, sites, panels, circuits"),
+        (name = "detectors", description = "Detectors, curves, telegrams"),
+        (name = "admission", description = "Terminals that dial in, and detector models"),
+        (name = "settings", description = "Limits and supervision with their origin"),
+        (name = "people", description = "Accounts, tokens, audit log"),
+        (name = "live", description = "What happens, as it happens"),
+        (name = "system", description = "The process itself"),
+    )
+)]
+struct Root;
+
+struct Frame;
+
+impl Modify for Frame {
+    fn modify(&self, description: &mut Description) {
+        let mut info = Info::new("Emberwatch", env!("CARGO_PKG_VERSION"));
+        info.description = Some(
+            "Everything that the screens do. Times are RFC 3339 in UTC, values are plain numbers in the unit beside \
+             them, refusals are problem documents (RFC 9457) with a stable `code`."
+                .to_owned(),
+        );
+        let mut license = License::new("Apache-2.0");
+        license.identifier = Some("Apache-2.0".to_owned());
+        info.license = Some(license);
+        description.info = info;
+        description.servers = Some(vec![Server::new(BASE)]);
+        let components = description.components.get_or_insert_default();
+        let cookie = ApiKeyValue::with_description(
+            crate::access::caller::COOKIE,
+            "The session. Everything that is not a GET also needs the header X-CSRF-Token with the session's csrf_token.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API token, `ewt_…`")).build();
+        components.add_security_scheme("token", SecurityScheme::Http(bearer));
+        let none: [String; 0] = [];
+        description.security = Some(vec![
+            SecurityRequirement::new("session", none.clone()),
+            SecurityRequirement::new("token", none),
+        ]);
+    }
+}
+
+/// Every endpoint under [`BASE`], with its description.
+pub(crate) fn endpoints() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Root::openapi())
+        .merge(crate::access::routes())
+        .merge(crate::overview::routes())
+        .merge(crate::alarms::routes())
+        .merge(crate::places::routes())
+        .merge(crate::detectors::routes())
+        .merge(crate::settings::routes())
+        .merge(crate::admission::routes())
+        .merge(crate::people::routes())
+        .merge(crate::live::routes())
+        .merge(crate::system::routes())
+}
+
+/// The description of the API. The paths are below the server's address `/api/v1`.
+#[must_use]
+pub fn openapi() -> Description {
+    endpoints().into_openapi()
+}

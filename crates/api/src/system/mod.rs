@@ -1,0 +1,17 @@
+//! The process itself: health, load, and the description of the API.
+
+mod health;
+pub mod shape;
+mod system;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+pub(crate) use health::{healthz, readyz};
+
+/// The addresses of this subject.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(system::get_system))
+}

@@ -1,0 +1,379 @@
+//! The words of the API. They are the domain's words, written down a second time on purpose: a word that is
+//! renamed in the domain must not silently change for every client (invariant 12).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! mirror {
+    ($(#[$doc:meta])* $name:ident = $domain:ty { $($(#[$word:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$word])* $variant),+ }
+
+        impl From<$domain> for $name {
+            fn from(word: $domain) -> Self {
+                match word { $(<$domain>::$variant => Self::$variant),+ }
+            }
+        }
+
+        impl From<$name> for $domain {
+            fn from(word: $name) -> Self {
+                match word { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+mirror! {
+    /// How bad.
+    Severity = domain::hazard::Severity {
+        /// Act now.
+        Alarm,
+        /// Look into it.
+        Warning,
+        /// The detector or its line needs care.
+        Fault,
+    }
+}
+
+mirror! {
+    /// Whether the circuit is in danger, or the watching of it.
+    Class = domain::hazard::Class {
+        /// The circuit.
+        Hazard,
+        /// The detector, its sensors or its line.
+        Fault,
+    }
+}
+
+mirror! {
+    /// What is wrong.
+    Hazard = domain::hazard::Hazard {
+        /// Residual current, mA.
+        ResidualCurrent,
+        /// Conductor temperature, °C.
+        OverTemperature,
+        /// Voltage too high, V.
+        OverVoltage,
+        /// Voltage too low, V.
+        UnderVoltage,
+        /// Current above the circuit's rating, % of it.
+        Overload,
+        /// A phase is missing, V.
+        PhaseLoss,
+        /// Short circuit, as the device reports it.
+        ShortCircuit,
+        /// Arc fault, as the device reports it.
+        ArcFault,
+        /// No supply, as the device reports it.
+        PowerFailure,
+        /// Silent for too long.
+        Offline,
+        /// Sensor line open.
+        SensorOpen,
+        /// Sensor line shorted.
+        SensorShort,
+        /// The device reports a fault of its own.
+        DeviceFault,
+        /// A reading that cannot be.
+        Implausible,
+        /// The value has not moved for too long.
+        Frozen,
+        /// The device's clock is wrong.
+        ClockWrong,
+        /// The detector's own supply is lost.
+        SupplyLost,
+        /// The modem's signal is weak.
+        WeakSignal,
+    }
+}
+
+mirror! {
+    /// Where an alarm stands in its life.
+    AlarmState = domain::alarm::AlarmState {
+        /// Present, nobody has it.
+        Unacknowledged,
+        /// Present, somebody has it.
+        Acknowledged,
+        /// Gone before anybody took it.
+        ReturnedUnacknowledged,
+        /// Gone, held for reset, nobody has it.
+        LatchedUnacknowledged,
+        /// Gone, held for reset, somebody has it.
+        LatchedAcknowledged,
+        /// Over.
+        Closed,
+    }
+}
+
+mirror! {
+    /// What is measured.
+    Quantity = domain::quantity::Quantity {
+        /// mA.
+        ResidualCurrent,
+        /// °C.
+        ConductorTemperature,
+        /// °C.
+        AmbientTemperature,
+        /// A.
+        Current,
+        /// A.
+        NeutralCurrent,
+        /// V.
+        Voltage,
+        /// W.
+        ActivePower,
+        /// var.
+        ReactivePower,
+        /// VA.
+        ApparentPower,
+        /// No unit.
+        PowerFactor,
+        /// Hz.
+        Frequency,
+        /// kWh.
+        Energy,
+        /// 0 to 31.
+        SignalStrength,
+        /// 0 open, 1 closed.
+        Switch,
+        /// The device as a whole; no value.
+        Device,
+    }
+}
+
+mirror! {
+    /// On which conductor.
+    Phase = domain::quantity::Phase {
+        /// L1.
+        A,
+        /// L2.
+        B,
+        /// L3.
+        C,
+        /// Neutral.
+        N,
+        /// All together.
+        Total,
+    }
+}
+
+mirror! {
+    /// The condition at a glance. Silence is never normal.
+    Status = domain::status::Status {
+        /// An alarm is open.
+        Alarm,
+        /// A warning is open.
+        Warning,
+        /// A fault is open.
+        Fault,
+        /// Silent for too long.
+        Offline,
+        /// Heard in time, nothing open.
+        Normal,
+        /// Never heard.
+        Unknown,
+    }
+}
+
+mirror! {
+    /// How a terminal speaks.
+    Protocol = domain::place::Protocol {
+        /// Vendor cloud frames.
+        #[serde(rename = "cloud_7b7b")]
+        Cloud7b7b,
+        /// Transparent DTU, polled by Modbus-RTU.
+        ModbusRtu,
+    }
+}
+
+mirror! {
+    /// What a person is to the platform.
+    Role = domain::access::Role {
+        /// May do everything.
+        Administrator,
+        /// Runs a group's or market's safety.
+        SafetyManager,
+        /// On duty in the monitoring centre.
+        Operator,
+        /// Maintains circuits and detectors.
+        Electrician,
+        /// Owns or manages premises.
+        Owner,
+        /// Supervises.
+        Regulator,
+    }
+}
+
+mirror! {
+    /// One thing that a role may do.
+    Permission = domain::access::Permission {
+        /// See sites, detectors, values, alarms.
+        #[serde(rename = "view")]
+        View,
+        /// Acknowledge alarms.
+        #[serde(rename = "alarm.acknowledge")]
+        AlarmAcknowledge,
+        /// Reset latched alarms.
+        #[serde(rename = "alarm.reset")]
+        AlarmReset,
+        /// Comment on alarms.
+        #[serde(rename = "alarm.comment")]
+        AlarmComment,
+        /// Admit or refuse pending terminals.
+        #[serde(rename = "device.admit")]
+        DeviceAdmit,
+        /// Change sites, panels, circuits, detectors.
+        #[serde(rename = "device.configure")]
+        DeviceConfigure,
+        /// Change limits and supervision.
+        #[serde(rename = "settings.edit")]
+        SettingsEdit,
+        /// Accounts, roles, organisations.
+        #[serde(rename = "people.manage")]
+        PeopleManage,
+        /// Read the audit log.
+        #[serde(rename = "audit.view")]
+        AuditView,
+        /// Read raw telegrams.
+        #[serde(rename = "telegram.view")]
+        TelegramView,
+        /// Make and revoke API tokens.
+        #[serde(rename = "token.manage")]
+        TokenManage,
+    }
+}
+
+mirror! {
+    /// A level of the inheritance of settings.
+    ScopeKind = domain::settings::ScopeKind {
+        /// The platform's defaults.
+        Platform,
+        /// A detector model.
+        Profile,
+        /// An organisation and all below it.
+        Organisation,
+        /// One premises.
+        Site,
+        /// One detector.
+        Detector,
+        /// One channel.
+        Channel,
+    }
+}
+
+mirror! {
+    /// Seen from the platform.
+    Direction = domain::telegram::TelegramDirection {
+        /// From the device.
+        Up,
+        /// To the device.
+        Down,
+    }
+}
+
+/// What is known about a value beside the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Measured, plausible.
+    Good,
+    /// The sensor's line is open; there is no value.
+    SensorOpen,
+    /// The sensor's line is shorted; there is no value.
+    SensorShort,
+    /// A number that cannot be.
+    Implausible,
+    /// The device could not read its own part.
+    DeviceFault,
+    /// Good, but filed under receive time because the device's clock was wrong.
+    StaleClock,
+}
+
+impl From<domain::reading::Quality> for Quality {
+    fn from(quality: domain::reading::Quality) -> Self {
+        match quality {
+            domain::reading::Quality::Good => Self::Good,
+            domain::reading::Quality::SensorOpen => Self::SensorOpen,
+            domain::reading::Quality::SensorShort => Self::SensorShort,
+            domain::reading::Quality::Implausible => Self::Implausible,
+            domain::reading::Quality::DeviceFault => Self::DeviceFault,
+        }
+    }
+}
+
+/// A language of the screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum Language {
+    /// 简体中文.
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+    /// 繁體中文.
+    #[serde(rename = "zh-TW")]
+    ZhTw,
+    /// English.
+    #[serde(rename = "en")]
+    En,
+}
+
+impl Language {
+    /// The tag, as stored.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh-CN",
+            Self::ZhTw => "zh-TW",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of a stored tag; unknown tags mean the default.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Self {
+        match tag {
+            "zh-TW" => Self::ZhTw,
+            "en" => Self::En,
+            _ => Self::ZhCn,
+        }
+    }
+}
+
+/// The text of a word, as it stands in JSON.
+#[must_use]
+pub fn word<T: Serialize>(value: T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_the_domains() {
+        for hazard in domain::hazard::Hazard::ALL {
+            assert_eq!(word(Hazard::from(hazard)), hazard.code());
+        }
+        for state in domain::alarm::AlarmState::ALL {
+            assert_eq!(word(AlarmState::from(state)), state.code());
+        }
+        for quantity in domain::quantity::Quantity::ALL {
+            assert_eq!(word(Quantity::from(quantity)), quantity.code());
+        }
+        for role in domain::access::Role::ALL {
+            assert_eq!(word(Role::from(role)), role.code());
+            for permission in role.permissions() {
+                assert_eq!(word(Permission::from(*permission)), word(permission));
+            }
+        }
+        for kind in domain::settings::ScopeKind::ALL {
+            assert_eq!(word(ScopeKind::from(kind)), kind.code());
+        }
+        for status in domain::status::Status::ALL {
+            assert_eq!(word(Status::from(status)), status.code());
+        }
+        for protocol in [domain::place::Protocol::Cloud7b7b, domain::place::Protocol::ModbusRtu] {
+            assert_eq!(word(Protocol::from(protocol)), protocol.code());
+        }
+    }
+}
