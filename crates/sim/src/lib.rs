@@ -1,1 +1,24 @@
-//! sim
+//! A city of detectors that speak the real protocols over real connections, with physics instead of noise and
+//! faults on demand. The modules stand in the order in which a city comes to life:
+//!
+//! ```text
+//! scenario (TOML) -> city (inventory as plain data) -> device (physics + faults, through a profile)
+//!                 -> line (cloud or DTU, pure) -> driver (tokio) -> the field door of a server
+//!                 -> truth (what was really wrong)
+//! load: many connections of one model at a given rate, with what was confirmed counted, timed and recorded
+//! ```
+
+pub mod fault;
+pub mod physics;
+pub mod premises;
+
+pub mod city;
+mod names;
+pub mod scenario;
+
+pub mod device;
+pub mod truth;
+
+pub mod line;
+pub mod load;
+pub mod run;

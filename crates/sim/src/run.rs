@@ -1,0 +1,395 @@
+//! A scenario that runs: every terminal of the city dials in, faults come, the truth is written down.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::place::Protocol;
+use domain::profile::Profile;
+use domain::time::UnixMs;
+use rand::rngs::{SmallRng, StdRng};
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use wire::cloud7b7b::{InvalidSerial, SerialNumber};
+
+use crate::city::Inventory;
+use crate::device::{Device, fits};
+use crate::fault::{Fault, FaultKind};
+use crate::line::{Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, drive};
+use crate::scenario::{OpeningFault, Scenario, Trickle, ms};
+use crate::truth::{Truth, foretell};
+
+/// How soon detectors with a fault of the beginning dial in and measure, ms.
+const OPENING_DIAL_MS: i64 = 300;
+const OPENING_UPLOAD_MS: i64 = 1_500;
+
+/// What a scenario needs of its surroundings.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The field door.
+    pub server: SocketAddr,
+    /// Where the truth is appended, one JSON object a line.
+    pub truth: Option<PathBuf>,
+    /// Ends everything.
+    pub stop: CancellationToken,
+}
+
+/// Why a scenario cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The city has a detector of an unknown model.
+    #[error("detector at terminal {terminal} has profile `{profile}`, which is not among those given")]
+    Profile {
+        /// The terminal.
+        terminal: String,
+        /// The profile's id.
+        profile: String,
+    },
+    /// A serial that the protocol cannot carry.
+    #[error("terminal {terminal}: {reason}")]
+    Serial {
+        /// The serial.
+        terminal: String,
+        /// Why not.
+        reason: InvalidSerial,
+    },
+    /// The truth cannot be written down.
+    #[error("truth log {}: {reason}", path.display())]
+    Truth {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: std::io::Error,
+    },
+}
+
+/// Why a fault asked for by hand did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InjectError {
+    /// Nobody of this name.
+    #[error("no detector {unit:?} at terminal {terminal}")]
+    Unknown {
+        /// Terminal asked for.
+        terminal: String,
+        /// Unit asked for.
+        unit: Option<u8>,
+    },
+    /// Its model cannot show it.
+    #[error("profile {profile} cannot show {fault}")]
+    DoesNotFit {
+        /// The detector's profile.
+        profile: String,
+        /// The fault asked for.
+        fault: &'static str,
+    },
+}
+
+/// One detector of a running city.
+#[derive(Debug, Clone)]
+struct Handle {
+    terminal: String,
+    unit: Option<u8>,
+    commissioned: bool,
+    device: Arc<Mutex<Device>>,
+}
+
+impl Handle {
+    fn with<T>(&self, act: impl FnOnce(&mut Device) -> T) -> T {
+        act(&mut self.device.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_healthy_and_fits(&self, kind: &FaultKind, now: UnixMs) -> bool {
+        self.commissioned && self.with(|device| !device.has_fault(now) && fits(device.profile(), kind))
+    }
+}
+
+/// The detectors of a running city and the log of what was done to them; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct City {
+    handles: Arc<Vec<Handle>>,
+    truth: Arc<Mutex<Option<File>>>,
+    clock: Clock,
+    counters: Arc<Counters>,
+}
+
+impl City {
+    /// Lets `kind` happen to a detector from now on for `for_s` seconds.
+    ///
+    /// # Errors
+    /// There is no such detector, or its model cannot show the fault.
+    pub fn inject(
+        &self,
+        terminal: &str,
+        unit: Option<u8>,
+        kind: FaultKind,
+        for_s: f64,
+    ) -> Result<Truth, InjectError> {
+        let handle = self
+            .handles
+            .iter()
+            .find(|handle| handle.terminal == terminal && (unit.is_none() || handle.unit == unit))
+            .ok_or_else(|| InjectError::Unknown { terminal: terminal.to_owned(), unit })?;
+        if let Some(profile) =
+            handle.with(|device| (!fits(device.profile(), &kind)).then(|| device.profile().id.clone()))
+        {
+            return Err(InjectError::DoesNotFit { profile, fault: kind.code() });
+        }
+        let from = self.clock.now();
+        Ok(self.let_happen(handle, Fault { kind, from, to: from.plus_ms(ms(for_s)) }))
+    }
+
+    /// What all its terminals did so far.
+    #[must_use]
+    pub fn counters(&self) -> CountersNow {
+        self.counters.now()
+    }
+
+    fn let_happen(&self, handle: &Handle, fault: Fault) -> Truth {
+        let (profile, circuit) = handle.with(|device| (device.profile().clone(), *device.circuit()));
+        let truth = foretell(&handle.terminal, handle.unit, &profile, &circuit, &fault);
+        tracing::info!(
+            terminal = handle.terminal,
+            unit = handle.unit,
+            fault = fault.kind.code(),
+            "fault begins"
+        );
+        handle.with(|device| device.inject(fault));
+        self.write_down(&truth);
+        truth
+    }
+
+    fn write_down(&self, truth: &Truth) {
+        let mut log = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = log.as_mut() else { return };
+        let line = serde_json::to_string(truth).map_err(std::io::Error::other);
+        if let Err(error) = line.and_then(|line| writeln!(file, "{line}")) {
+            tracing::error!(%error, "the truth log cannot be written and is given up");
+            *log = None;
+        }
+    }
+}
+
+/// A running scenario.
+#[derive(Debug)]
+pub struct Running {
+    city: City,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Its detectors, for faults by hand and for counting.
+    #[must_use]
+    pub fn city(&self) -> City {
+        self.city.clone()
+    }
+
+    /// Waits until everything has stopped, which the options' token asks for, and says what was done.
+    pub async fn finished(mut self) -> CountersNow {
+        while self.tasks.join_next().await.is_some() {}
+        self.city.counters()
+    }
+}
+
+/// Starts `scenario` on its `inventory`. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// A detector of an unknown model, a serial that cannot be sent, a truth log that cannot be opened.
+pub fn start(
+    scenario: &Scenario,
+    inventory: &Inventory,
+    profiles: &[Arc<Profile>],
+    options: &RunOptions,
+) -> Result<Running, RunError> {
+    let clock = Clock::start();
+    let begin = clock.now();
+    let counters = Arc::new(Counters::default());
+    let truth = options.truth.as_deref().map(open_truth).transpose()?;
+    let handles = handles(inventory, profiles)?;
+    let mut rng = StdRng::seed_from_u64(scenario.seed ^ 0x5EED);
+    let opening = choose_opening(&scenario.opening, &handles, begin, &mut rng);
+    let city = City {
+        handles: Arc::new(handles),
+        truth: Arc::new(Mutex::new(truth)),
+        clock,
+        counters: counters.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    let mut early: Vec<String> = Vec::new();
+    for (handle, fault) in opening {
+        early.push(handle.terminal.clone());
+        city.let_happen(&handle, fault);
+    }
+    for terminal in &inventory.terminals {
+        let is_early = early.contains(&terminal.serial);
+        let dial_ms =
+            if is_early { OPENING_DIAL_MS } else { rng.random_range(0..ms(scenario.pace.connect_within_s)) };
+        let upload_ms = if is_early {
+            OPENING_UPLOAD_MS
+        } else {
+            dial_ms + rng.random_range(0..ms(scenario.pace.upload_s))
+        };
+        let endpoint = Endpoint {
+            server: options.server,
+            clock,
+            first_dial: begin.plus_ms(dial_ms),
+            back_off_max_ms: u64::try_from(ms(scenario.pace.back_off_max_s)).unwrap_or(60_000),
+            stop: options.stop.clone(),
+            counters: counters.clone(),
+        };
+        let jitter = SmallRng::seed_from_u64(rng.random());
+        let own: Vec<&Handle> =
+            city.handles.iter().filter(|handle| handle.terminal == terminal.serial).collect();
+        match terminal.protocol {
+            Protocol::Cloud7b7b => {
+                let Some(handle) = own.first() else { continue };
+                let serial = SerialNumber::new(&terminal.serial)
+                    .map_err(|reason| RunError::Serial { terminal: terminal.serial.clone(), reason })?;
+                let line = CloudLine::new(
+                    serial,
+                    terminal.iccid.clone(),
+                    handle.device.clone(),
+                    scenario.pace,
+                    begin.plus_ms(upload_ms),
+                    counters.clone(),
+                );
+                tasks.spawn(drive(line, endpoint, jitter));
+            }
+            Protocol::ModbusRtu => {
+                let units =
+                    own.iter().filter_map(|handle| Some((handle.unit?, handle.device.clone()))).collect();
+                let speech = DtuSpeech::usual(&terminal.serial);
+                let line =
+                    DtuLine::new(speech, units, scenario.pace, begin.plus_ms(dial_ms), counters.clone());
+                tasks.spawn(drive(line, endpoint, jitter));
+            }
+        }
+    }
+    if let Some(trickle) = scenario.trickle.clone() {
+        let stop = options.stop.clone();
+        let rng = StdRng::seed_from_u64(scenario.seed ^ 0x7121_C71E);
+        tasks.spawn(trickle_on(city.clone(), trickle, rng, stop));
+    }
+    Ok(Running { city, tasks })
+}
+
+fn open_truth(path: &Path) -> Result<File, RunError> {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|reason| RunError::Truth { path: path.to_owned(), reason })
+}
+
+fn handles(inventory: &Inventory, profiles: &[Arc<Profile>]) -> Result<Vec<Handle>, RunError> {
+    let mut handles = Vec::new();
+    for terminal in &inventory.terminals {
+        for detector in &terminal.detectors {
+            let profile =
+                profiles.iter().find(|profile| profile.id == detector.profile).ok_or_else(|| {
+                    RunError::Profile {
+                        terminal: terminal.serial.clone(),
+                        profile: detector.profile.to_owned(),
+                    }
+                })?;
+            let Some(circuit) = inventory.circuit_spec(detector) else { continue };
+            handles.push(Handle {
+                terminal: terminal.serial.clone(),
+                unit: detector.unit_address,
+                commissioned: terminal.commissioned,
+                device: Arc::new(Mutex::new(Device::new(profile.clone(), circuit))),
+            });
+        }
+    }
+    Ok(handles)
+}
+
+/// Each fault of the beginning on a detector of its own, drawn by the seed.
+fn choose_opening(
+    opening: &[OpeningFault],
+    handles: &[Handle],
+    begin: UnixMs,
+    rng: &mut StdRng,
+) -> Vec<(Handle, Fault)> {
+    let mut order: Vec<&Handle> = handles.iter().collect();
+    order.shuffle(rng);
+    let mut chosen: Vec<(Handle, Fault)> = Vec::new();
+    for fault in opening {
+        let free = order.iter().find(|handle| {
+            let model = handle.with(|device| device.profile().id.clone());
+            !chosen.iter().any(|(taken, _)| taken.terminal == handle.terminal)
+                && fault.profile.as_ref().is_none_or(|wanted| *wanted == model)
+                && handle.is_healthy_and_fits(&fault.what, begin)
+        });
+        if let Some(handle) = free {
+            let from = begin.plus_ms(ms(fault.at_s));
+            let fault = Fault { kind: fault.what.clone(), from, to: from.plus_ms(ms(fault.for_s)) };
+            chosen.push(((*handle).clone(), fault));
+        }
+    }
+    chosen
+}
+
+async fn trickle_on(city: City, trickle: Trickle, mut rng: StdRng, stop: CancellationToken) {
+    let mut pause_ms = ms(trickle.first_s);
+    loop {
+        let pause = std::time::Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        let from = city.clock.now();
+        if let Ok(next) = trickle.faults.choose_weighted(&mut rng, |fault| fault.weight) {
+            let healthy: Vec<&Handle> =
+                city.handles.iter().filter(|handle| handle.is_healthy_and_fits(&next.what, from)).collect();
+            let [least, greatest] = next.for_s;
+            let to = from.plus_ms(ms(rng.random_range(least..=greatest)));
+            if let Some(handle) = healthy.choose(&mut rng) {
+                city.let_happen(handle, Fault { kind: next.what.clone(), from, to });
+            }
+        }
+        let [least, greatest] = trickle.every_s;
+        pause_ms = ms(rng.random_range(least..=greatest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::profile::shipped;
+
+    fn profiles() -> Vec<Arc<Profile>> {
+        shipped().unwrap().into_iter().map(Arc::new).collect()
+    }
+
+    #[test]
+    fn the_demos_opening_finds_a_detector_for_every_fault_and_alarms_at_once() {
+        let scenario = Scenario::demo().unwrap();
+        let handles = handles(&Inventory::of(&scenario), &profiles()).unwrap();
+        let begin = UnixMs(1_780_279_200_000);
+        let mut rng = StdRng::seed_from_u64(1);
+        let chosen = choose_opening(&scenario.opening, &handles, begin, &mut rng);
+        assert_eq!(chosen.len(), scenario.opening.len());
+        let (first, fault) = &chosen[0];
+        let (profile, circuit) = first.with(|device| (device.profile().clone(), *device.circuit()));
+        let truth = foretell(&first.terminal, first.unit, &profile, &circuit, fault);
+        assert_eq!(truth.passes.len(), 2, "warning and alarm: {truth:?}");
+        assert!(truth.passes.iter().all(|passing| passing.at_ms < begin.0), "before the first upload");
+    }
+
+    #[test]
+    fn every_fault_of_the_demo_fits_some_detector() {
+        let scenario = Scenario::demo().unwrap();
+        let handles = handles(&Inventory::of(&scenario), &profiles()).unwrap();
+        for fault in scenario.trickle.unwrap().faults {
+            assert!(
+                handles.iter().any(|h| h.is_healthy_and_fits(&fault.what, UnixMs(0))),
+                "{:?}",
+                fault.what
+            );
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The truth about every fault that was let happen, so that detection can be scored.
+
+use domain::hazard::{Hazard, Severity};
+use domain::profile::Profile;
+use domain::settings::defaults_of;
+use domain::time::UnixMs;
+use serde::Serialize;
+
+use crate::device::points_of;
+use crate::fault::{Conductor, Fault, FaultKind};
+use crate::physics::{Circuit, CircuitSpec, Snapshot};
+
+/// One line of the truth log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Truth {
+    /// Serial number of what dials in.
+    pub terminal: String,
+    /// Modbus unit address, behind a DTU.
+    pub unit: Option<u8>,
+    /// The detector's profile.
+    pub profile: String,
+    /// The points that it shows on; empty for faults of the detector as a whole.
+    pub points: Vec<String>,
+    /// What, with its measures.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+    /// From when, ms since 1970 UTC.
+    pub from_ms: i64,
+    /// Until when.
+    pub to_ms: i64,
+    /// When the physical value first passes a default limit of the platform; empty where it passes none.
+    pub passes: Vec<Passing>,
+}
+
+/// A limit passed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Passing {
+    /// The hazard whose limit it is.
+    pub hazard: Hazard,
+    /// Which level.
+    pub severity: Severity,
+    /// The level in the hazard's unit.
+    pub limit: f64,
+    /// When, ms since 1970 UTC, to the second.
+    pub at_ms: i64,
+}
+
+/// The truth about `fault` on a detector, foretold by running the circuit ahead.
+#[must_use]
+pub fn foretell(
+    terminal: &str,
+    unit: Option<u8>,
+    profile: &Profile,
+    circuit: &CircuitSpec,
+    fault: &Fault,
+) -> Truth {
+    Truth {
+        terminal: terminal.to_owned(),
+        unit,
+        profile: profile.id.clone(),
+        points: points_of(profile, &fault.kind),
+        kind: fault.kind.clone(),
+        from_ms: fault.from.0,
+        to_ms: fault.to.0,
+        passes: passes(circuit, fault),
+    }
+}
+
+fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
+    let watched: &[Hazard] = match fault.kind {
+        FaultKind::AgeingInsulation { .. } => &[Hazard::ResidualCurrent],
+        FaultKind::LooseningTerminal { .. } => &[Hazard::OverTemperature],
+        FaultKind::Overload { .. } => &[Hazard::Overload, Hazard::OverTemperature],
+        FaultKind::Sag { .. } => &[Hazard::UnderVoltage],
+        FaultKind::Swell { .. } => &[Hazard::OverVoltage],
+        FaultKind::PhaseLoss { .. } => &[Hazard::PhaseLoss],
+        FaultKind::BrokenProbe { .. }
+        | FaultKind::Frozen
+        | FaultKind::DeadSim
+        | FaultKind::Reboot
+        | FaultKind::WrongClock { .. }
+        | FaultKind::ReplayAfterOutage => return Vec::new(),
+    };
+    let levels: Vec<(Hazard, Severity, f64)> = watched
+        .iter()
+        .filter_map(|hazard| defaults_of(*hazard))
+        .flat_map(|defaults| {
+            [(Severity::Warning, defaults.patch.warning), (Severity::Alarm, defaults.patch.alarm)]
+                .into_iter()
+                .filter_map(|(severity, level)| Some((defaults.hazard, severity, level?)))
+        })
+        .collect();
+    // To the second, or in 3,000 steps where that would take too long.
+    let step_ms = (fault.to.since_ms(fault.from) / 3_000).max(1_000);
+    let mut circuit = Circuit::new(*spec);
+    let faults = std::slice::from_ref(fault);
+    let mut passed: Vec<Passing> = Vec::new();
+    let mut at = fault.from;
+    while at < fault.to && passed.len() < levels.len() {
+        let seen = circuit.advance(at, faults);
+        for (hazard, severity, limit) in &levels {
+            let known = passed.iter().any(|p| p.hazard == *hazard && p.severity == *severity);
+            let value = value(*hazard, &circuit, &seen, faults, at);
+            let beyond = if hazard.is_low() { value <= *limit } else { value >= *limit };
+            if !known && beyond {
+                passed.push(Passing { hazard: *hazard, severity: *severity, limit: *limit, at_ms: at.0 });
+            }
+        }
+        at = at.plus_ms(step_ms);
+    }
+    passed
+}
+
+fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], at: UnixMs) -> f64 {
+    let max = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let min = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let kind = faults.first().map(|fault| &fault.kind);
+    match (hazard, kind) {
+        (Hazard::ResidualCurrent, Some(FaultKind::AgeingInsulation { circuit_loop, .. })) => {
+            circuit.residual_ma(at, seen, faults, *circuit_loop)
+        }
+        (Hazard::ResidualCurrent, _) => circuit.residual_ma(at, seen, faults, 0),
+        (Hazard::OverTemperature, Some(FaultKind::LooseningTerminal { conductor, .. })) => {
+            seen.temperature_c.get(conductor.index()).copied().unwrap_or(f64::NAN)
+        }
+        (Hazard::OverTemperature, _) => max(&seen.temperature_c),
+        (Hazard::OverVoltage, _) => max(&seen.voltage_v),
+        (Hazard::PhaseLoss, Some(FaultKind::PhaseLoss { phase: Conductor::N })) => f64::NAN,
+        (Hazard::UnderVoltage | Hazard::PhaseLoss, _) => min(&seen.voltage_v),
+        (Hazard::Overload, _) => max(&seen.current_a) / circuit.spec().rated_current_a * 100.0,
+        (
+            Hazard::ShortCircuit
+            | Hazard::ArcFault
+            | Hazard::PowerFailure
+            | Hazard::Offline
+            | Hazard::SensorOpen
+            | Hazard::SensorShort
+            | Hazard::DeviceFault
+            | Hazard::Implausible
+            | Hazard::Frozen
+            | Hazard::ClockWrong
+            | Hazard::SupplyLost
+            | Hazard::WeakSignal,
+            _,
+        ) => f64::NAN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::premises::PremisesKind;
+    use domain::profile::shipped;
+
+    #[test]
+    fn the_truth_names_points_and_the_second_at_which_each_limit_is_passed() {
+        let profiles = shipped().unwrap();
+        let profile = profiles.iter().find(|profile| profile.id == "arcm300-cloud").unwrap();
+        let spec = CircuitSpec { kind: PremisesKind::LampShop, rated_current_a: 40.0, seed: 5 };
+        let from = UnixMs(1_780_279_200_000);
+        let kind = FaultKind::AgeingInsulation { target_ma: 400.0, ramp_s: 400.0, circuit_loop: 0 };
+        let fault = Fault { kind, from, to: from.plus_ms(900_000) };
+        let truth = foretell("EW0000000000001", None, profile, &spec, &fault);
+        assert_eq!(truth.points, ["residual"]);
+        let after_s: Vec<_> = truth.passes.iter().map(|p| (p.severity, (p.at_ms - from.0) / 1000)).collect();
+        let [(Severity::Warning, warning_s), (Severity::Alarm, alarm_s)] = after_s[..] else {
+            panic!("{after_s:?}");
+        };
+        assert!((100..240).contains(&warning_s) && (240..400).contains(&alarm_s), "{after_s:?}");
+        let line = serde_json::to_string(&truth).unwrap();
+        assert!(
+            line.contains("\"fault\":\"ageing_insulation\"") && line.contains("\"target_ma\":400.0"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_fault_of_the_line_passes_no_limit() {
+        let profiles = shipped().unwrap();
+        let spec = CircuitSpec { kind: PremisesKind::Mall, rated_current_a: 40.0, seed: 5 };
+        let fault = Fault { kind: FaultKind::DeadSim, from: UnixMs(0), to: UnixMs(60_000) };
+        let truth = foretell("EW0000000000001", None, &profiles[2], &spec, &fault);
+        assert!(truth.passes.is_empty() && truth.points.is_empty());
+    }
+}
