@@ -55,7 +55,7 @@ impl Detector {
             match (open.alarm.severity, open.alarm.hazard) {
                 (Severity::Alarm, _) => Status::Alarm,
                 (Severity::Warning, _) => Status::Warning,
-                (Severity::Fault, hazard) if hazard == Hazard::Offline => Status::Offline,
+                (Severity::Fault, Hazard::Offline) => Status::Offline,
                 (Severity::Fault, _) => Status::Fault,
             }
         });

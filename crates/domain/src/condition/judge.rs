@@ -137,6 +137,9 @@ impl<'a> Judge<'a> {
     ///
     /// A device without a clock is filed under receive time. So is one whose clock is wrong. Should two such readings of a
     /// group be received in the same millisecond, the later one is filed 1 ms after the first: both are real.
+    ///
+    /// The same device time with the same values is a repetition. The same device time with other values is a clock
+    /// that stands still: were it taken for a repetition, the detector would be blind until somebody noticed.
     pub(super) fn file(&self, reading: &Reading) -> (Filing, UnixMs) {
         let last = self.state.last_filed(reading.group);
         let by_receipt = || match last {
@@ -152,10 +155,25 @@ impl<'a> Judge<'a> {
             return (Filing::ClockWrong, by_receipt());
         }
         match last {
-            Some(last) if device_at == last => (Filing::Repeated, device_at),
+            Some(last) if device_at == last => {
+                if self.says_the_same(reading, last) {
+                    (Filing::Repeated, device_at)
+                } else {
+                    (Filing::ClockWrong, by_receipt())
+                }
+            }
             Some(last) if device_at < last => (Filing::Late, device_at),
             Some(_) | None => (Filing::Current, device_at),
         }
+    }
+
+    /// Whether a reading has the values that are known for that time.
+    fn says_the_same(&self, reading: &Reading, filed_at: UnixMs) -> bool {
+        reading.samples.iter().all(|sample| {
+            self.state.latest(sample.point).is_none_or(|known| {
+                known.filed_at != filed_at || (known.raw == sample.raw && known.quality == sample.quality)
+            })
+        })
     }
 
     /// Judges a reading that is the newest of its group.

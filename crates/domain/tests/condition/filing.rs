@@ -21,8 +21,9 @@ fn newer_equal_older_and_wrong() {
         (judged.filing, (judged.filed_at.0 - T0) as f64 / 1000.0, latest.raw, latest.clock_wrong)
     };
     assert_eq!(file(Some(100.0), 101.0, 1), (Filing::Current, 100.0, 1, false));
-    assert_eq!(file(Some(100.0), 102.0, 2), (Filing::Repeated, 100.0, 1, false));
-    assert_eq!(file(Some(90.0), 103.0, 3), (Filing::Late, 90.0, 1, false));
+    assert_eq!(file(Some(100.0), 102.0, 1), (Filing::Repeated, 100.0, 1, false));
+    assert_eq!(file(Some(90.0), 102.5, 3), (Filing::Late, 90.0, 1, false));
+    assert_eq!(file(Some(100.0), 103.0, 2), (Filing::ClockWrong, 103.0, 2, true), "a clock that stands still");
     assert_eq!(file(Some(160.0), 104.0, 4), (Filing::Current, 160.0, 4, false));
     assert_eq!(file(Some(900.0), 200.0, 5), (Filing::ClockWrong, 200.0, 5, true), "ahead");
     assert_eq!(file(Some(-500.0), 210.0, 6), (Filing::ClockWrong, 210.0, 6, true), "behind");

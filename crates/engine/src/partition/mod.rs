@@ -33,10 +33,13 @@ use lines::Line;
 /// How long to wait before a failed deadline or rebinding is tried again, ms.
 const RETRY_MS: i64 = 1_000;
 
+/// One answer per act.
+pub(crate) type Answers = Vec<Result<(), EngineError>>;
+
 /// What services ask of the partition.
 pub(crate) enum Command {
     /// People act on alarms; all in one transaction, each with its own answer.
-    Act { acts: Vec<Act>, reply: oneshot::Sender<Vec<Result<(), EngineError>>> },
+    Act { acts: Vec<Act>, reply: oneshot::Sender<Answers> },
     /// Detectors have new bindings, are new, or are gone (`None`).
     Rebind { bound: Vec<(DetectorId, Option<Bound>)>, reply: oneshot::Sender<()> },
 }
@@ -75,7 +78,7 @@ pub(crate) struct Partition {
 #[derive(Default)]
 struct Waiting {
     confirms: Vec<Confirm>,
-    acts: Vec<(Vec<Result<(), EngineError>>, oneshot::Sender<Vec<Result<(), EngineError>>>)>,
+    acts: Vec<(Answers, oneshot::Sender<Answers>)>,
     rebinds: Vec<oneshot::Sender<()>>,
 }
 

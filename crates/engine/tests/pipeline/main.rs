@@ -1,0 +1,8 @@
+//! The pipeline and the services over a real database in a folder of its own, with a clock that the test sets.
+
+mod acts;
+mod durability;
+mod interleavings;
+mod settings;
+mod supervision;
+mod world;
