@@ -24,8 +24,11 @@ pub mod web;
 
 mod description;
 mod router;
+mod serve;
 
-pub use access::password::HashCost;
+pub use access::password::{HashCost, Hasher};
+pub use access::secret::readable as readable_secret;
 pub use description::openapi;
 pub use router::router;
+pub use serve::serve;
 pub use state::{Api, Config, StartError};

@@ -41,7 +41,7 @@ pub(crate) struct HttpSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) behind_https: bool,
     pub(crate) trust_forwarded_for: bool,
-    pub(crate) max_streams_per_user: usize,
+    pub(crate) max_streams_per_user: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -53,9 +53,11 @@ pub(crate) struct FieldSettings {
     pub(crate) max_connections_per_address: usize,
     pub(crate) max_new_per_address_per_s: u32,
     pub(crate) identify_within_s: u64,
+    pub(crate) frame_within_s: u64,
     pub(crate) idle_intervals: f64,
     pub(crate) idle_floor_s: u64,
     pub(crate) write_within_s: u64,
+    pub(crate) command_within_s: u64,
     pub(crate) max_frame_bytes: usize,
     pub(crate) max_refused_in_a_row: u32,
     pub(crate) max_frames_per_s: u32,

@@ -1,0 +1,131 @@
+//! What can be asked of the binary.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Emberwatch 智慧用电管理平台: finds electrical fires before they start.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// A configuration file; `emberwatch config` prints what it may say.
+    #[arg(long, short, env = "EMBERWATCH_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// One setting, e.g. `--set http.listen=0.0.0.0:8080`; may be given again.
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    pub(crate) set: Vec<String>,
+    /// The data folder; short for `--set data.dir=…`.
+    #[arg(long, global = true)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Common {
+    /// The flags as settings, the short ones first.
+    pub(crate) fn sets(&self) -> Vec<String> {
+        let data = self.data.iter().map(|dir| format!("data.dir={}", dir.display()));
+        data.chain(self.set.iter().cloned()).collect()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the platform.
+    Serve,
+    /// Start the platform with a simulated city that dials in.
+    Demo(Demo),
+    /// Dial into a platform as a city, as load, or as idle connections.
+    Simulate(Simulate),
+    /// Put a scenario's city into the data folder, so that a simulator may dial in (the platform must be stopped).
+    Commission(Commission),
+    /// Give an account a new one-time password (also while the platform runs).
+    ResetPassword {
+        /// The account's login.
+        login: String,
+    },
+    /// Bring the data folder's schema up to date and say so.
+    Migrate,
+    /// Check profile files: each mistake with file, line and reason.
+    Profiles {
+        /// Files or folders; nothing checks the built-in ones.
+        paths: Vec<PathBuf>,
+    },
+    /// Check the deployment: configuration, data folder, disk, audit chain.
+    Doctor,
+    /// Print the description of the API (OpenAPI 3.1).
+    Openapi,
+    /// Print the commented default configuration.
+    Config,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CityArgs {
+    /// A scenario file; without one, the built-in city of the demo.
+    #[arg(long)]
+    pub(crate) scenario: Option<PathBuf>,
+    /// How many detectors, instead of what the scenario says.
+    #[arg(long)]
+    pub(crate) detectors: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Commission {
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// Instead of a city: so many terminals for `simulate --load`.
+    #[arg(long, value_name = "CONNECTIONS")]
+    pub(crate) load: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// The platform's field door; without it, the configuration's `field.listen`.
+    #[arg(long)]
+    pub(crate) to: Option<SocketAddr>,
+    /// City: where to write the truth of every injected fault (JSON lines).
+    #[arg(long)]
+    pub(crate) truth: Option<PathBuf>,
+    /// Instead of a city: as many uploads as the platform confirms, or as `--rate` says.
+    #[arg(long, conflicts_with = "idle")]
+    pub(crate) load: bool,
+    /// Instead of a city: connections that log in and then only keep the line.
+    #[arg(long)]
+    pub(crate) idle: bool,
+    /// Load: readings per second in all; without it, as many as the platform confirms.
+    #[arg(long, requires = "load")]
+    pub(crate) rate: Option<f64>,
+    /// Load: uploads of one connection that may wait for their confirmation.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) window: usize,
+    /// Load and idle: how many connections.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) connections: usize,
+    /// Load and idle: the number of the first terminal, from 1.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) first: usize,
+    /// Load and idle: for how long, s.
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) seconds: f64,
+    /// Load: writes each confirmed upload to this file (JSON lines).
+    #[arg(long, requires = "load")]
+    pub(crate) record: Option<PathBuf>,
+    /// Load and idle: the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

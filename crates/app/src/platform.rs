@@ -1,0 +1,221 @@
+//! The platform in one process: open the store, start engine, field door and API, run until asked to stop, stop in
+//! the order in which nothing confirmed is lost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::Api;
+use bus::{Counters, Directory, IntakeSender, LiveHub, Sessions, TelegramSink};
+use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
+use gateway::{Gateway, GatewayHandle};
+use store::history::Retention;
+use store::open::TelegramBounds;
+use store::{Options, Store};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::CityArgs;
+use crate::profiles::{self, Profiles};
+use crate::settings::Settings;
+use crate::{city, field, simulate};
+
+const DAY_MS: i64 = 86_400_000;
+/// How long the whole stop may take before the process gives up.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running platform.
+pub(crate) struct Platform {
+    api: Api,
+    engine: Engine,
+    gateway: GatewayHandle,
+    gateway_stop: CancellationToken,
+    http_stop: CancellationToken,
+    http: JoinHandle<std::io::Result<()>>,
+    http_addr: SocketAddr,
+    field_addr: SocketAddr,
+}
+
+pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let data = &settings.data;
+    let options = Options {
+        hard_limit_bytes: Some(data.hard_limit_bytes).filter(|bytes| *bytes > 0),
+        telegrams: TelegramBounds {
+            per_terminal: settings.engine.telegrams_per_terminal,
+            total: settings.engine.telegrams_total,
+            ..TelegramBounds::default()
+        },
+        ..Options::default()
+    };
+    Store::open(&data.dir, options).await.with_context(|| format!("data folder {}", data.dir.display()))
+}
+
+fn engine_config(settings: &Settings) -> EngineConfig {
+    let data = &settings.data;
+    EngineConfig {
+        batch_max: settings.engine.batch_max,
+        soft_limit_bytes: data.soft_limit_bytes,
+        free_warning_bytes: data.free_warning_bytes,
+        retention: Retention {
+            readings_ms: Some(i64::from(data.keep_readings_days) * DAY_MS),
+            quarter_hours_ms: Some(i64::from(data.keep_rollups_days) * DAY_MS),
+            ..Retention::default()
+        },
+        ..EngineConfig::default()
+    }
+}
+
+impl Platform {
+    async fn start(settings: &Settings, store: Store, profiles: Profiles, demo: bool) -> anyhow::Result<Self> {
+        let http = TcpListener::bind(settings.http.listen)
+            .await
+            .with_context(|| format!("cannot listen for people on http.listen = {}", settings.http.listen))?;
+        let http_addr = http.local_addr()?;
+        let counters = Arc::new(Counters::default());
+        let directory = Arc::new(Directory::default());
+        let sessions = Arc::new(Sessions::default());
+        // Ids of the live stream carry the run's name, so that nobody resumes in another run's numbers.
+        let boot = format!("{:x}", SystemClock.now().0);
+        let live = Arc::new(LiveHub::new(boot, settings.engine.live_bound));
+        let (intake, intake_end) = IntakeSender::bounded(settings.engine.intake_bound);
+        let (telegrams, telegrams_end) =
+            TelegramSink::bounded(settings.engine.telegram_bound, Arc::clone(&counters));
+        let parts = Parts {
+            intake: intake_end,
+            intake_gauge: Some(intake.clone()),
+            telegrams: telegrams_end,
+            telegram_gauge: Some(telegrams.clone()),
+            directory: Arc::clone(&directory),
+            sessions: Arc::clone(&sessions),
+            live,
+            counters: Arc::clone(&counters),
+            profiles: profiles.all,
+        };
+        let engine = Engine::start(store, parts, engine_config(settings), Arc::new(SystemClock)).await?;
+        let http_stop = CancellationToken::new();
+        let config = api::Config {
+            zone: settings.field.zone.clone(),
+            demo,
+            behind_https: settings.http.behind_https,
+            trust_forwarded_for: settings.http.trust_forwarded_for,
+            max_streams_per_user: settings.http.max_streams_per_user,
+            ..api::Config::default()
+        };
+        let api = Api::start(engine.clone(), config, profiles.texts, http_stop.clone()).await?;
+        let http = tokio::spawn(api::serve(http, api.clone()));
+        // The field door opens last: whoever dials in finds everything behind it running.
+        let gateway_stop = CancellationToken::new();
+        let gateway = Gateway::start(
+            field::config(&settings.field)?,
+            intake,
+            directory,
+            sessions,
+            telegrams,
+            counters,
+            Arc::new(|| SystemClock.now()),
+            gateway_stop.clone(),
+        )?;
+        let field_addr = gateway.local_addr();
+        Ok(Self { api, engine, gateway, gateway_stop, http_stop, http, http_addr, field_addr })
+    }
+
+    /// Stops in order: no new readings, those under way committed and confirmed, then screens and engine.
+    async fn stop(self) -> anyhow::Result<()> {
+        self.gateway_stop.cancel();
+        self.gateway.stopped().await;
+        self.http_stop.cancel();
+        self.http.await??;
+        self.engine.stop().await;
+        self.engine.store().close().await;
+        Ok(())
+    }
+
+    fn announce(&self, lines: &[String]) {
+        println!("Emberwatch {}", env!("CARGO_PKG_VERSION"));
+        println!("field door: {}", self.field_addr);
+        for line in lines {
+            println!("{line}");
+        }
+        // Programs that start us wait for this line; it is the last.
+        println!("ready: http://{}", self.http_addr);
+    }
+}
+
+/// The platform alone.
+pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let store = open_store(settings).await?;
+    let platform = Platform::start(settings, store, profiles::load(&settings.profiles.dir)?, false).await?;
+    let mut lines = Vec::new();
+    if let Some(code) = &platform.api.setup_code {
+        lines.push("nobody has an account yet; the first page makes the first administrator".to_owned());
+        lines.push(format!("setup code: {code}"));
+    }
+    platform.announce(&lines);
+    stopped_by_somebody().await?;
+    stop(platform, None).await
+}
+
+/// The platform with a simulated city that dials in.
+pub(crate) async fn demo(settings: &Settings, wanted: &CityArgs) -> anyhow::Result<()> {
+    let scenario = city::scenario(wanted)?;
+    let inventory = sim::city::Inventory::of(&scenario);
+    let store = open_store(settings).await?;
+    let profiles = profiles::load(&settings.profiles.dir)?;
+    let mut lines = Vec::new();
+    if store.setup_needed().await? {
+        println!("commissioning {} detectors …", inventory.commissioned_detectors());
+        let password = city::found(&store, &profiles.all, &inventory).await?;
+        lines.push(format!("account:  {}", city::ADMINISTRATOR));
+        lines.push(format!("one-time password: {password}"));
+    } else {
+        lines.push(format!("account:  {} (its password as you set it; lost: emberwatch reset-password {})",
+            city::ADMINISTRATOR, city::ADMINISTRATOR));
+    }
+    let models: Vec<_> = profiles.all.iter().cloned().map(Arc::new).collect();
+    let platform = Platform::start(settings, store, profiles, true).await?;
+    let city_stop = CancellationToken::new();
+    let options = sim::run::RunOptions {
+        server: platform.field_addr,
+        truth: Some(settings.data.dir.join("truth.jsonl")),
+        stop: city_stop.clone(),
+    };
+    let running = sim::run::start(&scenario, &inventory, &models, &options)?;
+    platform.announce(&lines);
+    stopped_by_somebody().await?;
+    city_stop.cancel();
+    stop(platform, Some(running)).await
+}
+
+async fn stop(platform: Platform, city: Option<sim::run::Running>) -> anyhow::Result<()> {
+    println!("stopping …");
+    let soft = async {
+        if let Some(city) = city {
+            simulate::tell(&city.finished().await);
+        }
+        platform.stop().await
+    };
+    tokio::select! {
+        done = tokio::time::timeout(STOP_WITHIN, soft) => match done {
+            Ok(done) => done?,
+            Err(_late) => anyhow::bail!("could not stop within {} s", STOP_WITHIN.as_secs()),
+        },
+        again = stopped_by_somebody() => {
+            again?;
+            anyhow::bail!("stopped hard at the second signal");
+        }
+    }
+    println!("stopped; everything confirmed is on disk");
+    Ok(())
+}
+
+/// Ctrl-C, or the service manager's terminate.
+pub(crate) async fn stopped_by_somebody() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _asked = terminate.recv() => {}
+    }
+    Ok(())
+}

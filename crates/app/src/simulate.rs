@@ -1,0 +1,79 @@
+//! `emberwatch simulate`: a city, a load, or idle connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use domain::profile::Profile;
+use sim::city::Inventory;
+use sim::line::CountersNow;
+use sim::load::LoadOptions;
+use sim::run::RunOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Simulate;
+use crate::platform::stopped_by_somebody;
+use crate::settings::Settings;
+use crate::{city, profiles};
+
+pub(crate) async fn run(settings: &Settings, wanted: &Simulate) -> anyhow::Result<()> {
+    let server = wanted.to.unwrap_or(settings.field.listen);
+    let models: Vec<_> = profiles::load(&settings.profiles.dir)?.all.into_iter().map(Arc::new).collect();
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        if stopped_by_somebody().await.is_ok() {
+            stopper.cancel();
+        }
+    });
+    if wanted.load || wanted.idle {
+        load(server, wanted, &models, stop).await
+    } else {
+        live(server, wanted, &models, stop).await
+    }
+}
+
+async fn live(
+    server: SocketAddr,
+    wanted: &Simulate,
+    models: &[Arc<Profile>],
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let scenario = city::scenario(&wanted.city)?;
+    let inventory = Inventory::of(&scenario);
+    println!("{} terminals dial {server}", inventory.terminals.len());
+    let options = RunOptions { server, truth: wanted.truth.clone(), stop };
+    let running = sim::run::start(&scenario, &inventory, models, &options)?;
+    tell(&running.finished().await);
+    Ok(())
+}
+
+async fn load(
+    server: SocketAddr,
+    wanted: &Simulate,
+    models: &[Arc<Profile>],
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let readings_per_s = if wanted.idle { Some(0.0) } else { wanted.rate };
+    let options = LoadOptions {
+        connections: wanted.connections,
+        readings_per_s,
+        window: wanted.window,
+        for_s: wanted.seconds,
+        first_serial: wanted.first,
+        record: wanted.record.clone(),
+        stop,
+        ..LoadOptions::to(server)
+    };
+    let report = sim::load::run(options, models).await?;
+    if wanted.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Says what a city did.
+pub(crate) fn tell(counters: &CountersNow) {
+    println!("the city: {counters:?}");
+}
