@@ -5,7 +5,8 @@ use domain::access::Scope;
 use domain::id::{CircuitId, DetectorId, PanelId, SiteId, TerminalId};
 use domain::place::{Admission, Protocol};
 use domain::profile::Profile;
-use domain::quantity::Quantity;
+use domain::quantity::{Decimals, Phase, Quantity};
+use domain::reading::PointIndex;
 use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
@@ -40,6 +41,7 @@ pub enum DetectorPlace {
 }
 
 /// A circuit that is there or is to be made.
+#[expect(clippy::large_enum_variant, reason = "one per press of a button, never many at once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum CircuitChoice {
     /// There.
@@ -49,6 +51,7 @@ pub enum CircuitChoice {
 }
 
 /// A panel that is there or is to be made.
+#[expect(clippy::large_enum_variant, reason = "one per press of a button, never many at once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum PanelChoice {
     /// There.
@@ -166,6 +169,16 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
     Ok(())
 }
 
+/// A channel to be made.
+struct NewChannel<'p> {
+    point: Option<PointIndex>,
+    code: &'p str,
+    name: &'p str,
+    quantity: Quantity,
+    phase: Option<Phase>,
+    decimals: Decimals,
+}
+
 /// What this admission has made so far, so that equal drafts become one thing.
 #[derive(Default)]
 struct Made<'w> {
@@ -277,24 +290,32 @@ async fn insert_detector(
     .fetch_one(&mut *connection)
     .await
     .map_err(|error| StoreError::from(error).or_taken("unit_address"))?;
-    let mut channels: Vec<(Option<i64>, &str, &str, &str, Option<&str>, i64)> =
-        vec![(None, "device", "装置", Quantity::Device.code(), None, 0)];
-    for (index, point) in wanted.profile.points.iter().enumerate() {
-        let index = i64::try_from(index).map_err(|_| StoreError::corrupt("a profile with too many points"))?;
-        let phase = point.phase.map(domain::quantity::Phase::code);
-        let decimals = i64::from(point.decimals.0);
-        channels.push((Some(index), &point.code, &point.name, point.quantity.code(), phase, decimals));
-    }
+    let mut channels = vec![NewChannel {
+        point: None,
+        code: "device",
+        name: "装置",
+        quantity: Quantity::Device,
+        phase: None,
+        decimals: Decimals(0),
+    }];
+    channels.extend(wanted.profile.indexed_points().map(|(index, point)| NewChannel {
+        point: Some(index),
+        code: &point.code,
+        name: &point.name,
+        quantity: point.quantity,
+        phase: point.phase,
+        decimals: point.decimals,
+    }));
     CHANNELS
         .run(connection, &channels, |query, channel| {
             query
                 .bind(id)
-                .bind(channel.0)
-                .bind(channel.1)
-                .bind(channel.2)
-                .bind(channel.3)
-                .bind(channel.4)
-                .bind(channel.5)
+                .bind(channel.point.map(|point| i64::from(point.0)))
+                .bind(channel.code)
+                .bind(channel.name)
+                .bind(channel.quantity.code())
+                .bind(channel.phase.map(Phase::code))
+                .bind(i64::from(channel.decimals.0))
         })
         .await?;
     Ok(DetectorId(id))

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Executor, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StoreError;
 
@@ -123,6 +123,9 @@ impl Store {
             .acquire_timeout(busy)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A full disk makes SQLite roll back by itself; the driver's own rollback then fails and the connection
+            // believes for ever that it is inside a transaction. It is thrown away for a new one.
+            .before_acquire(|connection, _meta| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(move |connection, _meta| {
                 let pages = limit.load(Ordering::SeqCst);
                 Box::pin(async move {
