@@ -17,7 +17,6 @@ const ORDER: readonly Quantity[] = [
   'power_factor',
   'frequency',
   'energy',
-  'arc_count',
   'switch',
   'signal_strength',
 ];
