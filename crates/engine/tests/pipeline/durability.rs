@@ -33,19 +33,19 @@ async fn a_full_disk_confirms_nothing_says_so_and_recovers_by_itself() {
     let mut events = world.watch();
     world.engine.store().set_hard_limit(Some(4096)).await.unwrap();
     // Fill what is left of the pages that are there already.
-    let many = |ma: i64| -> Vec<Sample> {
-        (0..12)
-            .map(|point| Sample {
-                point: PointIndex(point),
-                raw: ma * 7919 + i64::from(point),
-                quality: Quality::Good,
-            })
-            .collect()
+    let many = |seconds: i64, ma: i64| -> Vec<Sample> {
+        let ballast = (1..12).map(|point| Sample {
+            point: PointIndex(point),
+            raw: seconds * 104_729,
+            quality: Quality::Implausible,
+        });
+        let fine = Sample { point: PointIndex(0), raw: ma, quality: Quality::Good };
+        std::iter::once(fine).chain(ballast).collect()
     };
     let mut refused = None;
     for seconds in 1..3_000 {
         world.clock.set(at_s(seconds));
-        if world.confirm(world.reading(seconds, many(seconds % 100))).await == Outcome::Unavailable {
+        if world.confirm(world.reading(seconds, many(seconds, 20))).await == Outcome::Unavailable {
             refused = Some(seconds);
             break;
         }
@@ -58,7 +58,7 @@ async fn a_full_disk_confirms_nothing_says_so_and_recovers_by_itself() {
     let known = world.engine.memory().detector(world.detector).unwrap();
     assert_eq!(known.state.latest(PointIndex(0)).map(|l| l.filed_at), Some(at_s(refused - 1)));
     let before = known.state.clone();
-    let hazard = world.reading(refused, many(0).into_iter().map(|s| Sample { raw: 600, ..s }).collect());
+    let hazard = world.reading(refused, many(refused, 600));
     assert_eq!(world.confirm(hazard.clone()).await, Outcome::Unavailable);
     assert_eq!(world.engine.memory().detector(world.detector).unwrap().state, before);
 
