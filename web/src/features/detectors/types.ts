@@ -1,118 +1,30 @@
 /** Shapes of `/detectors`, `/terminals` and `/profiles`. */
 
-import type { Channel, Quantity, Phase, Status } from '@/api/types';
+import type { Answer } from '@/api/answer';
+import type { components } from '@/api/schema';
 
-export type Protocol = 'cloud_7b7b' | 'modbus_rtu';
+type Schemas = components['schemas'];
 
-export interface Detector {
-  id: number;
-  name: string;
-  serial: string;
-  terminal_id: number;
-  unit_address: number | null;
-  profile_id: string;
-  profile_name: string;
-  site_id: number;
-  site_name: string;
-  circuit_id: number | null;
-  circuit_name: string | null;
-  status: Status;
-  last_heard_at: string | null;
-  signal: number | null;
-  verified: boolean;
-  version: number;
-}
+export type Protocol = Schemas['Protocol'];
+
+export type Detector = Answer<Schemas['Detector']>;
 
 /** A terminal as a detector's page shows it. */
-export interface Terminal {
-  id: number;
-  serial: string;
-  protocol: Protocol;
-  iccid: string | null;
-  signal: number | null;
-  firmware: string | null;
-  connected: boolean;
-  connected_at: string | null;
-  remote: string | null;
-  last_heard_at: string | null;
-}
+export type Terminal = Answer<Schemas['DetectorTerminal']>;
 
-export interface DetectorDetail extends Detector {
-  terminal: Terminal;
-  profile: { id: string; name: string; verified: boolean; source: string };
-  channels: Channel[];
-  supervision: { interval_s: number; offline_after_s: number };
-}
+export type DetectorDetail = Answer<Schemas['DetectorDetail']>;
 
-export interface TerminalEvent {
-  id: number;
-  at: string;
-  event: string;
-  detail: string;
-  remote: string;
-}
+export type TerminalEvent = Answer<Schemas['TerminalEvent']>;
 
 /** A terminal by itself, with what happened to it. */
-export interface TerminalDetail {
-  id: number;
-  serial: string;
-  protocol: Protocol;
-  admission: 'pending' | 'admitted' | 'refused';
-  iccid: string | null;
-  /** The SIM that was seen last; another than the pinned one waits for a person. */
-  seen_iccid: string | null;
-  events: TerminalEvent[];
-}
+export type TerminalDetail = Answer<Schemas['Terminal']>;
 
-export interface TelegramField {
-  offset: number;
-  len: number;
-  name: string;
-  value: string;
-}
+export type TelegramField = Answer<Schemas['TelegramField']>;
 
-export interface Telegram {
-  id: number;
-  at: string;
-  direction: 'up' | 'down';
-  protocol: string;
-  /** The bytes as hex digits, cut at the log's limit. */
-  hex: string;
-  /** How many bytes there really were. */
-  length: number;
-  refused: boolean;
-  reason: string | null;
-  clause: string | null;
-  fields: TelegramField[];
-}
+export type Telegram = Answer<Schemas['Telegram']>;
 
-export interface Profile {
-  id: string;
-  name: string;
-  maker: string;
-  kind: Protocol;
-  verified: boolean;
-  source: string;
-  interval_s: number;
-  points: number;
-  detectors: number;
-}
+export type Profile = Answer<Schemas['ProfileSummary']>;
 
-export interface ProfilePoint {
-  code: string;
-  name: string;
-  quantity: Quantity;
-  phase: Phase | null;
-  unit: string;
-  decimals: number;
-  address: number;
-  format: string;
-}
+export type ProfilePoint = Answer<Schemas['ProfilePoint']>;
 
-export interface ProfileDetail extends Omit<Profile, 'points'> {
-  points: ProfilePoint[];
-  statuses: { code: string; address: number; mask: number; meanings: number }[];
-  can_reset: boolean;
-  /** The file itself, where the reader may see it. */
-  text: string | null;
-}
+export type ProfileDetail = Answer<Schemas['ProfileDetail']>;

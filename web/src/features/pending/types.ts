@@ -1,23 +1,11 @@
 /** Shapes of `/pending`. */
 
-import type { Protocol } from '@/features/detectors/types';
+import type { Answer } from '@/api/answer';
+import type { components } from '@/api/schema';
 
-export interface PendingTerminal {
-  id: number;
-  serial: string;
-  protocol: Protocol;
-  iccid: string | null;
-  remote: string;
-  first_seen_at: string;
-  last_seen_at: string;
-  attempts: number;
-  signal: number | null;
-  firmware: string | null;
-  hint_profile_id: string | null;
-  readings_ignored: number;
-  refused: boolean;
-  refused_reason: string | null;
-}
+type Schemas = components['schemas'];
+
+export type PendingTerminal = Answer<Schemas['PendingTerminal']>;
 
 export interface NewCircuit {
   name: string;

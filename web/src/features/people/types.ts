@@ -1,37 +1,16 @@
 /** Shapes of `/users`, `/tokens` and `/audit`. */
 
-import type { Language, Role } from '@/api/types';
+import type { Answer } from '@/api/answer';
+import type { components } from '@/api/schema';
+import type { Role } from '@/api/types';
+
+type Schemas = components['schemas'];
 
 export const ROLES: readonly Role[] = ['administrator', 'safety_manager', 'operator', 'electrician', 'owner', 'regulator'];
 
 /** A role over part of the world: an organisation and all below it, an area and all in it, both, or everything. */
-export interface Grant {
-  role: Role;
-  organisation_id: number | null;
-  area_code: string | null;
-}
+export type Grant = Answer<Schemas['Grant']>;
 
-export interface User {
-  id: number;
-  login: string;
-  name: string;
-  language: Language;
-  disabled: boolean;
-  must_change_password: boolean;
-  locked_until: string | null;
-  last_sign_in_at: string | null;
-  grants: Grant[];
-  version: number;
-}
+export type User = Answer<Schemas['User']>;
 
-export interface Token {
-  id: number;
-  name: string;
-  role: Role;
-  organisation_id: number | null;
-  area_code: string | null;
-  created_at: string;
-  expires_at: string | null;
-  last_used_at: string | null;
-  prefix: string;
-}
+export type Token = Answer<Schemas['Token']>;

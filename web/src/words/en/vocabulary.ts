@@ -43,7 +43,6 @@ export default {
     frequency: 'Frequency',
     energy: 'Energy',
     neutral_current: 'Neutral current',
-    arc_count: 'Arc count',
     signal_strength: 'Signal strength',
     switch: 'Switch',
     device: 'Device',

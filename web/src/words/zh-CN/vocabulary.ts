@@ -43,7 +43,6 @@ export default {
     frequency: '频率',
     energy: '电能',
     neutral_current: '中性线电流',
-    arc_count: '电弧次数',
     signal_strength: '信号强度',
     switch: '开关量',
     device: '设备',

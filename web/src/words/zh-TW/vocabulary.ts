@@ -43,7 +43,6 @@ export default {
     frequency: '頻率',
     energy: '電能',
     neutral_current: '中性線電流',
-    arc_count: '電弧次數',
     signal_strength: '訊號強度',
     switch: '開關量',
     device: '裝置',
