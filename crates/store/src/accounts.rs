@@ -239,7 +239,8 @@ impl Accounts<'_> {
         remote: &str,
     ) -> Result<FirstRun, StoreError> {
         let mut tx = self.0.begin().await?;
-        let any: Option<i64> = sqlx::query_scalar("SELECT id FROM account LIMIT 1").fetch_optional(&mut *tx).await?;
+        let any: Option<i64> =
+            sqlx::query_scalar("SELECT id FROM account LIMIT 1").fetch_optional(&mut *tx).await?;
         if any.is_some() {
             return Err(StoreError::InUse { what: "first run", by: "accounts" });
         }
@@ -279,13 +280,15 @@ impl Accounts<'_> {
         let name = patch.name.as_ref().unwrap_or(&before.account.name);
         named("name", name)?;
         let disabled = patch.disabled.unwrap_or(before.account.disabled);
-        sqlx::query("UPDATE account SET name = $1, language = $2, disabled = $3, version = version + 1 WHERE id = $4")
-            .bind(name.trim())
-            .bind(patch.language.as_ref().unwrap_or(&before.account.language))
-            .bind(disabled)
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE account SET name = $1, language = $2, disabled = $3, version = version + 1 WHERE id = $4",
+        )
+        .bind(name.trim())
+        .bind(patch.language.as_ref().unwrap_or(&before.account.language))
+        .bind(disabled)
+        .bind(id.0)
+        .execute(&mut *tx)
+        .await?;
         if let Some(wanted) = &patch.grants {
             grants::replace(&mut tx, scope, id, wanted).await?;
         }
@@ -382,7 +385,13 @@ impl Accounts<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] unless all its grants are in `scope`.
-    pub async fn unlock(&self, scope: &Scope, actor: &Actor, now: UnixMs, id: UserId) -> Result<Account, StoreError> {
+    pub async fn unlock(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: UserId,
+    ) -> Result<Account, StoreError> {
         let mut tx = self.0.begin().await?;
         let before = load_owned(&mut tx, scope, id).await?;
         crate::lockout::clear_in(&mut tx, &crate::lockout::login_subject(&before.account.login)).await?;
@@ -457,9 +466,17 @@ async fn load(connection: &mut SqliteConnection, scope: &Scope, id: UserId) -> R
     Ok(Account { grants: grants::of(connection, id).await?, account })
 }
 
-async fn load_owned(connection: &mut SqliteConnection, scope: &Scope, id: UserId) -> Result<Account, StoreError> {
+async fn load_owned(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: UserId,
+) -> Result<Account, StoreError> {
     let account = load(connection, scope, id).await?;
-    if grants::all_within(scope, &account.grants) { Ok(account) } else { Err(StoreError::NotFound { what: "account" }) }
+    if grants::all_within(scope, &account.grants) {
+        Ok(account)
+    } else {
+        Err(StoreError::NotFound { what: "account" })
+    }
 }
 
 async fn record(

@@ -11,12 +11,14 @@ use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
 use crate::actor::Actor;
-use crate::circuits::{self, CircuitDraft, PanelDraft, insert_circuit, insert_panel, load_circuit, load_panel};
+use crate::circuits::{
+    self, CircuitDraft, PanelDraft, insert_circuit, insert_panel, load_circuit, load_panel,
+};
 use crate::detectors::{self, DetectorRow};
 use crate::error::StoreError;
 use crate::intake::Bulk;
 use crate::sites::{self, SiteDraft, SiteRow, named};
-use crate::terminals::{self, Terminals, TerminalRow};
+use crate::terminals::{self, TerminalRow, Terminals};
 
 /// A detector to be made behind the admitted terminal.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +113,16 @@ impl Terminals<'_> {
             let detector = insert_detector(&mut tx, id, now, one, site.id, circuit).await?;
             let row = detectors::load(&mut tx, scope, detector).await?;
             let object = circuits::object("detector", detector.0, &row.name, &site);
-            circuits::record(&mut tx, actor, now, "detector.create", object, None::<&DetectorRow>, Some(&row)).await?;
+            circuits::record(
+                &mut tx,
+                actor,
+                now,
+                "detector.create",
+                object,
+                None::<&DetectorRow>,
+                Some(&row),
+            )
+            .await?;
             detectors.push(detector);
         }
         sqlx::query(

@@ -193,8 +193,12 @@ impl AlarmSort {
                 ],
                 descending: true,
             },
-            Self::RaisedDesc => Order { name: "alarms.-raised_at", keys: &["a.raised_at", "a.id"], descending: true },
-            Self::RaisedAsc => Order { name: "alarms.raised_at", keys: &["a.raised_at", "a.id"], descending: false },
+            Self::RaisedDesc => {
+                Order { name: "alarms.-raised_at", keys: &["a.raised_at", "a.id"], descending: true }
+            }
+            Self::RaisedAsc => {
+                Order { name: "alarms.raised_at", keys: &["a.raised_at", "a.id"], descending: false }
+            }
         }
     }
 }
@@ -276,7 +280,12 @@ impl Alarms<'_> {
     ///
     /// # Errors
     /// Database errors only.
-    pub async fn export(&self, scope: &Scope, filter: &AlarmFilter, most: u32) -> Result<Vec<AlarmRow>, StoreError> {
+    pub async fn export(
+        &self,
+        scope: &Scope,
+        filter: &AlarmFilter,
+        most: u32,
+    ) -> Result<Vec<AlarmRow>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} {FROM} WHERE 1 = 1"));
         push_filter(&mut query, scope, filter);
         query.push(" ORDER BY a.raised_at DESC, a.id DESC LIMIT ").push_bind(i64::from(most));

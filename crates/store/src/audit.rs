@@ -134,7 +134,12 @@ impl Audit<'_> {
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a cursor of another list.
-    pub async fn list(&self, scope: &Scope, filter: &AuditFilter, page: &Page) -> Result<Paged<AuditRow>, StoreError> {
+    pub async fn list(
+        &self,
+        scope: &Scope,
+        filter: &AuditFilter,
+        page: &Page,
+    ) -> Result<Paged<AuditRow>, StoreError> {
         let apply = |query: &mut QueryBuilder<Sqlite>| {
             push_scope(query, scope, "a.organisation_path", "a.area_code");
             if let Some(actor) = &filter.actor {
@@ -160,7 +165,9 @@ impl Audit<'_> {
             }
         };
         let order = Order { name: "audit", keys: &["a.id"], descending: true };
-        PagedQuery { columns: COLUMNS, from: "FROM audit a", order, filter: &apply }.fetch(self.0.reader(), page).await
+        PagedQuery { columns: COLUMNS, from: "FROM audit a", order, filter: &apply }
+            .fetch(self.0.reader(), page)
+            .await
     }
 
     /// Walks the whole chain. The chain is one, so this needs a scope of everything.
@@ -280,7 +287,9 @@ fn link(previous: &[u8], row: &AuditRow) -> Vec<u8> {
     field(Some(&row.at.0.to_be_bytes()));
     field(Some(row.actor_kind.as_bytes()));
     field(row.actor_id.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
-    for text in [&row.actor_name, &row.remote, &row.action, &row.object_kind, &row.object_id, &row.object_name] {
+    for text in
+        [&row.actor_name, &row.remote, &row.action, &row.object_kind, &row.object_id, &row.object_name]
+    {
         field(Some(text.as_bytes()));
     }
     for text in [&row.before, &row.after, &row.organisation_path, &row.area_code] {

@@ -179,7 +179,13 @@ impl Circuits<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::InUse`] while circuits leave it.
-    pub async fn delete_panel(&self, scope: &Scope, actor: &Actor, now: UnixMs, id: PanelId) -> Result<(), StoreError> {
+    pub async fn delete_panel(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: PanelId,
+    ) -> Result<(), StoreError> {
         let mut tx = self.0.begin().await?;
         let (before, site) = load_panel(&mut tx, scope, id).await?;
         let circuits: i64 =
@@ -190,7 +196,11 @@ impl Circuits<'_> {
         if circuits > 0 {
             return Err(StoreError::InUse { what: "panel", by: "circuits" });
         }
-        sqlx::query("UPDATE panel SET deleted_at = $1 WHERE id = $2").bind(now.0).bind(id.0).execute(&mut *tx).await?;
+        sqlx::query("UPDATE panel SET deleted_at = $1 WHERE id = $2")
+            .bind(now.0)
+            .bind(id.0)
+            .execute(&mut *tx)
+            .await?;
         let object = object("panel", id.0, &before.name, &site);
         record(&mut tx, actor, now, "panel.delete", object, Some(&before), None::<&PanelRow>).await?;
         tx.commit().await?;
@@ -279,7 +289,11 @@ impl Circuits<'_> {
         if detectors > 0 {
             return Err(StoreError::InUse { what: "circuit", by: "detectors" });
         }
-        sqlx::query("UPDATE circuit SET deleted_at = $1 WHERE id = $2").bind(now.0).bind(id.0).execute(&mut *tx).await?;
+        sqlx::query("UPDATE circuit SET deleted_at = $1 WHERE id = $2")
+            .bind(now.0)
+            .bind(id.0)
+            .execute(&mut *tx)
+            .await?;
         let object = object("circuit", id.0, &before.name, &site);
         record(&mut tx, actor, now, "circuit.delete", object, Some(&before), None::<&CircuitRow>).await?;
         tx.commit().await?;
@@ -369,7 +383,8 @@ pub(crate) async fn load_circuit(
     .await?;
     let missing = StoreError::NotFound { what: "circuit" };
     let Some(circuit) = circuit else { return Err(missing) };
-    let site = sites::load(connection, scope, circuit.site_id).await.map_err(|error| hidden(error, missing))?;
+    let site =
+        sites::load(connection, scope, circuit.site_id).await.map_err(|error| hidden(error, missing))?;
     Ok((circuit, site))
 }
 
@@ -381,12 +396,18 @@ pub(crate) fn hidden(error: StoreError, missing: StoreError) -> StoreError {
 fn check(draft: &CircuitDraft) -> Result<(), StoreError> {
     named("name", &draft.name)?;
     if !matches!(draft.phases, 1 | 3) {
-        return Err(StoreError::invalid("phases", "out_of_range", format!("had {}, wanted 1 or 3", draft.phases)));
+        return Err(StoreError::invalid(
+            "phases",
+            "out_of_range",
+            format!("had {}, wanted 1 or 3", draft.phases),
+        ));
     }
     match draft.rated_current_a {
-        Some(rated) if !(0.1..=10_000.0).contains(&rated) => {
-            Err(StoreError::invalid("rated_current_a", "out_of_range", format!("had {rated} A, wanted 0.1 to 10000 A")))
-        }
+        Some(rated) if !(0.1..=10_000.0).contains(&rated) => Err(StoreError::invalid(
+            "rated_current_a",
+            "out_of_range",
+            format!("had {rated} A, wanted 0.1 to 10000 A"),
+        )),
         Some(_) | None => Ok(()),
     }
 }

@@ -1,12 +1,12 @@
 //! Reading columns into the vocabulary of the domain, and the rows that come out of it.
 
+use domain::access::Role;
 use domain::alarm::AlarmState;
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
-    AlarmId, ChannelId, CircuitId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId, TokenId, TransitionId,
-    UserId,
+    AlarmId, ChannelId, CircuitId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId, TokenId,
+    TransitionId, UserId,
 };
-use domain::access::Role;
 use domain::place::{Admission, AreaCode, OrganisationPath, Protocol};
 use domain::quantity::{Decimals, Phase, Quantity};
 use domain::reading::PointIndex;
@@ -122,7 +122,10 @@ pub(crate) const fn severity_of_rank(rank: i64) -> Option<Severity> {
 }
 
 pub(crate) fn damaged(column: &str, had: &str) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("{had:?} has no meaning here").into() }
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: format!("{had:?} has no meaning here").into(),
+    }
 }
 
 /// Structs whose fields are the columns of a query, by name.

@@ -115,7 +115,9 @@ pub enum DetectorSort {
 impl DetectorSort {
     const fn order(self) -> Order {
         match self {
-            Self::StatusDesc => Order { name: "detectors.-status", keys: &["d.status", "d.id"], descending: true },
+            Self::StatusDesc => {
+                Order { name: "detectors.-status", keys: &["d.status", "d.id"], descending: true }
+            }
             Self::Name => Order { name: "detectors.name", keys: &["d.name", "d.id"], descending: false },
             Self::NameDesc => Order { name: "detectors.-name", keys: &["d.name", "d.id"], descending: true },
             Self::LastHeard => {
@@ -218,7 +220,11 @@ impl Detectors<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is none in `scope`.
-    pub async fn channel(&self, scope: &Scope, id: ChannelId) -> Result<(ChannelRow, DetectorRow), StoreError> {
+    pub async fn channel(
+        &self,
+        scope: &Scope,
+        id: ChannelId,
+    ) -> Result<(ChannelRow, DetectorRow), StoreError> {
         let mut connection = self.0.reader().acquire().await?;
         load_channel(&mut connection, scope, id).await
     }
@@ -233,7 +239,11 @@ impl Detectors<'_> {
              JOIN organisation o ON o.id = s.organisation_id WHERE d.deleted_at IS NULL",
         );
         push_scope(&mut query, scope, "o.path", "s.area_code");
-        Ok(query.push(" GROUP BY d.profile_id ORDER BY d.profile_id").build_query_as().fetch_all(self.0.reader()).await?)
+        Ok(query
+            .push(" GROUP BY d.profile_id ORDER BY d.profile_id")
+            .build_query_as()
+            .fetch_all(self.0.reader())
+            .await?)
     }
 
     /// Changes a detector.
@@ -257,12 +267,13 @@ impl Detectors<'_> {
             None => (before.site_id, before.circuit_id),
             Some(None) => (before.site_id, None),
             Some(Some(circuit)) => {
-                let (circuit, _) = load_circuit(&mut tx, scope, circuit).await.map_err(|error| match error {
-                    StoreError::NotFound { .. } => {
-                        StoreError::invalid("circuit_id", "unknown", format!("no circuit {circuit} here"))
-                    }
-                    other => other,
-                })?;
+                let (circuit, _) =
+                    load_circuit(&mut tx, scope, circuit).await.map_err(|error| match error {
+                        StoreError::NotFound { .. } => {
+                            StoreError::invalid("circuit_id", "unknown", format!("no circuit {circuit} here"))
+                        }
+                        other => other,
+                    })?;
                 (circuit.site_id, Some(circuit.id))
             }
         };
@@ -298,7 +309,11 @@ impl Detectors<'_> {
         let mut tx = self.0.begin().await?;
         let before = load(&mut tx, scope, id).await?;
         let site = sites::load(&mut tx, scope, before.site_id).await?;
-        sqlx::query("UPDATE detector SET deleted_at = $1 WHERE id = $2").bind(now.0).bind(id.0).execute(&mut *tx).await?;
+        sqlx::query("UPDATE detector SET deleted_at = $1 WHERE id = $2")
+            .bind(now.0)
+            .bind(id.0)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("DELETE FROM detector_state WHERE detector_id = $1").bind(id.0).execute(&mut *tx).await?;
         let left: i64 =
             sqlx::query_scalar("SELECT count(*) FROM detector WHERE terminal_id = $1 AND deleted_at IS NULL")
@@ -360,8 +375,9 @@ pub(crate) async fn load(
     scope: &Scope,
     id: DetectorId,
 ) -> Result<DetectorRow, StoreError> {
-    let mut query =
-        QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} {FROM} WHERE d.deleted_at IS NULL AND d.id = "));
+    let mut query = QueryBuilder::<Sqlite>::new(format!(
+        "SELECT {COLUMNS} {FROM} WHERE d.deleted_at IS NULL AND d.id = "
+    ));
     query.push_bind(id.0);
     push_scope(&mut query, scope, "o.path", "s.area_code");
     let detector = query.build_query_as().fetch_optional(connection).await?;

@@ -95,7 +95,9 @@ impl StoreError {
     /// Turns a broken foreign key into a word about what hangs on it; leaves everything else as it is.
     pub(crate) fn or_in_use(self, what: &'static str, by: &'static str) -> Self {
         match self {
-            Self::Sql(sqlx::Error::Database(database)) if database.kind() == ErrorKind::ForeignKeyViolation => {
+            Self::Sql(sqlx::Error::Database(database))
+                if database.kind() == ErrorKind::ForeignKeyViolation =>
+            {
                 Self::InUse { what, by }
             }
             other => other,

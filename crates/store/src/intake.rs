@@ -229,8 +229,11 @@ static READINGS: Bulk = Bulk::new(
     7,
     " ON CONFLICT (detector_id, grp, filed_at) DO NOTHING",
 );
-static GROUPS: Bulk =
-    Bulk::new("INSERT INTO reading_group (detector_id, grp)", 2, " ON CONFLICT (detector_id, grp) DO NOTHING");
+static GROUPS: Bulk = Bulk::new(
+    "INSERT INTO reading_group (detector_id, grp)",
+    2,
+    " ON CONFLICT (detector_id, grp) DO NOTHING",
+);
 static STATES: Bulk = Bulk::new(
     "INSERT INTO detector_state (detector_id, state)",
     2,
@@ -304,10 +307,14 @@ async fn write(
 ) -> Result<CommitReceipt, StoreError> {
     let repeated = write_readings(connection, &batch.readings).await?;
     GROUPS.run(connection, groups, |query, pair| query.bind(pair.0).bind(i64::from(pair.1))).await?;
-    STATES.run(connection, &batch.states, |query, (id, state)| query.bind(id.0).bind(state.as_slice())).await?;
+    STATES
+        .run(connection, &batch.states, |query, (id, state)| query.bind(id.0).bind(state.as_slice()))
+        .await?;
     HEARD.run(connection, &batch.heard, |query, (id, at)| query.bind(id.0).bind(at.0)).await?;
     STATUSES
-        .run(connection, &batch.statuses, |query, (id, status)| query.bind(id.0).bind(i64::from(status.rank())))
+        .run(connection, &batch.statuses, |query, (id, status)| {
+            query.bind(id.0).bind(i64::from(status.rank()))
+        })
         .await?;
     write_alarms(connection, &batch.alarms).await?;
     for seen in &batch.terminals {
@@ -358,13 +365,14 @@ async fn write_readings(
     let mut repeated = Vec::new();
     let mut moments = HashSet::new();
     for (index, reading) in readings.iter().enumerate() {
-        let seq: i64 =
-            sqlx::query_scalar("SELECT seq FROM reading WHERE detector_id = $1 AND grp = $2 AND filed_at = $3")
-                .bind(reading.detector.0)
-                .bind(i64::from(reading.group))
-                .bind(reading.filed_at.0)
-                .fetch_one(&mut *connection)
-                .await?;
+        let seq: i64 = sqlx::query_scalar(
+            "SELECT seq FROM reading WHERE detector_id = $1 AND grp = $2 AND filed_at = $3",
+        )
+        .bind(reading.detector.0)
+        .bind(i64::from(reading.group))
+        .bind(reading.filed_at.0)
+        .fetch_one(&mut *connection)
+        .await?;
         let first_here = moments.insert((reading.detector, reading.group, reading.filed_at));
         if newest.is_some_and(|newest| seq <= newest) || !first_here {
             repeated.push(index);

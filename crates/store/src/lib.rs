@@ -10,34 +10,34 @@ mod column;
 mod page;
 mod scoped;
 
-pub mod error;
-pub mod open;
-pub mod meta;
 pub mod disk;
+pub mod error;
+pub mod meta;
+pub mod open;
 
 pub mod actor;
 pub mod audit;
 
-pub mod payload;
-pub mod intake;
-pub mod restart;
 pub mod history;
+pub mod intake;
+pub mod payload;
+pub mod restart;
 
+pub mod admission;
 pub mod alarms;
-pub mod overview;
-pub mod sites;
 pub mod circuits;
 pub mod detectors;
-pub mod terminals;
-pub mod admission;
+pub mod overview;
 pub mod settings;
+pub mod sites;
+pub mod terminals;
 
-pub mod organisations;
-pub mod areas;
 pub mod accounts;
+pub mod areas;
+pub mod lockout;
+pub mod organisations;
 pub mod sessions;
 pub mod tokens;
-pub mod lockout;
 
 pub mod telegrams;
 

@@ -74,7 +74,12 @@ impl Lockout<'_> {
     ///
     /// # Errors
     /// [`StoreError::Full`] and database errors.
-    pub async fn failed(&self, subject: &str, now: UnixMs, policy: &LockPolicy) -> Result<LockState, StoreError> {
+    pub async fn failed(
+        &self,
+        subject: &str,
+        now: UnixMs,
+        policy: &LockPolicy,
+    ) -> Result<LockState, StoreError> {
         let mut tx = self.0.begin().await?;
         let row: Option<(i64, i64, Option<i64>)> =
             sqlx::query_as("SELECT failures, first_at, locked_until FROM lockout WHERE subject = $1")
@@ -84,7 +89,8 @@ impl Lockout<'_> {
         let (failures, first_at) = match row {
             // The window goes on, unless it has passed or its lock has been served.
             Some((failures, first_at, locked))
-                if now.since_ms(UnixMs(first_at)) < policy.window_ms && locked.is_none_or(|until| until > now.0) =>
+                if now.since_ms(UnixMs(first_at)) < policy.window_ms
+                    && locked.is_none_or(|until| until > now.0) =>
             {
                 (failures + 1, first_at)
             }

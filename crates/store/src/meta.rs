@@ -76,7 +76,9 @@ impl Store {
 
     pub(crate) async fn meta_number(&self, key: &str) -> Result<Option<i64>, StoreError> {
         let Some(text) = self.meta(key).await? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| StoreError::corrupt(format!("meta {key} is {text:?}, not a number")))
+        text.parse()
+            .map(Some)
+            .map_err(|_| StoreError::corrupt(format!("meta {key} is {text:?}, not a number")))
     }
 
     /// Counts the settings version up in `connection`'s transaction; the caller tells

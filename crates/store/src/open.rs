@@ -53,7 +53,13 @@ pub struct TelegramBounds {
 
 impl Default for TelegramBounds {
     fn default() -> Self {
-        Self { per_terminal: 300, refused_per_terminal: 200, total: 200_000, refused_total: 50_000, bytes_each: 2048 }
+        Self {
+            per_terminal: 300,
+            refused_per_terminal: 200,
+            total: 200_000,
+            refused_total: 50_000,
+            bytes_each: 2048,
+        }
     }
 }
 
@@ -147,9 +153,7 @@ impl Store {
             .acquire_timeout(busy)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(
-                base.filename(folder.join("telegrams.db")).synchronous(SqliteSynchronous::Normal),
-            )
+            .connect_with(base.filename(folder.join("telegrams.db")).synchronous(SqliteSynchronous::Normal))
             .await?;
         sqlx::migrate!("./migrations_telegrams").run(&telegrams).await?;
 

@@ -77,7 +77,8 @@ impl Organisations<'_> {
     /// # Errors
     /// Database errors only.
     pub async fn tree(&self, scope: &Scope) -> Result<Vec<OrganisationRow>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM organisation o WHERE 1 = 1"));
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM organisation o WHERE 1 = 1"));
         push_visible(&mut query, scope);
         query.push(" ORDER BY length(o.path) - length(replace(o.path, '/', '')), o.name, o.id");
         Ok(query.build_query_as().fetch_all(self.0.reader()).await?)
@@ -136,7 +137,11 @@ impl Organisations<'_> {
         if let Some(parent) = patch.parent_id.filter(|parent| Some(*parent) != before.parent_id) {
             let parent = load_parent(&mut tx, scope, parent).await?;
             if parent.path.0.starts_with(&before.path.0) {
-                return Err(StoreError::invalid("parent_id", "cycle", "an organisation cannot hang below itself"));
+                return Err(StoreError::invalid(
+                    "parent_id",
+                    "cycle",
+                    "an organisation cannot hang below itself",
+                ));
             }
             let path = format!("{}{}/", parent.path.0, id.0);
             sqlx::query("UPDATE organisation SET parent_id = $1 WHERE id = $2")
@@ -154,7 +159,8 @@ impl Organisations<'_> {
             .await?;
         }
         let after = load(&mut tx, &Scope::platform(), id).await?;
-        record(&mut tx, actor, now, "organisation.change", object(&after), Some(&before), Some(&after)).await?;
+        record(&mut tx, actor, now, "organisation.change", object(&after), Some(&before), Some(&after))
+            .await?;
         let version = self.0.bump_settings(&mut tx).await?;
         tx.commit().await?;
         self.0.settings_changed(version);
@@ -208,7 +214,9 @@ pub(crate) async fn insert(
     let above = match draft.parent_id {
         Some(parent) => load_parent(connection, scope, parent).await?.path.0,
         None if scope.is_everything() => "/".to_owned(),
-        None => return Err(StoreError::invalid("parent_id", "required", "wanted an organisation to hang it on")),
+        None => {
+            return Err(StoreError::invalid("parent_id", "required", "wanted an organisation to hang it on"));
+        }
     };
     // The path holds the id, so the row is there for a moment with a path that nothing else can have.
     let id: i64 = sqlx::query_scalar(
@@ -237,7 +245,8 @@ pub(crate) async fn load(
     scope: &Scope,
     id: OrganisationId,
 ) -> Result<OrganisationRow, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM organisation o WHERE o.id = "));
+    let mut query =
+        QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM organisation o WHERE o.id = "));
     query.push_bind(id.0);
     push_visible(&mut query, scope);
     let organisation = query.build_query_as().fetch_optional(connection).await?;
@@ -257,7 +266,11 @@ async fn load_owned(
     id: OrganisationId,
 ) -> Result<OrganisationRow, StoreError> {
     let organisation = load(connection, scope, id).await?;
-    if owns(scope, &organisation.path) { Ok(organisation) } else { Err(StoreError::NotFound { what: "organisation" }) }
+    if owns(scope, &organisation.path) {
+        Ok(organisation)
+    } else {
+        Err(StoreError::NotFound { what: "organisation" })
+    }
 }
 
 async fn load_parent(

@@ -155,7 +155,8 @@ impl Overview<'_> {
         push_part(&mut query, scope, part);
         let rows: Vec<(i64, i64)> =
             query.push(" GROUP BY d.status").build_query_as().fetch_all(self.0.reader()).await?;
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT count(*) {SITES} WHERE s.deleted_at IS NULL"));
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("SELECT count(*) {SITES} WHERE s.deleted_at IS NULL"));
         push_part(&mut query, scope, part);
         let sites: i64 = query.build_query_scalar().fetch_one(self.0.reader()).await?;
         let mut counts = Counts { sites, ..Counts::default() };

@@ -151,7 +151,8 @@ impl Store {
             heard.entry(detector).and_modify(|at| *at = received_at.max(*at)).or_insert(received_at);
             latest.push(LatestReading {
                 detector,
-                group: u8::try_from(group).map_err(|_| StoreError::corrupt(format!("reading group {group}")))?,
+                group: u8::try_from(group)
+                    .map_err(|_| StoreError::corrupt(format!("reading group {group}")))?,
                 filed_at: UnixMs(filed_at),
                 received_at,
                 samples,
@@ -161,12 +162,18 @@ impl Store {
         let signs: Vec<(i64, i64)> =
             sqlx::query_as("SELECT detector_id, at FROM heard").fetch_all(&mut *reading).await?;
         for (detector, at) in signs {
-            heard.entry(DetectorId(detector)).and_modify(|had| *had = UnixMs(at).max(*had)).or_insert(UnixMs(at));
+            heard
+                .entry(DetectorId(detector))
+                .and_modify(|had| *had = UnixMs(at).max(*had))
+                .or_insert(UnixMs(at));
         }
         let open_alarms: Vec<AlarmRecord> =
-            sqlx::query_as("SELECT * FROM alarm WHERE state <> 'closed' ORDER BY id").fetch_all(&mut *reading).await?;
-        let last_alarm_id: Option<i64> =
-            sqlx::query_scalar("SELECT id FROM alarm ORDER BY id DESC LIMIT 1").fetch_optional(&mut *reading).await?;
+            sqlx::query_as("SELECT * FROM alarm WHERE state <> 'closed' ORDER BY id")
+                .fetch_all(&mut *reading)
+                .await?;
+        let last_alarm_id: Option<i64> = sqlx::query_scalar("SELECT id FROM alarm ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&mut *reading)
+            .await?;
         let mut heard: Vec<_> = heard.into_iter().collect();
         heard.sort_unstable();
         Ok(Restart {
@@ -184,7 +191,10 @@ impl Store {
     ///
     /// # Errors
     /// Database errors only.
-    pub async fn binding_sources(&self, only: Option<&[DetectorId]>) -> Result<Vec<BindingSource>, StoreError> {
+    pub async fn binding_sources(
+        &self,
+        only: Option<&[DetectorId]>,
+    ) -> Result<Vec<BindingSource>, StoreError> {
         if only.is_some_and(<[DetectorId]>::is_empty) {
             return Ok(Vec::new());
         }
@@ -199,7 +209,8 @@ impl Store {
         if let Some(only) = only {
             push_any(&mut query, "d.id", only.iter().map(|id| id.0));
         }
-        let rows: Vec<PlacedDetector> = query.push(" ORDER BY d.id").build_query_as().fetch_all(&mut *reading).await?;
+        let rows: Vec<PlacedDetector> =
+            query.push(" ORDER BY d.id").build_query_as().fetch_all(&mut *reading).await?;
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT id, detector_id, point, quantity, phase, decimals FROM channel WHERE 1 = 1",
         );

@@ -91,9 +91,20 @@ impl Sessions<'_> {
             .bind(session.account.0)
             .execute(&mut *tx)
             .await?;
-        let object =
-            AuditObject { kind: "session", id: session.account.to_string(), name: actor.name.clone(), place: None };
-        let entry = AuditEntry { at: now, actor: actor.clone(), action: "session.create", object, before: None, after: None };
+        let object = AuditObject {
+            kind: "session",
+            id: session.account.to_string(),
+            name: actor.name.clone(),
+            place: None,
+        };
+        let entry = AuditEntry {
+            at: now,
+            actor: actor.clone(),
+            action: "session.create",
+            object,
+            before: None,
+            after: None,
+        };
         audit::append(&mut tx, &entry).await?;
         tx.commit().await?;
         Ok(())
@@ -103,7 +114,11 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// Database errors only.
-    pub async fn find(&self, token_hash: &[u8], now: UnixMs) -> Result<Option<(SessionRow, Account)>, StoreError> {
+    pub async fn find(
+        &self,
+        token_hash: &[u8],
+        now: UnixMs,
+    ) -> Result<Option<(SessionRow, Account)>, StoreError> {
         let session: Option<SessionRow> = sqlx::query_as(
             "SELECT account_id, created_at, last_used_at, expires_at, remote, user_agent FROM session \
              WHERE token_hash = $1 AND expires_at > $2",

@@ -165,7 +165,8 @@ impl Settings<'_> {
         let before = limits_of(&mut tx, target).await?.into_iter().find(|row| row.hazard == hazard);
         same_version("settings", before.as_ref().map_or(0, |row| row.version), version)?;
         let text = serde_json::to_string(patch).map_err(|error| StoreError::corrupt(error.to_string()))?;
-        let after = LimitRow { scope: target.clone(), hazard, patch: *patch, version: version + 1, updated_at: now };
+        let after =
+            LimitRow { scope: target.clone(), hazard, patch: *patch, version: version + 1, updated_at: now };
         sqlx::query(
             "INSERT INTO limit_patch (scope_kind, scope_id, hazard, patch, version, updated_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope_kind, scope_id, hazard) DO UPDATE SET \
@@ -218,7 +219,8 @@ impl Settings<'_> {
         let chain = writable(&mut tx, scope, target).await?;
         let before = supervision_of(&mut tx, target).await?;
         same_version("settings", before.as_ref().map_or(0, |row| row.version), version)?;
-        let after = SupervisionRow { scope: target.clone(), patch: *patch, version: version + 1, updated_at: now };
+        let after =
+            SupervisionRow { scope: target.clone(), patch: *patch, version: version + 1, updated_at: now };
         sqlx::query(
             "INSERT INTO supervision_patch (scope_kind, scope_id, offline_factor, interval_s, version, updated_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope_kind, scope_id) DO UPDATE SET \
@@ -264,10 +266,14 @@ impl Settings<'_> {
                 query.push(" AND d.id = ").push_bind(id);
             }
             ScopeKind::Channel => {
-                query.push(" AND d.id = (SELECT detector_id FROM channel WHERE id = ").push_bind(id).push(")");
+                query
+                    .push(" AND d.id = (SELECT detector_id FROM channel WHERE id = ")
+                    .push_bind(id)
+                    .push(")");
             }
         }
-        let ids: Vec<i64> = query.push(" ORDER BY d.id").build_query_scalar().fetch_all(self.0.reader()).await?;
+        let ids: Vec<i64> =
+            query.push(" ORDER BY d.id").build_query_scalar().fetch_all(self.0.reader()).await?;
         Ok(ids.into_iter().map(DetectorId).collect())
     }
 }
@@ -313,7 +319,8 @@ async fn chain(
         }
         ScopeKind::Profile => steps.push((target.clone(), target.id.clone())),
         ScopeKind::Organisation => {
-            let organisation = organisations::load(connection, scope, OrganisationId(number(target)?)).await?;
+            let organisation =
+                organisations::load(connection, scope, OrganisationId(number(target)?)).await?;
             push_profile(&mut steps, profile);
             push_organisations(connection, &mut steps, &organisation.path).await?;
         }
@@ -347,12 +354,17 @@ async fn chain(
 
 /// The chain, when the caller may change what `target` says. The platform's and a profile's levels reach
 /// everybody, an organisation's reaches every area: the scope must reach as far.
-async fn writable(connection: &mut SqliteConnection, scope: &Scope, target: &ScopeRef) -> Result<Chain, StoreError> {
+async fn writable(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    target: &ScopeRef,
+) -> Result<Chain, StoreError> {
     let chain = chain(connection, scope, target, None).await?;
     let allowed = match target.kind {
         ScopeKind::Platform | ScopeKind::Profile => scope.is_everything(),
         ScopeKind::Organisation => {
-            let organisation = organisations::load(connection, scope, OrganisationId(number(target)?)).await?;
+            let organisation =
+                organisations::load(connection, scope, OrganisationId(number(target)?)).await?;
             organisations::owns(scope, &organisation.path)
         }
         ScopeKind::Site | ScopeKind::Detector | ScopeKind::Channel => true,
@@ -381,7 +393,10 @@ async fn push_organisations(
     Ok(())
 }
 
-async fn limits_of(connection: &mut SqliteConnection, target: &ScopeRef) -> Result<Vec<LimitRow>, StoreError> {
+async fn limits_of(
+    connection: &mut SqliteConnection,
+    target: &ScopeRef,
+) -> Result<Vec<LimitRow>, StoreError> {
     let rows: Vec<RawLimit> = sqlx::query_as(
         "SELECT scope_kind, scope_id, hazard, patch, version, updated_at FROM limit_patch \
          WHERE scope_kind = $1 AND scope_id = $2 ORDER BY hazard",
@@ -411,7 +426,8 @@ async fn supervision_of(
 fn limit_row((kind, id, hazard, patch, version, updated_at): RawLimit) -> Result<LimitRow, StoreError> {
     Ok(LimitRow {
         scope: scope_ref(&kind, id)?,
-        hazard: Hazard::from_code(&hazard).ok_or_else(|| StoreError::corrupt(format!("settings of {hazard:?}")))?,
+        hazard: Hazard::from_code(&hazard)
+            .ok_or_else(|| StoreError::corrupt(format!("settings of {hazard:?}")))?,
         patch: serde_json::from_str(&patch)
             .map_err(|error| StoreError::corrupt(format!("settings patch {patch:?}: {error}")))?,
         version,
@@ -431,7 +447,7 @@ fn supervision_row(
 }
 
 fn scope_ref(kind: &str, id: String) -> Result<ScopeRef, StoreError> {
-    let kind =
-        ScopeKind::from_code(kind).ok_or_else(|| StoreError::corrupt(format!("settings of level {kind:?}")))?;
+    let kind = ScopeKind::from_code(kind)
+        .ok_or_else(|| StoreError::corrupt(format!("settings of level {kind:?}")))?;
     Ok(ScopeRef { kind, id })
 }

@@ -204,7 +204,8 @@ const COLUMNS: &str = "s.id, s.name, s.address, s.area_code, r.name AS area_name
      (SELECT count(*) FROM detector d WHERE d.site_id = s.id AND d.status = 4 AND d.deleted_at IS NULL) AS warning, \
      (SELECT count(*) FROM detector d WHERE d.site_id = s.id AND d.status = 3 AND d.deleted_at IS NULL) AS fault, \
      (SELECT count(*) FROM detector d WHERE d.site_id = s.id AND d.status = 2 AND d.deleted_at IS NULL) AS offline";
-const FROM: &str = "FROM site s JOIN organisation o ON o.id = s.organisation_id JOIN area r ON r.code = s.area_code";
+const FROM: &str =
+    "FROM site s JOIN organisation o ON o.id = s.organisation_id JOIN area r ON r.code = s.area_code";
 
 /// The sites.
 #[derive(Debug, Clone, Copy)]
@@ -386,7 +387,13 @@ impl Sites<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::InUse`] while detectors stand in it.
-    pub async fn delete(&self, scope: &Scope, actor: &Actor, now: UnixMs, id: SiteId) -> Result<(), StoreError> {
+    pub async fn delete(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: SiteId,
+    ) -> Result<(), StoreError> {
         let mut tx = self.0.begin().await?;
         let before = load(&mut tx, scope, id).await?;
         if before.detectors > 0 {
@@ -407,9 +414,14 @@ impl Sites<'_> {
 }
 
 /// The site in `connection`'s transaction.
-pub(crate) async fn load(connection: &mut SqliteConnection, scope: &Scope, id: SiteId) -> Result<SiteRow, StoreError> {
-    let mut query =
-        QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} {FROM} WHERE s.deleted_at IS NULL AND s.id = "));
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: SiteId,
+) -> Result<SiteRow, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(format!(
+        "SELECT {COLUMNS} {FROM} WHERE s.deleted_at IS NULL AND s.id = "
+    ));
     query.push_bind(id.0);
     push_scope(&mut query, scope, "o.path", "s.area_code");
     let site = query.build_query_as().fetch_optional(connection).await?;
@@ -446,15 +458,27 @@ pub(crate) async fn insert(
     Ok(site)
 }
 
-async fn check(connection: &mut SqliteConnection, scope: &Scope, draft: &SiteDraft) -> Result<(), StoreError> {
+async fn check(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    draft: &SiteDraft,
+) -> Result<(), StoreError> {
     named("name", &draft.name)?;
     named("zone", &draft.zone)?;
     if let Some((lon, lat)) = draft.position {
         if !(-180.0..=180.0).contains(&lon) {
-            return Err(StoreError::invalid("lon", "out_of_range", format!("{lon}, wanted -180 to 180 degrees")));
+            return Err(StoreError::invalid(
+                "lon",
+                "out_of_range",
+                format!("{lon}, wanted -180 to 180 degrees"),
+            ));
         }
         if !(-90.0..=90.0).contains(&lat) {
-            return Err(StoreError::invalid("lat", "out_of_range", format!("{lat}, wanted -90 to 90 degrees")));
+            return Err(StoreError::invalid(
+                "lat",
+                "out_of_range",
+                format!("{lat}, wanted -90 to 90 degrees"),
+            ));
         }
     }
     let area: Option<String> = sqlx::query_scalar("SELECT code FROM area WHERE code = $1")
@@ -470,8 +494,17 @@ async fn check(connection: &mut SqliteConnection, scope: &Scope, draft: &SiteDra
         .await?;
     match path.map(OrganisationPath) {
         Some(path) if scope.holds(&path, &area) => Ok(()),
-        Some(path) if scope.parts().iter().any(|part| part.organisation.as_ref().is_none_or(|root| path.0.starts_with(&root.0))) => {
-            Err(StoreError::invalid("area_code", "unknown", "the area is outside of what the caller may change"))
+        Some(path)
+            if scope
+                .parts()
+                .iter()
+                .any(|part| part.organisation.as_ref().is_none_or(|root| path.0.starts_with(&root.0))) =>
+        {
+            Err(StoreError::invalid(
+                "area_code",
+                "unknown",
+                "the area is outside of what the caller may change",
+            ))
         }
         Some(_) | None => Err(StoreError::invalid(
             "organisation_id",
@@ -511,7 +544,11 @@ pub(crate) fn named(field: &'static str, text: &str) -> Result<(), StoreError> {
     match length {
         0 => Err(StoreError::invalid(field, "required", "had nothing, wanted 1 to 200 characters")),
         1..=200 => Ok(()),
-        _ => Err(StoreError::invalid(field, "too_long", format!("had {length} characters, wanted at most 200"))),
+        _ => Err(StoreError::invalid(
+            field,
+            "too_long",
+            format!("had {length} characters, wanted at most 200"),
+        )),
     }
 }
 

@@ -160,7 +160,8 @@ impl Terminals<'_> {
         );
         push_any(&mut query, "d.terminal_id", only.iter().map(|id| id.0));
         query.push(" ORDER BY d.terminal_id, coalesce(d.unit_address, -1)");
-        let rows: Vec<(i64, i64, String, Option<u8>)> = query.build_query_as().fetch_all(&mut *reading).await?;
+        let rows: Vec<(i64, i64, String, Option<u8>)> =
+            query.build_query_as().fetch_all(&mut *reading).await?;
         let mut detectors: HashMap<TerminalId, Vec<DetectorEntry>> = HashMap::new();
         for (terminal, id, profile, unit_address) in rows {
             let entry = DetectorEntry { id: DetectorId(id), profile, unit_address };
@@ -168,7 +169,8 @@ impl Terminals<'_> {
         }
         let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM terminal t WHERE 1 = 1"));
         push_any(&mut query, "t.id", only.iter().map(|id| id.0));
-        let rows: Vec<TerminalRow> = query.push(" ORDER BY t.id").build_query_as().fetch_all(&mut *reading).await?;
+        let rows: Vec<TerminalRow> =
+            query.push(" ORDER BY t.id").build_query_as().fetch_all(&mut *reading).await?;
         let entries = rows.into_iter().map(|row| TerminalEntry {
             detectors: detectors.remove(&row.id).unwrap_or_default(),
             id: row.id,
@@ -193,11 +195,12 @@ impl Terminals<'_> {
         let mut kept = Vec::with_capacity(seen.len());
         let mut grown = false;
         for one in seen {
-            let known: Option<TerminalRow> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM terminal t WHERE t.serial = $1")))
-                    .bind(&one.serial)
-                    .fetch_optional(&mut *tx)
-                    .await?;
+            let known: Option<TerminalRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM terminal t WHERE t.serial = $1"
+            )))
+            .bind(&one.serial)
+            .fetch_optional(&mut *tx)
+            .await?;
             let (id, admission) = match known {
                 Some(known) if known.admission == Admission::Admitted => {
                     kept.push(UnknownKept { terminal: known.id, admission: known.admission, new: false });
@@ -296,7 +299,9 @@ impl Terminals<'_> {
         };
         let order = Order { name: "terminal_events", keys: &["e.at", "e.id"], descending: true };
         let columns = "e.id, e.at, e.event, e.detail, e.remote";
-        PagedQuery { columns, from: "FROM terminal_event e", order, filter: &apply }.fetch(self.0.reader(), page).await
+        PagedQuery { columns, from: "FROM terminal_event e", order, filter: &apply }
+            .fetch(self.0.reader(), page)
+            .await
     }
 
     /// Refuses one that waits. It stays known, so that its next call is no news.
@@ -312,7 +317,8 @@ impl Terminals<'_> {
         serial: Option<&str>,
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        let change = Change { from: Admission::Pending, to: Admission::Refused, action: "terminal.refuse", reason };
+        let change =
+            Change { from: Admission::Pending, to: Admission::Refused, action: "terminal.refuse", reason };
         self.turn(scope, actor, now, id, serial, &change).await
     }
 
@@ -328,8 +334,12 @@ impl Terminals<'_> {
         id: TerminalId,
         serial: Option<&str>,
     ) -> Result<(), StoreError> {
-        let change =
-            Change { from: Admission::Refused, to: Admission::Pending, action: "terminal.restore", reason: None };
+        let change = Change {
+            from: Admission::Refused,
+            to: Admission::Pending,
+            action: "terminal.restore",
+            reason: None,
+        };
         self.turn(scope, actor, now, id, serial, &change).await
     }
 
@@ -347,12 +357,14 @@ impl Terminals<'_> {
         if before.admission != change.from {
             return Err(StoreError::NotFound { what: "terminal" });
         }
-        sqlx::query("UPDATE terminal SET admission = $1, refused_reason = $2, version = version + 1 WHERE id = $3")
-            .bind(change.to.code())
-            .bind(change.reason)
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE terminal SET admission = $1, refused_reason = $2, version = version + 1 WHERE id = $3",
+        )
+        .bind(change.to.code())
+        .bind(change.reason)
+        .bind(id.0)
+        .execute(&mut *tx)
+        .await?;
         let after = load(&mut tx, &Scope::platform(), id).await?;
         record(&mut tx, actor, now, change.action, object(&after), Some(&before), Some(&after)).await?;
         tx.commit().await?;
@@ -373,14 +385,19 @@ impl Terminals<'_> {
         let mut tx = self.0.begin().await?;
         let before = load(&mut tx, scope, id).await?;
         if before.seen_iccid.is_none() {
-            return Err(StoreError::invalid("seen_iccid", "required", "the terminal has announced no SIM card"));
+            return Err(StoreError::invalid(
+                "seen_iccid",
+                "required",
+                "the terminal has announced no SIM card",
+            ));
         }
         sqlx::query("UPDATE terminal SET pinned_iccid = seen_iccid, version = version + 1 WHERE id = $1")
             .bind(id.0)
             .execute(&mut *tx)
             .await?;
         let after = load(&mut tx, scope, id).await?;
-        record(&mut tx, actor, now, "terminal.accept_iccid", object(&after), Some(&before), Some(&after)).await?;
+        record(&mut tx, actor, now, "terminal.accept_iccid", object(&after), Some(&before), Some(&after))
+            .await?;
         tx.commit().await?;
         Ok(after)
     }

@@ -89,8 +89,9 @@ impl Tokens<'_> {
     /// # Errors
     /// Database errors only.
     pub async fn list(&self, scope: &Scope) -> Result<Vec<TokenRow>, StoreError> {
-        let all: Vec<TokenRow> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY k.id"))).fetch_all(self.0.reader()).await?;
+        let all: Vec<TokenRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY k.id")))
+            .fetch_all(self.0.reader())
+            .await?;
         Ok(all.into_iter().filter(|token| inside(scope, token)).collect())
     }
 
@@ -143,7 +144,13 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is none that reaches no further than `scope`.
-    pub async fn revoke(&self, scope: &Scope, actor: &Actor, now: UnixMs, id: TokenId) -> Result<(), StoreError> {
+    pub async fn revoke(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: TokenId,
+    ) -> Result<(), StoreError> {
         let mut tx = self.0.begin().await?;
         let token = load(&mut tx, id).await?;
         if !inside(scope, &token) {
@@ -185,8 +192,9 @@ async fn load(connection: &mut SqliteConnection, id: TokenId) -> Result<TokenRow
 }
 
 fn object(token: &TokenRow) -> AuditObject {
-    let place = token.organisation_path.clone().map(|path| {
-        (path, token.area_code.clone().unwrap_or_else(|| AreaCode(String::new())))
-    });
+    let place = token
+        .organisation_path
+        .clone()
+        .map(|path| (path, token.area_code.clone().unwrap_or_else(|| AreaCode(String::new()))));
     AuditObject { kind: "token", id: token.id.to_string(), name: token.name.clone(), place }
 }

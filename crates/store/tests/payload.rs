@@ -17,7 +17,11 @@ fn golden() -> (Vec<Sample>, Vec<Reported>) {
     ];
     let reported = vec![
         Reported { point: None, hazard: Hazard::SupplyLost, severity: Some(Severity::Fault) },
-        Reported { point: Some(PointIndex(1)), hazard: Hazard::ResidualCurrent, severity: Some(Severity::Alarm) },
+        Reported {
+            point: Some(PointIndex(1)),
+            hazard: Hazard::ResidualCurrent,
+            severity: Some(Severity::Alarm),
+        },
         Reported { point: Some(PointIndex(2)), hazard: Hazard::ArcFault, severity: None },
     ];
     (samples, reported)

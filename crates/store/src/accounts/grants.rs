@@ -48,7 +48,11 @@ impl GrantRow {
 }
 
 /// Whether `scope` holds all that a grant over this part would reach.
-pub(crate) fn within(scope: &Scope, organisation: Option<&OrganisationPath>, area: Option<&AreaCode>) -> bool {
+pub(crate) fn within(
+    scope: &Scope,
+    organisation: Option<&OrganisationPath>,
+    area: Option<&AreaCode>,
+) -> bool {
     scope.parts().iter().any(|part| {
         let organisation_fits = part
             .organisation
@@ -100,7 +104,10 @@ pub(crate) fn push_visible(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
     query.push("))");
 }
 
-pub(crate) async fn of(connection: &mut SqliteConnection, account: UserId) -> Result<Vec<GrantRow>, StoreError> {
+pub(crate) async fn of(
+    connection: &mut SqliteConnection,
+    account: UserId,
+) -> Result<Vec<GrantRow>, StoreError> {
     let grants = sqlx::query_as(
         "SELECT g.id, g.role, g.organisation_id, o.path AS organisation_path, o.name AS organisation_name, \
          g.area_code, r.name AS area_name FROM account_grant g \
@@ -152,7 +159,10 @@ pub(crate) async fn replace(
     if wanted.is_empty() && !scope.is_everything() {
         return Err(StoreError::invalid("grants", "required", "had no grant, wanted one or more"));
     }
-    sqlx::query("DELETE FROM account_grant WHERE account_id = $1").bind(account.0).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM account_grant WHERE account_id = $1")
+        .bind(account.0)
+        .execute(&mut *connection)
+        .await?;
     for grant in wanted {
         check(connection, scope, grant).await?;
         sqlx::query(
@@ -179,6 +189,10 @@ pub(crate) async fn somebody_left(connection: &mut SqliteConnection) -> Result<(
     if left > 0 {
         Ok(())
     } else {
-        Err(StoreError::invalid("grants", "last_administrator", "no administrator of everything would be left"))
+        Err(StoreError::invalid(
+            "grants",
+            "last_administrator",
+            "no administrator of everything would be left",
+        ))
     }
 }

@@ -12,7 +12,9 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::bucket::{Bucket, ceil, floor};
 use super::retention::{self, Kept};
 use super::rollup::shard_of;
-use super::{Curve, CurveAsk, CurvePoint, CurveSource, MOST_CHANNELS, MOST_POINTS, RAW_RANGE_MS, STEPS_S, Series};
+use super::{
+    Curve, CurveAsk, CurvePoint, CurveSource, MOST_CHANNELS, MOST_POINTS, RAW_RANGE_MS, STEPS_S, Series,
+};
 use crate::detectors;
 use crate::error::StoreError;
 use crate::open::Store;
@@ -20,8 +22,7 @@ use crate::payload;
 use crate::scoped::push_any;
 
 /// Widths of points made from readings, s; beyond the last one whole days.
-const NICE_S: [i64; 17] =
-    [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
+const NICE_S: [i64; 17] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
 
 /// Readings per query when walking back from the newest.
 const CHUNK: i64 = 500;
@@ -107,7 +108,8 @@ fn choose(ask: &CurveAsk, kept: &Kept) -> (CurveSource, i64) {
     let [quarter, hour, day] = STEPS_S;
     let holds = |width: i64| kept.rollups_from.get(&width).is_none_or(|from| ask.from.0 >= *from);
     let coarsest = [day, hour, quarter].into_iter().find(|width| width * 1000 <= wanted).unwrap_or(quarter);
-    let width = [quarter, hour, day].into_iter().find(|width| *width >= coarsest && holds(*width)).unwrap_or(day);
+    let width =
+        [quarter, hour, day].into_iter().find(|width| *width >= coarsest && holds(*width)).unwrap_or(day);
     (CurveSource::RollUps(width), ceil(wanted.max(1), width * 1000))
 }
 
@@ -128,8 +130,9 @@ fn add_reading(
     bytes: &[u8],
     step_ms: i64,
 ) -> Result<(), StoreError> {
-    let (samples, _) = payload::decode(bytes)
-        .map_err(|error| StoreError::corrupt(format!("reading of detector {detector} at {filed_at}: {error}")))?;
+    let (samples, _) = payload::decode(bytes).map_err(|error| {
+        StoreError::corrupt(format!("reading of detector {detector} at {filed_at}: {error}"))
+    })?;
     for sample in samples.iter().filter(|sample| sample.quality == Quality::Good) {
         for gathering in gatherings.iter_mut() {
             if gathering.detector == detector && gathering.point == Some(sample.point.0) {

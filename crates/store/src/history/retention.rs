@@ -78,10 +78,14 @@ pub(crate) async fn kept(connection: &mut SqliteConnection) -> Result<Kept, Stor
         sqlx::query_as("SELECT key, value FROM meta WHERE substr(key, 1, 10) = 'kept_from_'")
             .fetch_all(connection)
             .await?;
-    let of = |key: &str| rows.iter().find(|(had, _)| had == key).and_then(|(_, value)| value.parse::<i64>().ok());
+    let of =
+        |key: &str| rows.iter().find(|(had, _)| had == key).and_then(|(_, value)| value.parse::<i64>().ok());
     Ok(Kept {
         readings_from: of(READINGS_KEY).unwrap_or(i64::MIN),
-        rollups_from: STEPS_S.into_iter().filter_map(|width| Some((width, of(&rollup_key(width))?))).collect(),
+        rollups_from: STEPS_S
+            .into_iter()
+            .filter_map(|width| Some((width, of(&rollup_key(width))?)))
+            .collect(),
     })
 }
 
@@ -112,7 +116,8 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
     ] {
         if let Some(keep) = keep {
             let mut tx = store.begin().await?;
-            let result = sqlx::query(sql).bind(now.0.saturating_sub(keep)).bind(slice).execute(&mut *tx).await?;
+            let result =
+                sqlx::query(sql).bind(now.0.saturating_sub(keep)).bind(slice).execute(&mut *tx).await?;
             tx.commit().await?;
             *count = result.rows_affected();
             done.more |= many(*count) >= slice;
@@ -122,7 +127,8 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
 }
 
 async fn readings(store: &Store, cut: i64, slice: i64) -> Result<u64, StoreError> {
-    let rolled: Vec<i64> = sqlx::query_scalar("SELECT seq FROM rollup_cursor").fetch_all(store.reader()).await?;
+    let rolled: Vec<i64> =
+        sqlx::query_scalar("SELECT seq FROM rollup_cursor").fetch_all(store.reader()).await?;
     let rolled = if i64::try_from(rolled.len()).is_ok_and(|shards| shards == SHARDS) {
         rolled.into_iter().min().unwrap_or(0)
     } else {
@@ -150,8 +156,12 @@ async fn readings(store: &Store, cut: i64, slice: i64) -> Result<u64, StoreError
 /// some forty seeks find it in any number of rows.
 async fn first_received_at(store: &Store, cut: i64) -> Result<i64, StoreError> {
     let ends: (Option<i64>, Option<i64>) = (
-        sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq LIMIT 1").fetch_optional(store.reader()).await?,
-        sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq DESC LIMIT 1").fetch_optional(store.reader()).await?,
+        sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq LIMIT 1")
+            .fetch_optional(store.reader())
+            .await?,
+        sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(store.reader())
+            .await?,
     );
     let (Some(mut low), Some(high)) = ends else { return Ok(0) };
     let mut high = high + 1;

@@ -52,8 +52,9 @@ pub(crate) async fn roll_up(store: &Store, most_rows: u32) -> Result<RollUpProgr
         sqlx::query_as("SELECT shard, seq FROM rollup_cursor").fetch_all(store.reader()).await?;
     let mut cursors: BTreeMap<i64, i64> = (0..SHARDS).map(|shard| (shard, 0)).collect();
     cursors.extend(stored);
-    let newest: Option<i64> =
-        sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq DESC LIMIT 1").fetch_optional(store.reader()).await?;
+    let newest: Option<i64> = sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq DESC LIMIT 1")
+        .fetch_optional(store.reader())
+        .await?;
     let newest = newest.unwrap_or(0);
     let begin = cursors.values().copied().min().unwrap_or(0);
     let target = newest.min(begin.saturating_add(i64::from(most_rows.max(1))));
@@ -83,7 +84,9 @@ pub(crate) async fn roll_up(store: &Store, most_rows: u32) -> Result<RollUpProgr
             if cursors.get(&shard).is_some_and(|cursor| seq <= cursor) {
                 continue;
             }
-            let Some(buckets) = usize::try_from(shard).ok().and_then(|shard| gathered.get_mut(shard)) else { continue };
+            let Some(buckets) = usize::try_from(shard).ok().and_then(|shard| gathered.get_mut(shard)) else {
+                continue;
+            };
             let (samples, _) = payload::decode(bytes)
                 .map_err(|error| StoreError::corrupt(format!("reading {seq}: {error}")))?;
             progress.readings += 1;
@@ -158,9 +161,8 @@ async fn learn_channels(
 ) -> Result<(), StoreError> {
     let new: Vec<i64> = rows.iter().map(|row| row.1).filter(|detector| known.insert(*detector)).collect();
     for some in new.chunks(500) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT detector_id, point, id FROM channel WHERE point IS NOT NULL",
-        );
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT detector_id, point, id FROM channel WHERE point IS NOT NULL");
         push_any(&mut query, "detector_id", some.iter().copied());
         let found: Vec<(i64, u16, i64)> = query.build_query_as().fetch_all(store.reader()).await?;
         channels.extend(found.into_iter().map(|(detector, point, channel)| ((detector, point), channel)));

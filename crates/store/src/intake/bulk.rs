@@ -59,8 +59,12 @@ impl Bulk {
             text.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..self.columns {
                 // Writing into a String cannot fail.
-                let _infallible =
-                    write!(text, "{}${}", if column == 0 { "" } else { ", " }, row * self.columns + column + 1);
+                let _infallible = write!(
+                    text,
+                    "{}${}",
+                    if column == 0 { "" } else { ", " },
+                    row * self.columns + column + 1
+                );
             }
             text.push(')');
         }

@@ -32,7 +32,8 @@ async fn one_press_makes_detectors_channels_and_one_place_for_all() {
             })
             .collect();
         let version = store.settings_version();
-        let admitted = store.terminals().admit(scope, actor, NOW, kept[0].terminal, None, &wanted).await.unwrap();
+        let admitted =
+            store.terminals().admit(scope, actor, NOW, kept[0].terminal, None, &wanted).await.unwrap();
         assert_eq!(admitted.detectors.len(), 2);
         assert!(store.settings_version() > version);
         let filter = DetectorFilter { terminal: Some(admitted.terminal), ..DetectorFilter::default() };
@@ -101,7 +102,10 @@ async fn refused_ones_stay_known_and_the_list_is_bounded() {
         let (store, actor) = (&world.store, &world.actor);
         let terminals = store.terminals();
         let kept = terminals.seen_unknown(&[unknown("BAD", NOW)]).await.unwrap();
-        terminals.refuse(&world.everything, actor, NOW, kept[0].terminal, None, Some("不认识")).await.unwrap();
+        terminals
+            .refuse(&world.everything, actor, NOW, kept[0].terminal, None, Some("不认识"))
+            .await
+            .unwrap();
         let again = terminals.seen_unknown(&[unknown("BAD", NOW.plus_ms(1))]).await.unwrap();
         assert_eq!((again[0].admission, again[0].new), (Admission::Refused, false));
 
@@ -138,7 +142,8 @@ async fn a_sim_card_is_pinned_once_and_changed_by_a_person() {
         assert_eq!(row.pinned_iccid.as_deref(), Some("8986E1"));
         assert_eq!(row.seen_iccid.as_deref(), Some("OTHER"));
         assert_eq!((row.signal, row.firmware.as_deref()), (Some(11), Some("1.2")));
-        let row = store.terminals().accept_iccid(scope, &world.actor, NOW, world.east.terminal).await.unwrap();
+        let row =
+            store.terminals().accept_iccid(scope, &world.actor, NOW, world.east.terminal).await.unwrap();
         assert_eq!(row.pinned_iccid.as_deref(), Some("OTHER"));
     }
 }

@@ -21,7 +21,8 @@ async fn a_change_leaves_who_what_before_and_after() {
         let store = &world.store;
         let draft = site_draft("一店", world.east.organisation, &world.east.area);
         let site = store.sites().create(&world.everything, &world.actor, NOW, &draft).await.unwrap();
-        let patch = SitePatch { name: Some("二店".to_owned()), version: site.version, ..SitePatch::default() };
+        let patch =
+            SitePatch { name: Some("二店".to_owned()), version: site.version, ..SitePatch::default() };
         store.sites().change(&world.everything, &world.actor, NOW, site.id, &patch).await.unwrap();
         let filter = AuditFilter { object: Some(format!("site:{}", site.id)), ..AuditFilter::default() };
         let entries = store.audit().list(&world.everything, &filter, &Page::default()).await.unwrap().items;
@@ -29,7 +30,9 @@ async fn a_change_leaves_who_what_before_and_after() {
         assert_eq!(actions, ["site.change", "site.create"]);
         let change = &entries[0];
         assert_eq!((change.actor_name.as_str(), change.remote.as_str()), ("Root", "192.0.2.1"));
-        let json = |text: &Option<String>| -> serde_json::Value { serde_json::from_str(text.as_ref().unwrap()).unwrap() };
+        let json = |text: &Option<String>| -> serde_json::Value {
+            serde_json::from_str(text.as_ref().unwrap()).unwrap()
+        };
         assert_eq!(json(&change.before)["name"], "一店");
         assert_eq!(json(&change.after)["name"], "二店");
         let by_action = AuditFilter { action: Some("site".to_owned()), ..AuditFilter::default() };

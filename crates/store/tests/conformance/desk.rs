@@ -33,7 +33,8 @@ async fn ids(world: &World, filter: &AlarmFilter, sort: AlarmSort, limit: u32) -
 async fn the_desk_shows_the_worst_untaken_newest_first_on_pages_of_any_size() {
     for backend in Backend::ALL {
         let world = World::new(backend).await;
-        let hazards = [Hazard::ResidualCurrent, Hazard::OverTemperature, Hazard::OverVoltage, Hazard::Offline];
+        let hazards =
+            [Hazard::ResidualCurrent, Hazard::OverTemperature, Hazard::OverVoltage, Hazard::Offline];
         let mut writes = vec![
             raised(1, &world.east, hazards[0], Severity::Warning, NOW),
             raised(2, &world.east, hazards[1], Severity::Alarm, NOW),
@@ -50,13 +51,25 @@ async fn the_desk_shows_the_worst_untaken_newest_first_on_pages_of_any_size() {
         let open = AlarmFilter { open: Some(true), ..AlarmFilter::default() };
         for limit in [1, 2, 3, 5, 50] {
             assert_eq!(ids(&world, &open, AlarmSort::Priority, limit).await, [3, 2, 4, 1, 5]);
-            assert_eq!(ids(&world, &AlarmFilter::default(), AlarmSort::RaisedDesc, limit).await, [5, 4, 3, 2, 1, 6]);
-            assert_eq!(ids(&world, &AlarmFilter::default(), AlarmSort::RaisedAsc, limit).await, [6, 1, 2, 3, 4, 5]);
+            assert_eq!(
+                ids(&world, &AlarmFilter::default(), AlarmSort::RaisedDesc, limit).await,
+                [5, 4, 3, 2, 1, 6]
+            );
+            assert_eq!(
+                ids(&world, &AlarmFilter::default(), AlarmSort::RaisedAsc, limit).await,
+                [6, 1, 2, 3, 4, 5]
+            );
         }
         let filters = [
             (AlarmFilter { open: Some(false), ..AlarmFilter::default() }, vec![6]),
             (AlarmFilter { late: Some(true), ..AlarmFilter::default() }, vec![6]),
-            (AlarmFilter { severities: vec![Severity::Warning, Severity::Fault], ..AlarmFilter::default() }, vec![1, 5]),
+            (
+                AlarmFilter {
+                    severities: vec![Severity::Warning, Severity::Fault],
+                    ..AlarmFilter::default()
+                },
+                vec![1, 5],
+            ),
             (AlarmFilter { class: Some(domain::hazard::Class::Fault), ..AlarmFilter::default() }, vec![5]),
             (AlarmFilter { hazards: vec![hazards[1]], ..AlarmFilter::default() }, vec![2, 3]),
             (AlarmFilter { site: Some(world.east.site), ..AlarmFilter::default() }, vec![1, 2]),
@@ -67,7 +80,13 @@ async fn the_desk_shows_the_worst_untaken_newest_first_on_pages_of_any_size() {
             (AlarmFilter { since: Some(NOW.plus_ms(MINUTE)), ..AlarmFilter::default() }, vec![3, 4, 5]),
             (AlarmFilter { until: Some(NOW), ..AlarmFilter::default() }, vec![6]),
             (AlarmFilter { during: Some((NOW.plus_ms(-MINUTE), NOW)), ..AlarmFilter::default() }, vec![6]),
-            (AlarmFilter { states: vec![domain::alarm::AlarmState::Acknowledged], ..AlarmFilter::default() }, vec![4]),
+            (
+                AlarmFilter {
+                    states: vec![domain::alarm::AlarmState::Acknowledged],
+                    ..AlarmFilter::default()
+                },
+                vec![4],
+            ),
         ];
         for (filter, wanted) in filters {
             let mut found = ids(&world, &filter, AlarmSort::RaisedAsc, 2).await;
@@ -75,9 +94,12 @@ async fn the_desk_shows_the_worst_untaken_newest_first_on_pages_of_any_size() {
             assert_eq!(found, wanted, "{filter:?}");
         }
         let mut page = Page::first(2);
-        let first = world.store.alarms().list(&world.everything, &open, AlarmSort::Priority, &page).await.unwrap();
+        let first =
+            world.store.alarms().list(&world.everything, &open, AlarmSort::Priority, &page).await.unwrap();
         page.cursor = first.next_cursor;
-        for (sort, cursor) in [(AlarmSort::RaisedAsc, page.cursor), (AlarmSort::Priority, Some("zz".to_owned()))] {
+        for (sort, cursor) in
+            [(AlarmSort::RaisedAsc, page.cursor), (AlarmSort::Priority, Some("zz".to_owned()))]
+        {
             let page = Page { limit: 2, cursor };
             let refused = world.store.alarms().list(&world.everything, &open, sort, &page).await;
             assert!(matches!(refused, Err(StoreError::Invalid { field: "cursor", .. })), "{refused:?}");
@@ -90,15 +112,21 @@ async fn a_site_stands_as_its_worst_detector_and_silence_is_not_normal() {
     for backend in Backend::ALL {
         let world = World::new(backend).await;
         let store = &world.store;
-        assert_eq!(store.sites().get(&world.everything, world.east.site).await.unwrap().status, Status::Unknown);
+        assert_eq!(
+            store.sites().get(&world.everything, world.east.site).await.unwrap().status,
+            Status::Unknown
+        );
         for status in Status::ALL {
             let statuses = vec![(world.east.detector, status)];
             store.commit(&Batch { statuses, ..Batch::default() }).await.unwrap();
             let site = store.sites().get(&world.everything, world.east.site).await.unwrap();
             assert_eq!(site.status, status);
             let filter = SiteFilter { statuses: vec![status], ..SiteFilter::default() };
-            let found =
-                store.sites().list(&world.everything, &filter, SiteSort::StatusDesc, &Page::default()).await.unwrap();
+            let found = store
+                .sites()
+                .list(&world.everything, &filter, SiteSort::StatusDesc, &Page::default())
+                .await
+                .unwrap();
             assert!(found.items.iter().any(|found| found.id == world.east.site));
         }
         let list = store
@@ -108,8 +136,11 @@ async fn a_site_stands_as_its_worst_detector_and_silence_is_not_normal() {
             .unwrap();
         assert_eq!((list.items[0].id, list.items[0].alarm), (world.east.site, 1));
         let page = Page { limit: 1, cursor: list.next_cursor };
-        let next =
-            store.sites().list(&world.everything, &SiteFilter::default(), SiteSort::StatusDesc, &page).await.unwrap();
+        let next = store
+            .sites()
+            .list(&world.everything, &SiteFilter::default(), SiteSort::StatusDesc, &page)
+            .await
+            .unwrap();
         assert_eq!((next.items[0].id, next.next_cursor, next.total), (world.west.site, None, None));
         let counts = store.overview().counts(&world.everything, &Part::default()).await.unwrap();
         assert_eq!((counts.alarm, counts.unknown, counts.normal, counts.detectors), (1, 1, 0, 2));
@@ -167,23 +198,31 @@ async fn a_change_made_for_an_old_version_is_a_conflict() {
         let world = World::new(backend).await;
         let (store, scope, actor) = (&world.store, &world.everything, &world.actor);
         let tree = store.sites().tree(scope, world.east.site).await.unwrap();
-        let is_conflict = |error: StoreError| matches!(error, StoreError::Conflict { current: 2, wanted: 1, .. });
+        let is_conflict =
+            |error: StoreError| matches!(error, StoreError::Conflict { current: 2, wanted: 1, .. });
 
         let patch = SitePatch { position: Some(None), version: 1, ..SitePatch::default() };
         let site = store.sites().change(scope, actor, NOW, world.east.site, &patch).await.unwrap();
         assert_eq!((site.lon, site.version), (None, 2));
-        assert!(is_conflict(store.sites().change(scope, actor, NOW, world.east.site, &patch).await.unwrap_err()));
+        assert!(is_conflict(
+            store.sites().change(scope, actor, NOW, world.east.site, &patch).await.unwrap_err()
+        ));
 
         let panel = tree.panels[0].panel.id;
         let patch = PanelPatch { location: Some("二楼".to_owned()), version: 1, name: None };
         store.circuits().change_panel(scope, actor, NOW, panel, &patch).await.unwrap();
-        assert!(is_conflict(store.circuits().change_panel(scope, actor, NOW, panel, &patch).await.unwrap_err()));
+        assert!(is_conflict(
+            store.circuits().change_panel(scope, actor, NOW, panel, &patch).await.unwrap_err()
+        ));
 
         let circuit = tree.panels[0].circuits[0].circuit.id;
-        let patch = CircuitPatch { rated_current_a: Some(Some(100.0)), version: 1, ..CircuitPatch::default() };
+        let patch =
+            CircuitPatch { rated_current_a: Some(Some(100.0)), version: 1, ..CircuitPatch::default() };
         let changed = store.circuits().change_circuit(scope, actor, NOW, circuit, &patch).await.unwrap();
         assert_eq!(changed.rated_current_a, Some(100.0));
-        assert!(is_conflict(store.circuits().change_circuit(scope, actor, NOW, circuit, &patch).await.unwrap_err()));
+        assert!(is_conflict(
+            store.circuits().change_circuit(scope, actor, NOW, circuit, &patch).await.unwrap_err()
+        ));
 
         let patch = DetectorPatch { name: Some("新".to_owned()), version: 1, circuit: None };
         store.detectors().change(scope, actor, NOW, world.east.detector, &patch).await.unwrap();
@@ -201,11 +240,21 @@ async fn fields_that_cannot_be_are_named() {
             ("name", store::sites::SiteDraft { name: "  ".to_owned(), ..good.clone() }),
             ("lon", store::sites::SiteDraft { position: Some((181.0, 0.0)), ..good.clone() }),
             ("lat", store::sites::SiteDraft { position: Some((0.0, f64::NAN)), ..good.clone() }),
-            ("area_code", store::sites::SiteDraft { area_code: crate::world::area("999999"), ..good.clone() }),
-            ("organisation_id", store::sites::SiteDraft { organisation_id: domain::id::OrganisationId(99), ..good.clone() }),
+            (
+                "area_code",
+                store::sites::SiteDraft { area_code: crate::world::area("999999"), ..good.clone() },
+            ),
+            (
+                "organisation_id",
+                store::sites::SiteDraft { organisation_id: domain::id::OrganisationId(99), ..good.clone() },
+            ),
         ] {
-            let refused = world.store.sites().create(&world.everything, &world.actor, NOW, &draft).await.unwrap_err();
-            assert!(matches!(refused, StoreError::Invalid { field: had, .. } if had == field), "{field}: {refused}");
+            let refused =
+                world.store.sites().create(&world.everything, &world.actor, NOW, &draft).await.unwrap_err();
+            assert!(
+                matches!(refused, StoreError::Invalid { field: had, .. } if had == field),
+                "{field}: {refused}"
+            );
         }
     }
 }

@@ -72,8 +72,11 @@ async fn play(steps: Vec<Step>, ranges: Vec<(i64, i64, u32)>) {
                     for (minute, raw) in list {
                         let at = begin + minute * MINUTE;
                         let newest = stored.iter().map(|(at, _)| *at).max();
-                        let filing =
-                            if newest.is_none_or(|newest| at > newest) { Filing::Current } else { Filing::Late };
+                        let filing = if newest.is_none_or(|newest| at > newest) {
+                            Filing::Current
+                        } else {
+                            Filing::Late
+                        };
                         batch.push(StoredReading { filing, ..reading(detector, UnixMs(at), raw) });
                         if !stored.iter().any(|(had, _)| *had == at) {
                             stored.push((at, raw));
@@ -148,11 +151,11 @@ async fn silence_and_bad_values_are_gaps() {
     for backend in Backend::ALL {
         let world = World::new(backend).await;
         let detector = world.east.detector;
-        let mut list: Vec<StoredReading> = (0..60).map(|n| reading(detector, NOW.plus_ms(n * MINUTE), n)).collect();
+        let mut list: Vec<StoredReading> =
+            (0..60).map(|n| reading(detector, NOW.plus_ms(n * MINUTE), n)).collect();
         list.drain(20..30);
         for reading in &mut list[30..40] {
-            reading.samples =
-                vec![Sample { point: PointIndex(0), raw: 0, quality: Quality::SensorOpen }];
+            reading.samples = vec![Sample { point: PointIndex(0), raw: 0, quality: Quality::SensorOpen }];
         }
         world.store.commit(&readings(list)).await.unwrap();
         let ask = CurveAsk {
@@ -164,7 +167,12 @@ async fn silence_and_bad_values_are_gaps() {
         let gaps = &curve.series[0].gaps;
         assert_eq!(
             gaps[..],
-            [(curve.from, minute(0)), (minute(19), minute(30)), (minute(39), minute(50)), (minute(59), minute(70))]
+            [
+                (curve.from, minute(0)),
+                (minute(19), minute(30)),
+                (minute(39), minute(50)),
+                (minute(59), minute(70))
+            ]
         );
         assert_eq!(curve.series[0].points.len(), 40);
     }
@@ -202,7 +210,8 @@ async fn retention_lets_go_of_what_is_rolled_up_and_keeps_the_newest() {
         let curve = world.store.curve(&world.everything, &ask).await.unwrap();
         assert_eq!(curve.source, CurveSource::RollUps(3600), "the quarter hours are gone as well");
         assert_eq!(curve.series[0].points[0].max, {
-            let channels = world.store.detectors().channels(&world.everything, world.east.detector).await.unwrap();
+            let channels =
+                world.store.detectors().channels(&world.everything, world.east.detector).await.unwrap();
             channels[1].decimals.value(5)
         });
     }
@@ -220,7 +229,10 @@ async fn an_impossible_ask_is_refused() {
             ("channels", CurveAsk { channels: vec![], ..good.clone() }),
         ] {
             let refused = world.store.curve(&world.everything, &ask).await;
-            assert!(matches!(refused, Err(StoreError::Invalid { field: had, .. }) if had == field), "{refused:?}");
+            assert!(
+                matches!(refused, Err(StoreError::Invalid { field: had, .. }) if had == field),
+                "{refused:?}"
+            );
         }
     }
 }

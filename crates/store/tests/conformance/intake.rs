@@ -56,8 +56,7 @@ async fn a_repeated_reading_is_ignored_and_told() {
         let mut again = reading(detector, NOW, 2);
         again.received_at = NOW.plus_ms(99);
         let new = reading(detector, NOW.plus_ms(MINUTE), 3);
-        let receipt =
-            world.store.commit(&readings(vec![new.clone(), again, new.clone()])).await.unwrap();
+        let receipt = world.store.commit(&readings(vec![new.clone(), again, new.clone()])).await.unwrap();
         assert_eq!(receipt.repeated, vec![1, 2], "the stored one and the one within the batch");
         let latest = world.store.restart().await.unwrap().latest;
         assert_eq!(latest[0].samples, new.samples);

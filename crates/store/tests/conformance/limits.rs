@@ -78,7 +78,8 @@ async fn the_telegram_log_is_bounded_and_refused_ones_have_their_own_room() {
         let all = log.of_terminal(&world.everything, world.east.terminal, None, &page).await.unwrap();
         assert_eq!(all.total, Some(12));
         assert_eq!(all.items[0].bytes, vec![1; 8]);
-        let refused = log.of_terminal(&world.everything, world.east.terminal, Some(true), &page).await.unwrap();
+        let refused =
+            log.of_terminal(&world.everything, world.east.terminal, Some(true), &page).await.unwrap();
         assert_eq!(refused.items.len(), 2);
         assert_eq!(refused.items[0].clause.as_deref(), Some("3.2"));
 
@@ -87,7 +88,10 @@ async fn the_telegram_log_is_bounded_and_refused_ones_have_their_own_room() {
             let terminal = Some(domain::id::TerminalId(1000 + n));
             log.append(&[telegram(terminal, n, false), telegram(None, n, true)]).await.unwrap();
         }
-        let total = |page: store::Paged<_>| -> i64 { let _: &Vec<store::telegrams::TelegramRow> = &page.items; page.total.unwrap() };
+        let total = |page: store::Paged<_>| -> i64 {
+            let _: &Vec<store::telegrams::TelegramRow> = &page.items;
+            page.total.unwrap()
+        };
         let kept = total(log.of_all(&world.everything, Some(false), &page).await.unwrap());
         assert!((60..=63).contains(&kept), "{kept}");
         assert!(total(log.of_all(&world.everything, Some(true), &page).await.unwrap()) <= 40);

@@ -45,7 +45,11 @@ async fn nobody_gives_or_takes_more_than_they_hold() {
         for wanted in [
             grant(Role::Operator, &world.west),
             GrantDraft { role: Role::Operator, organisation_id: None, area_code: None },
-            GrantDraft { role: Role::Operator, organisation_id: None, area_code: Some(world.east.area.clone()) },
+            GrantDraft {
+                role: Role::Operator,
+                organisation_id: None,
+                area_code: Some(world.east.area.clone()),
+            },
         ] {
             let mut draft = account_draft("too-much");
             draft.grants = vec![wanted];
@@ -62,7 +66,8 @@ async fn nobody_gives_or_takes_more_than_they_hold() {
         both.grants = vec![grant(Role::Operator, &world.east), grant(Role::Operator, &world.west)];
         let both = store.accounts().create(&world.everything, actor, NOW, &both).await.unwrap();
         let list = |scope: domain::access::Scope| async move {
-            let page = store.accounts().list(&scope, &AccountFilter::default(), &Page::default()).await.unwrap();
+            let page =
+                store.accounts().list(&scope, &AccountFilter::default(), &Page::default()).await.unwrap();
             page.items.into_iter().map(|account| account.account.login).collect::<Vec<_>>()
         };
         assert_eq!(list(east.clone()).await, ["both", "east-admin"]);
@@ -85,10 +90,18 @@ async fn the_last_administrator_of_everything_stays() {
         let root = world.store.accounts().credentials("root").await.unwrap().unwrap().id;
         for patch in [
             AccountPatch { disabled: Some(true), version: 1, ..AccountPatch::default() },
-            AccountPatch { grants: Some(vec![grant(Role::Administrator, &world.east)]), version: 1, ..AccountPatch::default() },
+            AccountPatch {
+                grants: Some(vec![grant(Role::Administrator, &world.east)]),
+                version: 1,
+                ..AccountPatch::default()
+            },
         ] {
-            let refused = world.store.accounts().change(&world.everything, &world.actor, NOW, root, &patch).await;
-            assert!(matches!(refused, Err(StoreError::Invalid { code: "last_administrator", .. })), "{refused:?}");
+            let refused =
+                world.store.accounts().change(&world.everything, &world.actor, NOW, root, &patch).await;
+            assert!(
+                matches!(refused, Err(StoreError::Invalid { code: "last_administrator", .. })),
+                "{refused:?}"
+            );
         }
     }
 }
@@ -100,7 +113,8 @@ async fn sessions_end_by_time_by_sign_out_and_with_their_account() {
         let (store, actor) = (&world.store, &world.actor);
         let mut draft = account_draft("operator");
         draft.grants = vec![grant(Role::Operator, &world.east)];
-        let account = store.accounts().create(&world.everything, actor, NOW, &draft).await.unwrap().account.id;
+        let account =
+            store.accounts().create(&world.everything, actor, NOW, &draft).await.unwrap().account.id;
         let session = |n: u8| NewSession {
             token_hash: vec![n; 32],
             account,
@@ -159,7 +173,10 @@ async fn tokens_reach_no_further_than_who_made_them() {
         let token = store.tokens().create(east, actor, NOW, &draft(&world.east, 2)).await.unwrap();
         assert_eq!(store.tokens().list(east).await.unwrap(), vec![token.clone()]);
         assert!(store.tokens().list(&world.west.scope).await.unwrap().is_empty());
-        assert_eq!(store.tokens().find(&[2; 32], NOW).await.unwrap().unwrap().grant().organisation, Some(world.east.path.clone()));
+        assert_eq!(
+            store.tokens().find(&[2; 32], NOW).await.unwrap().unwrap().grant().organisation,
+            Some(world.east.path.clone())
+        );
         assert!(store.tokens().find(&[2; 32], NOW.plus_ms(HOUR)).await.unwrap().is_none());
         store.tokens().touch(token.id, NOW).await.unwrap();
         let refused = store.tokens().revoke(&world.west.scope, actor, NOW, token.id).await;
@@ -193,7 +210,10 @@ async fn failures_lock_for_a_time_and_survive_a_restart() {
         let root = world.store.accounts().credentials("root").await.unwrap().unwrap().id;
         assert_eq!(world.store.accounts().own(root).await.unwrap().account.locked_until, Some(until));
         world.store.accounts().unlock(&world.everything, &world.actor, NOW, root).await.unwrap();
-        assert_eq!(world.store.lockout().state(&subject, NOW.plus_ms(HOUR + MINUTE)).await.unwrap().failures, 0);
+        assert_eq!(
+            world.store.lockout().state(&subject, NOW.plus_ms(HOUR + MINUTE)).await.unwrap().failures,
+            0
+        );
     }
 }
 
@@ -203,16 +223,26 @@ async fn a_moved_organisation_takes_its_scopes_along() {
         let world = World::new(backend).await;
         let (store, scope, actor) = (&world.store, &world.everything, &world.actor);
         let organisations = store.organisations();
-        let patch = OrganisationPatch { parent_id: Some(world.west.organisation), version: 1, ..OrganisationPatch::default() };
+        let patch = OrganisationPatch {
+            parent_id: Some(world.west.organisation),
+            version: 1,
+            ..OrganisationPatch::default()
+        };
         let moved = organisations.change(scope, actor, NOW, world.east.organisation, &patch).await.unwrap();
         assert!(moved.path.0.starts_with(&world.west.path.0));
         assert!(store.sites().get(&world.west.scope, world.east.site).await.is_ok());
-        let patch = OrganisationPatch { parent_id: Some(world.east.organisation), version: 1, ..OrganisationPatch::default() };
+        let patch = OrganisationPatch {
+            parent_id: Some(world.east.organisation),
+            version: 1,
+            ..OrganisationPatch::default()
+        };
         let refused = organisations.change(scope, actor, NOW, world.west.organisation, &patch).await;
         assert!(matches!(refused, Err(StoreError::Invalid { code: "cycle", .. })), "{refused:?}");
         let refused = organisations.delete(scope, actor, NOW, world.west.organisation).await;
         assert!(matches!(refused, Err(StoreError::InUse { by: "organisations", .. })));
-        let names = |rows: Vec<store::organisations::OrganisationRow>| rows.into_iter().map(|row| row.name).collect::<Vec<_>>();
+        let names = |rows: Vec<store::organisations::OrganisationRow>| {
+            rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+        };
         assert_eq!(names(organisations.tree(scope).await.unwrap()), ["株洲市", "西城市场", "东方商场"]);
         let district = scope_of(None, Some(&world.east.area));
         assert_eq!(names(organisations.tree(&district).await.unwrap()), ["东方商场"]);
@@ -230,14 +260,18 @@ async fn settings_are_told_level_by_level() {
         let patch = LimitPatch { alarm: Some(300.0), latching: Some(true), ..LimitPatch::default() };
         let hazard = Hazard::ResidualCurrent;
         let version = store.settings_version();
-        let row = settings.put_limits(&world.east.scope, actor, NOW, &company, hazard, &patch, 0).await.unwrap();
+        let row =
+            settings.put_limits(&world.east.scope, actor, NOW, &company, hazard, &patch, 0).await.unwrap();
         assert_eq!((row.version, row.patch), (1, patch));
         assert!(store.settings_version() > version);
         let stale = settings.put_limits(scope, actor, NOW, &company, hazard, &patch, 0).await;
         assert!(matches!(stale, Err(StoreError::Conflict { current: 1, wanted: 0, .. })));
         let narrow = scope_of(Some(&world.east.path), Some(&world.east.area));
         let refused = settings.put_limits(&narrow, actor, NOW, &company, hazard, &patch, 1).await;
-        assert!(matches!(refused, Err(StoreError::NotFound { .. })), "an organisation reaches beyond the district");
+        assert!(
+            matches!(refused, Err(StoreError::NotFound { .. })),
+            "an organisation reaches beyond the district"
+        );
 
         let silence = SupervisionPatch { offline_factor: Some(4.0), interval_s: None };
         settings.put_supervision(scope, actor, NOW, &channel, &silence, 0).await.unwrap();
@@ -247,7 +281,10 @@ async fn settings_are_told_level_by_level() {
         let levels = settings.levels(&world.east.scope, &channel, None).await.unwrap();
         let kinds: Vec<_> = levels.iter().map(|level| level.scope.kind).collect();
         use ScopeKind as K;
-        assert_eq!(kinds, [K::Platform, K::Profile, K::Organisation, K::Organisation, K::Site, K::Detector, K::Channel]);
+        assert_eq!(
+            kinds,
+            [K::Platform, K::Profile, K::Organisation, K::Organisation, K::Site, K::Detector, K::Channel]
+        );
         assert_eq!(levels[3].limits[0].patch, patch);
         assert_eq!(levels[3].name, "东方商场");
         assert_eq!(levels[6].supervision.as_ref().unwrap().patch, silence);

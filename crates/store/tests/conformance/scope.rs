@@ -31,7 +31,16 @@ async fn seen(world: &World, scope: &Scope) -> Vec<(&'static str, usize)> {
     let waiting = store.overview().waiting(scope, &part).await.unwrap();
     let count = |number: i64| usize::try_from(number).unwrap();
     vec![
-        ("sites", store.sites().list(scope, &SiteFilter::default(), SiteSort::Name, &page).await.unwrap().items.len()),
+        (
+            "sites",
+            store
+                .sites()
+                .list(scope, &SiteFilter::default(), SiteSort::Name, &page)
+                .await
+                .unwrap()
+                .items
+                .len(),
+        ),
         (
             "detectors",
             store
@@ -57,10 +66,7 @@ async fn seen(world: &World, scope: &Scope) -> Vec<(&'static str, usize)> {
         ("counted sites", count(counts.sites)),
         ("counted detectors", count(counts.detectors)),
         ("unacknowledged", count(waiting.unacknowledged)),
-        (
-            "raised",
-            count(store.overview().raised_between(scope, &part, NOW, NOW.plus_ms(1)).await.unwrap()),
-        ),
+        ("raised", count(store.overview().raised_between(scope, &part, NOW, NOW.plus_ms(1)).await.unwrap())),
         ("worst", store.overview().worst(scope, &part, 10).await.unwrap().len()),
         ("areas", store.overview().by_area(scope, &part).await.unwrap().len()),
         ("map", store.overview().map(scope, &part).await.unwrap().len()),
@@ -192,21 +198,30 @@ async fn a_neighbour_changes_nothing() {
                 ScopeRef { kind: ScopeKind::Detector, id: east.detector.to_string() },
             ] {
                 let patch = LimitPatch { warning: Some(100.0), ..LimitPatch::default() };
-                let put =
-                    store.settings().put_limits(scope, actor, NOW, &target, Hazard::ResidualCurrent, &patch, 0).await;
+                let put = store
+                    .settings()
+                    .put_limits(scope, actor, NOW, &target, Hazard::ResidualCurrent, &patch, 0)
+                    .await;
                 assert!(is_missing(put), "{target:?}");
             }
             let draft = site_draft("x", east.organisation, &east.area);
             assert!(store.sites().create(scope, actor, NOW, &draft).await.is_err());
         }
-        assert_eq!(store.audit().verify(&world.everything).await.unwrap().entries, audited, "no trace of a refusal");
+        assert_eq!(
+            store.audit().verify(&world.everything).await.unwrap().entries,
+            audited,
+            "no trace of a refusal"
+        );
         // The owner may, and may not give it to the neighbour.
         let patch =
             SitePatch { organisation_id: Some(world.west.organisation), version: 1, ..SitePatch::default() };
         let given = store.sites().change(&east.scope, actor, NOW, east.site, &patch).await;
         assert!(matches!(given, Err(StoreError::Invalid { field: "organisation_id", .. })), "{given:?}");
         let patch = SitePatch { name: Some("新名".to_owned()), version: 1, ..SitePatch::default() };
-        assert_eq!(store.sites().change(&east.scope, actor, NOW, east.site, &patch).await.unwrap().name, "新名");
+        assert_eq!(
+            store.sites().change(&east.scope, actor, NOW, east.site, &patch).await.unwrap().name,
+            "新名"
+        );
     }
 }
 
@@ -219,7 +234,9 @@ async fn the_audit_log_shows_each_company_its_own() {
         let all = audit.list(&world.everything, &AuditFilter::default(), &page).await.unwrap().items;
         let own = audit.list(&world.east.scope, &AuditFilter::default(), &page).await.unwrap().items;
         assert!(!own.is_empty() && own.len() < all.len());
-        assert!(own.iter().all(|entry| entry.organisation_path.as_deref() == Some(world.east.path.0.as_str())));
+        assert!(
+            own.iter().all(|entry| entry.organisation_path.as_deref() == Some(world.east.path.0.as_str()))
+        );
         assert!(audit.list(&world.nothing, &AuditFilter::default(), &page).await.unwrap().items.is_empty());
         assert!(is_missing(audit.verify(&world.east.scope).await));
     }

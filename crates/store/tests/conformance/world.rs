@@ -20,21 +20,21 @@ use store::sites::SiteDraft;
 use store::terminals::UnknownSeen;
 use store::{Actor, ActorKind, Batch, Options, Store};
 
-pub const NOW: UnixMs = UnixMs(1_790_000_000_000);
-pub const MINUTE: i64 = 60_000;
-pub const HOUR: i64 = 3_600_000;
-pub const DAY: i64 = 86_400_000;
+pub(crate) const NOW: UnixMs = UnixMs(1_789_999_200_000);
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 3_600_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// The backends. One now; a test runs over all of them.
 #[derive(Debug, Clone, Copy)]
-pub enum Backend {
+pub(crate) enum Backend {
     Sqlite,
 }
 
 impl Backend {
-    pub const ALL: [Self; 1] = [Self::Sqlite];
+    pub(crate) const ALL: [Self; 1] = [Self::Sqlite];
 
-    pub async fn open(self, folder: &Path, options: Options) -> Store {
+    pub(crate) async fn open(self, folder: &Path, options: Options) -> Store {
         match self {
             Self::Sqlite => Store::open(folder, options).await.unwrap(),
         }
@@ -42,47 +42,47 @@ impl Backend {
 }
 
 /// One company with what belongs to it.
-pub struct Company {
-    pub organisation: OrganisationId,
-    pub path: OrganisationPath,
-    pub area: AreaCode,
-    pub site: SiteId,
-    pub terminal: TerminalId,
-    pub detector: DetectorId,
+pub(crate) struct Company {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) path: OrganisationPath,
+    pub(crate) area: AreaCode,
+    pub(crate) site: SiteId,
+    pub(crate) terminal: TerminalId,
+    pub(crate) detector: DetectorId,
     /// The device's channel, then one per point.
-    pub channels: Vec<ChannelId>,
+    pub(crate) channels: Vec<ChannelId>,
     /// Everything of this company.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
 }
 
-pub struct World {
-    pub store: Store,
-    pub folder: tempfile::TempDir,
-    pub backend: Backend,
-    pub actor: Actor,
-    pub everything: Scope,
-    pub nothing: Scope,
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) backend: Backend,
+    pub(crate) actor: Actor,
+    pub(crate) everything: Scope,
+    pub(crate) nothing: Scope,
     /// The east company, in 荷塘区.
-    pub east: Company,
+    pub(crate) east: Company,
     /// The west company, in 天元区.
-    pub west: Company,
+    pub(crate) west: Company,
 }
 
-pub fn scope_of(organisation: Option<&OrganisationPath>, area: Option<&AreaCode>) -> Scope {
+pub(crate) fn scope_of(organisation: Option<&OrganisationPath>, area: Option<&AreaCode>) -> Scope {
     let grant = Grant { role: Role::Administrator, organisation: organisation.cloned(), area: area.cloned() };
     Scope::of(&[grant], Permission::View)
 }
 
-pub fn profile_of(protocol: Protocol) -> Profile {
+pub(crate) fn profile_of(protocol: Protocol) -> Profile {
     let shipped = domain::profile::shipped().unwrap();
     shipped.into_iter().find(|profile| profile.protocol == protocol && profile.points.len() > 3).unwrap()
 }
 
-pub fn area(code: &str) -> AreaCode {
+pub(crate) fn area(code: &str) -> AreaCode {
     AreaCode(code.to_owned())
 }
 
-pub fn unknown(serial: &str, at: UnixMs) -> UnknownSeen {
+pub(crate) fn unknown(serial: &str, at: UnixMs) -> UnknownSeen {
     UnknownSeen {
         serial: serial.to_owned(),
         protocol: Protocol::Cloud7b7b,
@@ -96,7 +96,7 @@ pub fn unknown(serial: &str, at: UnixMs) -> UnknownSeen {
     }
 }
 
-pub fn site_draft(name: &str, organisation_id: OrganisationId, area_code: &AreaCode) -> SiteDraft {
+pub(crate) fn site_draft(name: &str, organisation_id: OrganisationId, area_code: &AreaCode) -> SiteDraft {
     SiteDraft {
         name: name.to_owned(),
         address: "建设南路 1 号".to_owned(),
@@ -110,7 +110,7 @@ pub fn site_draft(name: &str, organisation_id: OrganisationId, area_code: &AreaC
     }
 }
 
-pub fn account_draft(login: &str) -> AccountDraft {
+pub(crate) fn account_draft(login: &str) -> AccountDraft {
     AccountDraft {
         login: login.to_owned(),
         name: login.to_owned(),
@@ -122,14 +122,15 @@ pub fn account_draft(login: &str) -> AccountDraft {
 }
 
 impl World {
-    pub async fn new(backend: Backend) -> Self {
+    pub(crate) async fn new(backend: Backend) -> Self {
         Self::with(backend, Options::default()).await
     }
 
-    pub async fn with(backend: Backend, options: Options) -> Self {
+    pub(crate) async fn with(backend: Backend, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = backend.open(folder.path(), options).await;
-        let first = store.accounts().create_first(NOW, "株洲市", &account_draft("Root"), "192.0.2.1").await.unwrap();
+        let first =
+            store.accounts().create_first(NOW, "株洲市", &account_draft("Root"), "192.0.2.1").await.unwrap();
         let actor = Actor {
             kind: ActorKind::User(first.account.account.id),
             name: "Root".to_owned(),
@@ -143,7 +144,7 @@ impl World {
     }
 
     /// Closes the store and opens the same folder again.
-    pub async fn reopen(&mut self, options: Options) {
+    pub(crate) async fn reopen(&mut self, options: Options) {
         self.store.close().await;
         self.store = self.backend.open(self.folder.path(), options).await;
     }
@@ -170,8 +171,7 @@ async fn company(
         place: new_place(name, organisation.id, area_code),
     };
     let terminal = kept[0].terminal;
-    let admitted =
-        store.terminals().admit(&everything, actor, NOW, terminal, None, &[wanted]).await.unwrap();
+    let admitted = store.terminals().admit(&everything, actor, NOW, terminal, None, &[wanted]).await.unwrap();
     let detector = admitted.detectors[0];
     let row = store.detectors().get(&everything, detector).await.unwrap();
     let channels = store.detectors().channels(&everything, detector).await.unwrap();
@@ -187,7 +187,7 @@ async fn company(
     }
 }
 
-pub fn new_place(name: &str, organisation: OrganisationId, area_code: &AreaCode) -> DetectorPlace {
+pub(crate) fn new_place(name: &str, organisation: OrganisationId, area_code: &AreaCode) -> DetectorPlace {
     DetectorPlace::Circuit(CircuitChoice::New(
         PanelChoice::New(
             SiteChoice::New(site_draft(name, organisation, area_code)),
@@ -203,7 +203,7 @@ pub fn new_place(name: &str, organisation: OrganisationId, area_code: &AreaCode)
 }
 
 /// A reading of the detector's points 0 and 1.
-pub fn reading(detector: DetectorId, filed_at: UnixMs, raw: i64) -> StoredReading {
+pub(crate) fn reading(detector: DetectorId, filed_at: UnixMs, raw: i64) -> StoredReading {
     let sample = |point, raw| Sample { point: PointIndex(point), raw, quality: Quality::Good };
     StoredReading {
         detector,
@@ -218,7 +218,13 @@ pub fn reading(detector: DetectorId, filed_at: UnixMs, raw: i64) -> StoredReadin
 }
 
 /// An alarm that was just raised, with its step, its outbox entry.
-pub fn raised(id: i64, company: &Company, hazard: Hazard, severity: Severity, at: UnixMs) -> AlarmWrite {
+pub(crate) fn raised(
+    id: i64,
+    company: &Company,
+    hazard: Hazard,
+    severity: Severity,
+    at: UnixMs,
+) -> AlarmWrite {
     AlarmWrite {
         alarm: AlarmRecord {
             id: AlarmId(id),
@@ -263,7 +269,7 @@ pub fn raised(id: i64, company: &Company, hazard: Hazard, severity: Severity, at
     }
 }
 
-pub fn closed(mut write: AlarmWrite, at: UnixMs) -> AlarmWrite {
+pub(crate) fn closed(mut write: AlarmWrite, at: UnixMs) -> AlarmWrite {
     write.alarm.state = AlarmState::Closed;
     write.alarm.closed_at = Some(at);
     write.alarm.close_reason = Some("returned".to_owned());
@@ -278,10 +284,10 @@ pub fn closed(mut write: AlarmWrite, at: UnixMs) -> AlarmWrite {
     write
 }
 
-pub fn alarms(writes: Vec<AlarmWrite>) -> Batch {
+pub(crate) fn alarms(writes: Vec<AlarmWrite>) -> Batch {
     Batch { alarms: writes, ..Batch::default() }
 }
 
-pub fn readings(readings: Vec<StoredReading>) -> Batch {
+pub(crate) fn readings(readings: Vec<StoredReading>) -> Batch {
     Batch { readings, ..Batch::default() }
 }
