@@ -129,12 +129,15 @@ impl Partition {
 
     /// Remembers behind which terminal a detector is.
     pub(super) fn learn_place(&mut self, detector: DetectorId, bound: Option<&Bound>) {
-        for behind in self.behind.values_mut() {
+        if let Some(behind) =
+            self.terminal_of.remove(&detector).and_then(|terminal| self.behind.get_mut(&terminal))
+        {
             behind.retain(|(id, _)| *id != detector);
         }
         if let Some(bound) = bound {
-            let behind = self.behind.entry(bound.binding.placement.terminal).or_default();
-            behind.push((detector, bound.unit_address));
+            let terminal = bound.binding.placement.terminal;
+            self.terminal_of.insert(detector, terminal);
+            self.behind.entry(terminal).or_default().push((detector, bound.unit_address));
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) struct Partition {
     alarms: HashMap<AlarmId, DetectorId>,
     /// The detectors behind each terminal, with their unit addresses.
     behind: HashMap<TerminalId, Vec<(DetectorId, Option<u8>)>>,
+    terminal_of: HashMap<DetectorId, TerminalId>,
     lines: HashMap<TerminalId, Line>,
     /// Bindings whose commit failed, to be tried again.
     retry: Vec<(DetectorId, Option<Bound>)>,
@@ -131,7 +132,10 @@ impl Partition {
             self.take(item, &mut draft, &mut waiting);
         }
         let mut due = Vec::new();
-        while let Some(detector) = self.wheel.take_due(now) {
+        // Should a whole city fall silent at once, that is many commits, with readings in between.
+        while due.len() < self.links.batch_max
+            && let Some(detector) = self.wheel.take_due(now)
+        {
             draft.time(detector);
             due.push(detector);
         }

@@ -34,6 +34,7 @@ impl Partition {
             last_alarm_id,
             alarms: HashMap::new(),
             behind: HashMap::new(),
+            terminal_of: HashMap::new(),
             lines: HashMap::new(),
             retry: Vec::new(),
             retry_at: None,
@@ -43,8 +44,7 @@ impl Partition {
             let status = source.status;
             let profile = partition.links.directory.profile(&source.profile_id);
             let bound = levels.bind(source, profile.as_deref(), settings_version);
-            let terminal = bound.binding.placement.terminal;
-            partition.behind.entry(terminal).or_default().push((id, bound.unit_address));
+            partition.learn_place(id, Some(&bound));
             let bytes = states.remove(&id).unwrap_or_default();
             let mut state = DetectorState::from_bytes(&bytes, now)
                 .map_err(|error| StoreError::Corrupt { what: format!("state of detector {id}: {error}") })?;

@@ -47,9 +47,8 @@ async fn storm(seed: u64) {
             told.push(world.send(reading).await);
         }
         let ids: Vec<_> = world.alarms().await.into_iter().map(|alarm| alarm.id).collect();
-        if !ids.is_empty() {
-            let one =
-                ids.get(usize::try_from(dice.roll(ids.len() as u64)).unwrap_or(0)).copied().unwrap_or(ids[0]);
+        let pick = usize::try_from(dice.roll(ids.len().max(1) as u64)).unwrap_or(0);
+        if let Some(one) = ids.get(pick).copied() {
             let actor = operator(dice.number(3));
             let desk = world.engine.alarms();
             // People act while the readings are on their way; a refusal is an answer like any other.
@@ -78,7 +77,7 @@ async fn storm(seed: u64) {
     let distinct: BTreeSet<_> = open.iter().copied().collect();
     assert_eq!(open.len(), distinct.len(), "seed {seed}");
     // What is present on record is what the rules hold to be present, no more and no less.
-    let known = world.engine.memory().detector(world.detector).unwrap();
+    let known = world.engine.memory().detector(world.detector).expect("it is known");
     let present: BTreeSet<_> = alarms
         .iter()
         .filter(|alarm| alarm.state.is_present())
@@ -86,7 +85,7 @@ async fn storm(seed: u64) {
         .collect();
     let judged: BTreeSet<_> = known.state.open().map(|c| (c.channel, c.hazard, c.severity)).collect();
     assert_eq!(present, judged, "seed {seed}");
-    assert!(world.engine.store().audit().verify(&all).await.unwrap().first_broken.is_none());
+    assert!(world.engine.store().audit().verify(&all).await.expect("the log").first_broken.is_none());
     assert!(!alarms.is_empty(), "seed {seed} raised nothing");
 }
 
