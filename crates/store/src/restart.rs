@@ -15,6 +15,9 @@ use crate::open::Store;
 use crate::payload;
 use crate::scoped::push_any;
 
+/// Detectors per query; a query takes 32,766 parameters at most.
+const SOURCES_AT_ONCE: usize = 1000;
+
 /// What a detector is and where it stands, before settings are resolved for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BindingSource {
@@ -195,9 +198,18 @@ impl Store {
         &self,
         only: Option<&[DetectorId]>,
     ) -> Result<Vec<BindingSource>, StoreError> {
-        if only.is_some_and(<[DetectorId]>::is_empty) {
-            return Ok(Vec::new());
+        let Some(only) = only else { return self.some_binding_sources(None).await };
+        let mut sources = Vec::with_capacity(only.len());
+        for some in only.chunks(SOURCES_AT_ONCE) {
+            sources.append(&mut self.some_binding_sources(Some(some)).await?);
         }
+        Ok(sources)
+    }
+
+    async fn some_binding_sources(
+        &self,
+        only: Option<&[DetectorId]>,
+    ) -> Result<Vec<BindingSource>, StoreError> {
         let mut reading = self.reader().begin().await?;
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT d.id, d.terminal_id, d.profile_id, d.unit_address, d.name, d.site_id, s.name AS site_name, \

@@ -1,5 +1,7 @@
 //! The stored form of a reading: one golden file per released version, round trip, no panic on any bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its world up must stop")]
+
 use domain::hazard::{Hazard, Severity};
 use domain::reading::{PointIndex, Quality, Reported, Sample};
 use proptest::prelude::*;

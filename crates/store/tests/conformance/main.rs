@@ -1,5 +1,11 @@
 //! One suite over every backend of the store: whatever holds the data, these hold.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set its world up must stop"
+)]
+
 mod world;
 
 mod admission;
