@@ -7,19 +7,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use domain::profile::{Decoded, Group, Profile, encode};
-use domain::reading::{Quality, Sample};
+use domain::profile::{Group, Profile};
 use domain::time::UnixMs;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::cloud7b7b::{
-    DEFAULT_MAX_FRAME_LEN, Deframer, Downlink, FirmwareVersion, Login, Segment, SegmentData, SerialNumber,
-    Uplink, Upload,
+    DEFAULT_MAX_FRAME_LEN, Deframer, Downlink, FirmwareVersion, Login, SerialNumber, Uplink,
 };
-use wire::modbus::InnerCrc;
 
-use super::{LoadOptions, Recorded, Shared, load_serial};
+use super::template::Template;
+use super::{LoadError, LoadOptions, Recorded, Shared, load_serial};
 
 /// Uploads that nobody confirms for this long end the connection.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(20);
@@ -28,8 +26,6 @@ const REDIAL_AFTER: Duration = Duration::from_millis(300);
 /// Recorded device time begins this far back and goes one second a reading, so that no two readings of a terminal
 /// have the same and none is ahead of the server.
 const RECORDED_FROM_MS: i64 = 6 * 3_600_000;
-/// In a recorded run the residual current is over its limit in every second block of this many readings.
-const ALARM_BLOCK: u64 = 30;
 
 /// A reading on its way.
 struct Waiting {
@@ -41,7 +37,8 @@ struct Waiting {
 pub(super) struct Connection {
     serial: String,
     profile: Arc<Profile>,
-    group: Option<Group>,
+    /// `None` for idle connections, which need none.
+    template: Option<Template>,
     server: SocketAddr,
     dial_at: Instant,
     uploads_from: Instant,
@@ -69,7 +66,7 @@ impl Connection {
         dial_at: Instant,
         uploads_from: Instant,
         shared: Arc<Shared>,
-    ) -> Self {
+    ) -> Result<Self, LoadError> {
         let idle = options.readings_per_s == Some(0.0);
         let every = options
             .readings_per_s
@@ -82,12 +79,16 @@ impl Connection {
         let mut groups: Vec<&Group> = profile.groups.iter().collect();
         groups.sort_by_key(|group| group.count);
         let group = if with_clock { groups.last() } else { groups.first() };
+        let template = match group {
+            Some(group) if !idle => Template::new(profile, group, with_clock),
+            Some(_) | None => Ok(None),
+        };
         // Whole seconds, because that is what a device's clock can say.
         let start = wall_ms() / 1000 * 1000 - RECORDED_FROM_MS;
-        Self {
+        Ok(Self {
             serial: load_serial(options.first_serial + number),
             profile: profile.clone(),
-            group: group.map(|group| (*group).clone()),
+            template: template.map_err(LoadError::from)?,
             server: options.server,
             dial_at,
             uploads_from: uploads_from + spread,
@@ -99,7 +100,7 @@ impl Connection {
             shared,
             next_sequence: 0,
             waiting: VecDeque::new(),
-        }
+        })
     }
 
     /// Runs until it is dropped.
@@ -203,62 +204,27 @@ impl Connection {
                 serial: self.serial.clone(),
                 sequence: waiting.sequence,
                 device_at_ms: device_at.0,
-                raw: self.samples(waiting.sequence).iter().map(|sample| sample.raw).collect(),
+                raw: self
+                    .template
+                    .as_ref()
+                    .map(|t| t.raw(&self.profile, waiting.sequence))
+                    .unwrap_or_default(),
                 confirmed_at_ms: wall_ms(),
             });
         }
     }
 
     async fn send(&mut self, talk: &mut Talk, sequence: u64) -> bool {
-        let Some(frame) = self.frame(sequence) else { return false };
+        let device_at = self.device_at(sequence);
+        let Some(template) = self.template.as_mut() else { return false };
         self.waiting.push_back(Waiting { sequence, written: Instant::now() });
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
-        talk.write(&frame).await
+        talk.write(template.frame(sequence, device_at)).await
     }
 
     fn device_at(&self, sequence: u64) -> Option<UnixMs> {
         let seconds = i64::try_from(sequence).unwrap_or(0);
         self.recorded_from.map(|from| from.plus_ms(seconds.saturating_mul(1000)))
-    }
-
-    /// The values of a reading: normal ones that differ from reading to reading, the sequence in one of them.
-    fn samples(&self, sequence: u64) -> Vec<Sample> {
-        let small = i64::try_from(sequence % 40).unwrap_or(0);
-        let in_alarm = self.recorded_from.is_some() && (sequence / ALARM_BLOCK) % 2 == 1;
-        self.profile
-            .indexed_points()
-            .map(|(point, about)| {
-                let raw = match about.code.as_str() {
-                    "residual" if in_alarm => 350 + small,
-                    "residual" => 60 + small,
-                    "active_power_a" => i64::try_from(sequence % 300_000).unwrap_or(0),
-                    code if code.starts_with("temperature") => 300 + small,
-                    code if code.starts_with("voltage") => 2_250 + small,
-                    code if code.starts_with("current") => 1_800 + small,
-                    _ => 4_000 + small,
-                };
-                Sample { point, raw, quality: Quality::Good }
-            })
-            .collect()
-    }
-
-    fn frame(&self, sequence: u64) -> Option<Vec<u8>> {
-        let group = self.group.as_ref()?;
-        let said = Decoded {
-            device_at: self.device_at(sequence),
-            samples: self.samples(sequence),
-            reported: Vec::new(),
-        };
-        let data = encode(&self.profile, group, &said).ok()?;
-        let segment = Segment {
-            address: group.space.segment.clone()?,
-            unit: 1,
-            function: group.space.function,
-            data: SegmentData::Values(data.into()),
-            inner_crc: InnerCrc::Absent,
-        };
-        // Without its serial: the connection has logged in.
-        Some(Uplink::Upload(Upload { serial: None, segments: vec![segment] }).encode())
     }
 }
 

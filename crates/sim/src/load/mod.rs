@@ -3,6 +3,7 @@
 mod connection;
 mod histogram;
 mod recorder;
+mod template;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -145,6 +146,9 @@ pub enum LoadError {
     /// The model is not among the profiles given.
     #[error("no profile `{LOAD_PROFILE}` among those given")]
     Profile,
+    /// The model cannot say what a load says.
+    #[error("profile `{LOAD_PROFILE}`: {0}")]
+    Encode(#[from] domain::profile::EncodeError),
     /// Numbers that cannot be.
     #[error("{what} is {had}, want {wanted}")]
     Value {
@@ -260,7 +264,7 @@ pub async fn run(options: LoadOptions, profiles: &[Arc<Profile>]) -> Result<Load
     let uploads_from = origin + connect_for + Duration::from_millis(500);
     for number in 0..options.connections {
         let at = origin + connect_for.mul_f64(number as f64 / options.connections as f64);
-        let connection = Connection::new(profile, &options, number, at, uploads_from, shared.clone());
+        let connection = Connection::new(profile, &options, number, at, uploads_from, shared.clone())?;
         let stop = stop.clone();
         tasks.spawn(async move {
             tokio::select! {
