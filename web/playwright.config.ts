@@ -6,6 +6,8 @@ const chromium = process.env['CHROMIUM'] ?? ['/usr/bin/chromium', '/usr/bin/chro
 
 export default defineConfig({
   testDir: './e2e',
+  // In the order of their numbers: the first one signs in for the first time.
+  testMatch: '*.spec.ts',
   outputDir: './test-results',
   // Each project has its own server with its own city; two cores have room for one of them.
   workers: 1,

@@ -22,7 +22,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 async function signIn(city: City, request: APIRequestContext): Promise<void> {
   const { url, login, oneTimePassword } = city.server;
   const said = await request.post(`${url}/api/v1/session`, { data: { login, password: city.opened ? PASSWORD : oneTimePassword } });
-  expect(said.status(), await said.text()).toBe(200);
+  expect(said.status(), await said.text()).toBe(201);
   if (city.opened) return;
   const session = (await said.json()) as { csrf_token: string };
   const changed = await request.post(`${url}/api/v1/session/password`, { headers: { 'x-csrf-token': session.csrf_token }, data: { old_password: oneTimePassword, new_password: PASSWORD } });
@@ -43,19 +43,19 @@ interface Finding {
   where: string[];
 }
 
-/** Serious and critical findings of axe-core on the page as it stands. */
-export async function axe(page: Page): Promise<Finding[]> {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
+/** Serious and critical findings of axe-core on the page as it stands; `only` names rules when the rest has been run. */
+export async function axe(page: Page, only?: readonly string[]): Promise<Finding[]> {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axeSource);
+  return page.evaluate(async (rules) => {
     interface Result {
       violations: { id: string; impact: string | null; nodes: { target: unknown[]; any: { message: string }[] }[] }[];
     }
-    const runner = (window as unknown as { axe: { run: () => Promise<Result> } }).axe;
-    const { violations } = await runner.run();
+    const runner = (window as unknown as { axe: { run: (options: object) => Promise<Result> } }).axe;
+    const { violations } = await runner.run({ resultTypes: ['violations'], ...(rules === undefined ? {} : { runOnly: { type: 'rule', values: rules } }) });
     return violations
       .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
       .map((violation) => ({ rule: violation.id, where: violation.nodes.slice(0, 5).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`) }));
-  });
+  }, only);
 }
 
 /** Nothing is still being loaded. */

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BINARY = process.env['EMBERWATCH_BIN'] ?? resolve(HERE, '../../target/debug/emberwatch');
+/** Enough for every page and every kind of fault; leaves the cores to the browser. */
+const DETECTORS = 150;
 const READY_WITHIN_MS = 90_000;
 const STOP_WITHIN_MS = 10_000;
 
@@ -54,7 +56,8 @@ export class Server {
 
   /** Starts it, or starts it again on the same folder and ports. */
   async start(): Promise<void> {
-    const child = spawn(BINARY, [this.command, '--set', `data.dir=${this.folder}`, '--set', `http.listen=127.0.0.1:${this.httpPort}`, '--set', `field.listen=127.0.0.1:${this.fieldPort}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const size = this.command === 'demo' ? ['--detectors', String(DETECTORS)] : [];
+    const child = spawn(BINARY, [this.command, ...size, '--set', `data.dir=${this.folder}`, '--set', `http.listen=127.0.0.1:${this.httpPort}`, '--set', `field.listen=127.0.0.1:${this.fieldPort}`], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     this.said = '';
     await new Promise<void>((ready, failed) => {

@@ -21,7 +21,8 @@ async function bothLooks(page: Page, name: string): Promise<string[]> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme);
-    for (const finding of await axe(page)) found.push(`${name} (${colorScheme}) ${finding.rule}: ${finding.where.join(' | ')}`);
+    // The elements are the same in both; only their colours change.
+    for (const finding of await axe(page, colorScheme === 'light' ? undefined : ['color-contrast'])) found.push(`${name} (${colorScheme}) ${finding.rule}: ${finding.where.join(' | ')}`);
   }
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
   return found;

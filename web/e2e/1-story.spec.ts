@@ -153,7 +153,7 @@ test('a limit is overridden here, and inherited again', async ({ at }) => {
   await field(page, 'alarm').fill('99999');
   await dialog(page).getByRole('button', { name: '保存' }).click();
   // Out of the standard's range: the server says so at the field, and what was typed stays.
-  await expect(dialog(page).locator('.says')).toBeVisible();
+  await expect(dialog(page).locator('.input-field.wrong')).toBeVisible();
   await expect(field(page, 'alarm')).toHaveValue('99999');
   await field(page, 'alarm').fill('450');
   await field(page, 'on_delay_s').fill('0');
