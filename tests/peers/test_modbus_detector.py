@@ -30,11 +30,9 @@ class Detector:
         self.thread.start()
         assert self.started.wait(10)
 
-    async def _action(self, _function, start, _address, count, registers, _set_values):
-        for offset in range(count):
-            value = self.registers.get(start + offset)
-            if value is not None and offset < len(registers):
-                registers[offset] = value
+    async def _action(self, _function, start, address, count, registers, _set_values):
+        for asked in range(address, address + count):
+            registers[asked - start] = self.registers.get(asked, 0)
         return None
 
     def _run(self):
