@@ -1,7 +1,9 @@
 //! The description of the API (OpenAPI 3.1), gathered from the endpoints themselves.
 
+use std::collections::BTreeSet;
+
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Info, License, OpenApi as Description, Server};
+use utoipa::openapi::{Info, License, OpenApi as Description, RefOr, Schema, Server};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -79,5 +81,56 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
 /// The description of the API. The paths are below the server's address `/api/v1`.
 #[must_use]
 pub fn openapi() -> Description {
-    endpoints().into_openapi()
+    finished(endpoints().into_openapi())
+}
+
+/// Says of every answer that its fields are always there: an absent value is written as null. Only what a request can
+/// hold may leave fields out, and the few fields that say themselves that they are never null.
+pub(crate) fn finished(mut description: Description) -> Description {
+    let asked = in_requests(&description);
+    let Some(components) = description.components.as_mut() else { return description };
+    for (name, schema) in &mut components.schemas {
+        if !asked.contains(name) && name != "Problem" {
+            require_all(schema);
+        }
+    }
+    description
+}
+
+fn require_all(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_all),
+        RefOr::T(_) | RefOr::Ref(_) => {}
+    }
+}
+
+/// The names of every schema that a request body can hold.
+fn in_requests(description: &Description) -> BTreeSet<String> {
+    let json = serde_json::to_value(description).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    let operations = json["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    let mut open: Vec<&serde_json::Value> = operations
+        .flat_map(|item| item.as_object().into_iter().flat_map(|methods| methods.values()))
+        .filter_map(|operation| operation.get("requestBody"))
+        .collect();
+    while let Some(value) = open.pop() {
+        match value {
+            serde_json::Value::Object(map) => {
+                let name = map.get("$ref").and_then(|r| r.as_str()).and_then(|r| r.strip_prefix("#/components/schemas/"));
+                if let Some(name) = name
+                    && found.insert(name.to_owned())
+                {
+                    open.push(&json["components"]["schemas"][name]);
+                }
+                open.extend(map.values());
+            }
+            serde_json::Value::Array(list) => open.extend(list),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => {}
+        }
+    }
+    found
 }

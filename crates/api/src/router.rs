@@ -19,7 +19,7 @@ use crate::web;
 #[must_use]
 pub fn router(api: Api) -> Router {
     let (endpoints, description) = description::endpoints().split_for_parts();
-    let json = description.to_json().unwrap_or_default();
+    let json = description::finished(description).to_json().unwrap_or_default();
     let time_out = api.config.time_out;
     let body_limit = DefaultBodyLimit::max(api.config.max_body_bytes);
     let endpoints = endpoints

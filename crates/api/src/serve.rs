@@ -1,31 +1,42 @@
-//! HTTP over a socket, until the process stops.
+//! The shell around the router: a listener, and a stop that waits for requests under way but not for ever.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::router::router;
 use crate::state::Api;
 
-/// How long requests under way may take once the process stops.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long requests under way may take after the stop was asked for.
+const LAST_REQUESTS: Duration = Duration::from_secs(8);
 
-/// Serves `api` on `listener` until its `stop` is cancelled, then lets requests under way finish.
+/// Serves people and programs on `listener` until `api.stop`; live streams end at once, requests under way may
+/// finish.
 ///
 /// # Errors
-/// The listener's, when it cannot accept any more.
+/// When the listener breaks.
 pub async fn serve(listener: TcpListener, api: Api) -> std::io::Result<()> {
     let stop = api.stop.clone();
-    let app = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    let soft = stop.clone();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move { soft.cancelled().await });
-    let deadline = async move {
+    // Live events are small: they must not wait for more to come.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection is gone already");
+        }
+    });
+    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let asked = stop.clone();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { asked.cancelled().await });
+    let too_long = async {
         stop.cancelled().await;
-        tokio::time::sleep(STOP_WITHIN).await;
+        tokio::time::sleep(LAST_REQUESTS).await;
     };
     tokio::select! {
-        ended = async move { serving.await } => ended,
-        () = deadline => Ok(()),
+        served = serving => served,
+        () = too_long => {
+            tracing::warn!(after_s = LAST_REQUESTS.as_secs(), "requests were still under way and are cut off");
+            Ok(())
+        }
     }
 }

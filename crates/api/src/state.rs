@@ -52,6 +52,8 @@ pub struct Config {
     pub hash_cost: HashCost,
     /// Passwords that are worked on at the same time.
     pub hashes_at_once: usize,
+    /// How often a live stream gets a sign of life; its session is looked at again as often.
+    pub ping_every: Duration,
     /// Rendered live events that are kept for readers who come back.
     pub live_kept: usize,
     /// How many live events a reader may be behind before it is told of a gap.
@@ -74,6 +76,7 @@ impl Default for Config {
             sign_ins_per_minute: 30,
             hash_cost: HashCost::default(),
             hashes_at_once: 2,
+            ping_every: Duration::from_secs(10),
             live_kept: 8192,
             live_behind: 4096,
         }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -25,9 +24,6 @@ use crate::http::extract::{Filters, words};
 use crate::http::problem::{Code, Problem, StreamProblems};
 use crate::http::time::Time;
 use crate::state::Api;
-
-/// How often a sign of life is sent, and how often the session is looked at again.
-const PING: Duration = Duration::from_secs(10);
 
 /// Which events.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -85,7 +81,8 @@ pub(super) async fn live(
     let ended = api.ended.subscribe();
     let (missed, newest, events) = api.stage.subscribe(last);
 
-    let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
+    let every = api.config.ping_every;
+    let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut reader =
         Reader { api, caller, scope, wanted, events, ended, ping, seen: newest, waiting: VecDeque::new(), _seat: seat };

@@ -1,0 +1,255 @@
+//! Invariant 8: every endpoint of the description is visited as nobody, as somebody without a grant, as a stranger of
+//! another organisation and as a neighbour of the same organisation in another area. An endpoint that is not in the
+//! table fails the sweep.
+
+mod platform;
+
+use axum::http::StatusCode;
+use domain::access::{Permission, Role};
+use platform::{AREA, MARK, NEXT_AREA, OWNERS, Person, World, grant};
+use serde_json::{Value, json};
+
+/// What a stranger must get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Everybody may ask, also who is not signed in.
+    Public,
+    /// About the caller itself.
+    Own,
+    /// The same facts for everybody who is signed in.
+    Facts,
+    /// Nothing of the insiders is in the answer.
+    Filtered,
+    /// 404: the thing is not there for them.
+    Hidden,
+    /// Refused, whatever the code, and nothing is made.
+    Refused,
+}
+
+use Kind::{Facts, Filtered, Hidden, Own, Public, Refused};
+use Permission as P;
+
+struct Case {
+    method: &'static str,
+    path: &'static str,
+    /// As it is called, with the insiders' ids.
+    called: String,
+    permission: Option<Permission>,
+    kind: Kind,
+    body: Option<Value>,
+}
+
+fn cases(world: &World) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let (site, panel, circuit) = (world.site, world.panel, world.circuit);
+    let (detector, terminal, alarm, waiting) = (world.detector.0, world.terminal.0, world.alarm, world.waiting.0);
+    let (inside, refused) = (world.inside.0, world.refused.0);
+    let mut case = |method, path, called: String, permission, kind, body| {
+        cases.push(Case { method, path, called, permission, kind, body });
+    };
+    let plain = |path: &str| path.to_owned();
+
+    case("GET", "/setup", plain("/setup"), None, Public, None);
+    case("POST", "/setup", plain("/setup"), None, Public, Some(json!({})));
+    case("POST", "/session", plain("/session"), None, Public, Some(json!({})));
+    case("GET", "/session", plain("/session"), None, Own, None);
+    case("POST", "/session/password", plain("/session/password"), None, Own, Some(json!({"old_password": "x", "new_password": "y"})));
+    case("PATCH", "/session/profile", plain("/session/profile"), None, Own, Some(json!({})));
+
+    case("GET", "/overview", plain("/overview"), Some(P::View), Filtered, None);
+    case("GET", "/map", plain("/map"), Some(P::View), Filtered, None);
+    case("GET", "/map/outline", plain("/map/outline"), Some(P::View), Facts, None);
+    case("GET", "/areas", plain("/areas"), Some(P::View), Facts, None);
+    case("GET", "/profiles", plain("/profiles"), Some(P::View), Filtered, None);
+    case("GET", "/profiles/{id}", plain("/profiles/arcm300-cloud"), Some(P::View), Facts, None);
+    case("GET", "/system", plain("/system"), Some(P::View), Facts, None);
+    case("GET", "/live", plain("/live"), Some(P::View), Filtered, None);
+
+    case("GET", "/alarms", plain("/alarms"), Some(P::View), Filtered, None);
+    case("GET", "/alarms/export.csv", plain("/alarms/export.csv"), Some(P::View), Filtered, None);
+    case("GET", "/alarms/{id}", format!("/alarms/{alarm}"), Some(P::View), Hidden, None);
+    case("POST", "/alarms/acknowledge", plain("/alarms/acknowledge"), Some(P::AlarmAcknowledge), Filtered, Some(json!({"ids": [alarm]})));
+    case("POST", "/alarms/{id}/acknowledge", format!("/alarms/{alarm}/acknowledge"), Some(P::AlarmAcknowledge), Hidden, Some(json!({})));
+    case("POST", "/alarms/{id}/undo-acknowledge", format!("/alarms/{alarm}/undo-acknowledge"), Some(P::AlarmAcknowledge), Hidden, None);
+    case("POST", "/alarms/{id}/reset", format!("/alarms/{alarm}/reset"), Some(P::AlarmReset), Hidden, Some(json!({})));
+    case("POST", "/alarms/{id}/comment", format!("/alarms/{alarm}/comment"), Some(P::AlarmComment), Hidden, Some(json!({"comment": "x"})));
+
+    let new_site = json!({"name": "x", "area_code": AREA, "organisation_id": inside});
+    case("GET", "/sites", plain("/sites"), Some(P::View), Filtered, None);
+    case("POST", "/sites", plain("/sites"), Some(P::DeviceConfigure), Refused, Some(new_site));
+    case("GET", "/sites/{id}", format!("/sites/{site}"), Some(P::View), Hidden, None);
+    case("PATCH", "/sites/{id}", format!("/sites/{site}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case("GET", "/sites/{id}/tree", format!("/sites/{site}/tree"), Some(P::View), Hidden, None);
+    case("POST", "/sites/{id}/panels", format!("/sites/{site}/panels"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x"})));
+    case("PATCH", "/panels/{id}", format!("/panels/{panel}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case("POST", "/panels/{id}/circuits", format!("/panels/{panel}/circuits"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x"})));
+    case("PATCH", "/circuits/{id}", format!("/circuits/{circuit}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+
+    case("GET", "/organisations", plain("/organisations"), Some(P::View), Filtered, None);
+    case("POST", "/organisations", plain("/organisations"), Some(P::PeopleManage), Refused, Some(json!({"name": "x", "parent_id": inside})));
+    case("PATCH", "/organisations/{id}", format!("/organisations/{inside}"), Some(P::PeopleManage), Hidden, Some(json!({"name": "x", "version": 1})));
+
+    case("GET", "/detectors", plain("/detectors"), Some(P::View), Filtered, None);
+    case("GET", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::View), Hidden, None);
+    case("PATCH", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case("GET", "/detectors/{id}/curve", format!("/detectors/{detector}/curve"), Some(P::View), Hidden, None);
+    case("GET", "/detectors/{id}/curve.csv", format!("/detectors/{detector}/curve.csv"), Some(P::View), Hidden, None);
+    case("GET", "/detectors/{id}/telegrams", format!("/detectors/{detector}/telegrams"), Some(P::TelegramView), Hidden, None);
+    case("GET", "/terminals/{id}/telegrams", format!("/terminals/{terminal}/telegrams"), Some(P::TelegramView), Hidden, None);
+    case("GET", "/terminals/{id}", format!("/terminals/{terminal}"), Some(P::View), Hidden, None);
+    case("POST", "/terminals/{id}/accept-iccid", format!("/terminals/{terminal}/accept-iccid"), Some(P::DeviceAdmit), Hidden, None);
+
+    let own = json!({"own": {"alarm": 400}, "version": 0});
+    case("GET", "/settings/{scope}/{id}", format!("/settings/channel/{}", world.channel), Some(P::View), Hidden, None);
+    case("PUT", "/settings/{scope}/{id}/{hazard}", format!("/settings/detector/{detector}/residual_current"), Some(P::SettingsEdit), Hidden, Some(own));
+    case("GET", "/settings/supervision/{scope}/{id}", format!("/settings/supervision/site/{site}"), Some(P::View), Hidden, None);
+    case("PUT", "/settings/supervision/{scope}/{id}", format!("/settings/supervision/site/{site}"), Some(P::SettingsEdit), Hidden, Some(json!({"offline_factor": 4, "version": 0})));
+
+    let admit = json!({"detectors": [{"profile_id": "arcm300-cloud", "name": "x", "circuit_id": circuit}]});
+    case("GET", "/pending", plain("/pending"), Some(P::DeviceAdmit), Filtered, None);
+    case("POST", "/pending/{id}/admit", format!("/pending/{waiting}/admit"), Some(P::DeviceAdmit), Hidden, Some(admit));
+    case("POST", "/pending/{id}/refuse", format!("/pending/{waiting}/refuse"), Some(P::DeviceAdmit), Hidden, Some(json!({})));
+    case("POST", "/pending/{id}/restore", format!("/pending/{refused}/restore"), Some(P::DeviceAdmit), Hidden, Some(json!({})));
+
+    let wide = json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
+    case("GET", "/users", plain("/users"), Some(P::PeopleManage), Filtered, None);
+    case("POST", "/users", plain("/users"), Some(P::PeopleManage), Refused, Some(wide));
+    // The first account is the administrator of everything.
+    case("GET", "/users/{id}", plain("/users/1"), Some(P::PeopleManage), Hidden, None);
+    case("PATCH", "/users/{id}", plain("/users/1"), Some(P::PeopleManage), Hidden, Some(json!({"name": "x", "version": 1})));
+    case("POST", "/users/{id}/reset-password", plain("/users/1/reset-password"), Some(P::PeopleManage), Hidden, None);
+    case("POST", "/users/{id}/unlock", plain("/users/1/unlock"), Some(P::PeopleManage), Hidden, None);
+    let token = json!({"name": "x", "role": "owner", "organisation_id": inside});
+    case("GET", "/tokens", plain("/tokens"), Some(P::TokenManage), Filtered, None);
+    case("POST", "/tokens", plain("/tokens"), Some(P::TokenManage), Refused, Some(token));
+    // Token 1 reaches everything; the sweep makes it first.
+    case("DELETE", "/tokens/{id}", plain("/tokens/1"), Some(P::TokenManage), Hidden, None);
+    case("GET", "/audit", plain("/audit"), Some(P::AuditView), Filtered, None);
+    case("GET", "/audit/verify", plain("/audit/verify"), Some(P::AuditView), Hidden, None);
+
+    // Last, because they would take away what the others ask for if they were let through.
+    case("DELETE", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::DeviceConfigure), Hidden, None);
+    case("DELETE", "/circuits/{id}", format!("/circuits/{circuit}"), Some(P::DeviceConfigure), Hidden, None);
+    case("DELETE", "/panels/{id}", format!("/panels/{panel}"), Some(P::DeviceConfigure), Hidden, None);
+    case("DELETE", "/sites/{id}", format!("/sites/{site}"), Some(P::DeviceConfigure), Hidden, None);
+    case("DELETE", "/organisations/{id}", format!("/organisations/{inside}"), Some(P::PeopleManage), Hidden, None);
+    case("DELETE", "/session", plain("/session"), None, Own, None);
+    cases
+}
+
+/// Calls a case. A stream never ends, so only its head is read.
+async fn visit(world: &World, case: &Case, who: Option<&Person>) -> (StatusCode, String) {
+    if case.path == "/live" {
+        use tower::ServiceExt as _;
+        let request = platform::Platform::request(case.method, &case.called, who, None);
+        let response = world.platform.router.clone().oneshot(request).await.unwrap();
+        if response.status() == StatusCode::OK {
+            return (StatusCode::OK, String::new());
+        }
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+        return (status, String::from_utf8_lossy(&body).into_owned());
+    }
+    let answer = world.platform.call(case.method, &case.called, who, case.body.as_ref()).await;
+    (answer.status, answer.text)
+}
+
+#[test]
+fn every_endpoint_is_classified() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::new());
+    let table: Vec<_> = cases(&world).iter().map(|case| format!("{} {}", case.method, case.path)).collect();
+    let description = serde_json::to_value(api::openapi()).unwrap();
+    let mut described = Vec::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            described.push(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    for one in &described {
+        assert!(table.contains(one), "{one} is not in the sweep's table: say what a stranger must get from it");
+    }
+    assert_eq!(table.len(), described.len(), "the sweep's table names endpoints that are gone");
+}
+
+#[tokio::test]
+async fn nobody_gets_anything() {
+    let world = World::new().await;
+    for case in cases(&world) {
+        let (status, text) = visit(&world, &case, None).await;
+        if case.kind == Public {
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{} {}", case.method, case.called);
+        } else {
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{} {}: {text}", case.method, case.called);
+            assert!(text.contains("\"unauthenticated\""), "{text}");
+        }
+        assert!(!text.contains(MARK), "{} {}: {text}", case.method, case.called);
+    }
+}
+
+#[tokio::test]
+async fn without_the_permission_the_answer_names_it() {
+    let world = World::new().await;
+    let nothing = world.platform.account("nothing", Vec::new()).await;
+    let regulator = world.platform.account("regulator", vec![grant(Role::Regulator, Some(world.inside), None)]).await;
+    for case in cases(&world) {
+        let Some(permission) = case.permission else { continue };
+        let code = serde_json::to_value(permission).unwrap();
+        let (status, text) = visit(&world, &case, Some(&nothing)).await;
+        let called = format!("{} {}", case.method, case.called);
+        assert_eq!(status, StatusCode::FORBIDDEN, "{called}: {text}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&problem["code"], &problem["permission"]), (&json!("forbidden"), &code), "{called}");
+        assert!(!text.contains(MARK), "{called}: {text}");
+        if !Role::Regulator.permissions().contains(&permission) {
+            let (status, text) = visit(&world, &case, Some(&regulator)).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{called}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_and_neighbours_find_nothing() {
+    let world = World::new().await;
+    let token = json!({"name": MARK, "role": "operator"});
+    assert_eq!(world.platform.post("/tokens", &world.admin, token).await.status, StatusCode::CREATED);
+    let stranger = grant(Role::Administrator, Some(world.outside), None);
+    let neighbour = grant(Role::Administrator, Some(world.inside), Some(NEXT_AREA));
+    for (login, grant) in [("stranger", stranger), ("neighbour", neighbour)] {
+        let is_neighbour = login == "neighbour";
+        let who = world.platform.account(login, vec![grant]).await;
+        for case in cases(&world) {
+            let called = format!("{login} {} {}", case.method, case.called);
+            let (status, text) = visit(&world, &case, Some(&who)).await;
+            match case.kind {
+                Public => {}
+                Own | Facts => assert!(status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY, "{called}: {status} {text}"),
+                Filtered => assert!(status.is_success(), "{called}: {status} {text}"),
+                Hidden => assert_eq!(status, StatusCode::NOT_FOUND, "{called}: {text}"),
+                Refused => assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{called}: {text}"),
+            }
+            assert!(!text.contains(MARK), "{called}: {text}");
+            assert!(is_neighbour || !text.contains(OWNERS), "{called}: {text}");
+            if case.path == "/alarms/acknowledge" {
+                assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["done"], json!([]), "{called}");
+            }
+        }
+    }
+    // Nothing was done to what is inside.
+    let alarm = world.platform.get(&format!("/alarms/{}", world.alarm), &world.admin).await.json();
+    assert_eq!(alarm["state"], "unacknowledged");
+    let tree = world.platform.get(&format!("/sites/{}/tree", world.site), &world.admin).await.json();
+    assert_eq!(tree["panels"][0]["circuits"][0]["detectors"][0]["id"], world.detector.0);
+    assert_eq!(tree["panels"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_administrator_of_everything_gets_every_page() {
+    let world = World::new().await;
+    let token = json!({"name": "x", "role": "operator"});
+    assert_eq!(world.platform.post("/tokens", &world.admin, token).await.status, StatusCode::CREATED);
+    for case in cases(&world).into_iter().filter(|case| case.method == "GET") {
+        let (status, text) = visit(&world, &case, Some(&world.admin)).await;
+        assert!(status.is_success(), "{} {}: {status} {text}", case.method, case.called);
+    }
+}
