@@ -20,7 +20,9 @@ pub mod audit;
 
 pub mod history;
 pub mod intake;
+pub mod outbox;
 pub mod payload;
+pub mod readings;
 pub mod restart;
 
 pub mod admission;

@@ -84,7 +84,12 @@ impl Store {
     /// Counts the settings version up in `connection`'s transaction; the caller tells
     /// [`Store::settings_changed`] after its commit.
     pub(crate) async fn bump_settings(&self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-        let next = self.settings_version() + 1;
+        let stored: Option<String> =
+            sqlx::query_scalar("SELECT value FROM meta WHERE key = 'settings_version'")
+                .fetch_optional(&mut *connection)
+                .await?;
+        let stored = stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+        let next = self.settings_version().max(stored) + 1;
         put(connection, "settings_version", &next.to_string()).await?;
         Ok(next)
     }

@@ -19,6 +19,9 @@ impl Page {
     /// The most rows on one page.
     pub const MOST: u32 = 500;
 
+    /// The most rows that are counted: nobody reads an exact number of a hundred thousand, and it takes seconds.
+    pub const MOST_COUNTED: i64 = 10_000;
+
     /// The first page of `limit` rows.
     #[must_use]
     pub const fn first(limit: u32) -> Self {
@@ -39,7 +42,7 @@ pub struct Paged<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` at the end.
     pub next_cursor: Option<String>,
-    /// How many there are on all pages; counted for the first page only.
+    /// How many there are on all pages; counted for the first page only, and not beyond [`Page::MOST_COUNTED`].
     pub total: Option<i64>,
 }
 
@@ -133,16 +136,19 @@ impl PagedQuery<'_> {
         let items = rows.iter().map(T::from_row).collect::<Result<Vec<_>, _>>()?;
         let total = match page.cursor {
             None if !more => i64::try_from(items.len()).ok(),
-            None => Some(self.count(pool).await?),
+            None => self.count(pool).await?,
             Some(_) => None,
         };
         Ok(Paged { items, next_cursor, total })
     }
 
-    async fn count(&self, pool: &SqlitePool) -> Result<i64, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT count(*) {} WHERE 1 = 1", self.from));
+    async fn count(&self, pool: &SqlitePool) -> Result<Option<i64>, StoreError> {
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("SELECT count(*) FROM (SELECT 1 {} WHERE 1 = 1", self.from));
         (self.filter)(&mut query);
-        Ok(query.build_query_scalar().fetch_one(pool).await?)
+        query.push(" LIMIT ").push_bind(Page::MOST_COUNTED + 1).push(") counted");
+        let counted: i64 = query.build_query_scalar().fetch_one(pool).await?;
+        Ok((counted <= Page::MOST_COUNTED).then_some(counted))
     }
 
     fn cursor_after(&self, row: &SqliteRow) -> Result<String, StoreError> {

@@ -1,0 +1,6 @@
+//! A new migration file must rebuild the crate that embeds it.
+
+fn main() {
+    println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-changed=migrations_telegrams");
+}
