@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 describe('the window', () => {
   it('ends now unless the address names both ends', () => {
     expect(spanOf('hour', '', '', NOW)).toEqual({ from: NOW - HOUR, to: NOW, fixed: false });
-    expect(spanOf('nonsense', '2026-11-24T00:00:00Z', '', NOW)).toEqual({ from: NOW - 24 * HOUR, to: NOW, fixed: false });
+    expect(spanOf('nonsense', '2026-11-24T00:00:00Z', '', NOW)).toEqual({ from: NOW - HOUR, to: NOW, fixed: false });
     expect(spanOf('hour', '2026-11-24T00:00:00.000Z', '2026-11-24T06:00:00.000Z', NOW)).toEqual({ from: NOW - 12 * HOUR, to: NOW - 6 * HOUR, fixed: true });
   });
 
@@ -37,5 +37,5 @@ it('asks again only for a real zoom', () => {
 
 it('knows its ranges', () => {
   expect(rangeOf('year')).toBe('year');
-  expect(rangeOf('')).toBe('day');
+  expect(rangeOf('')).toBe('hour');
 });

@@ -22,7 +22,7 @@ export interface Span {
 }
 
 export const isRange = (said: string): said is Range => (RANGES as readonly string[]).includes(said);
-export const rangeOf = (said: string): Range => (isRange(said) ? said : 'day');
+export const rangeOf = (said: string): Range => (isRange(said) ? said : 'hour');
 export const everyMsOf = (range: Range): number => EVERY_MS[range];
 
 /** The window that the address asks for: fixed when it names both ends, else the last hour, day ... until now. */

@@ -15,6 +15,16 @@ it('compares what lies deeper by what it holds', () => {
   expect(changesOf('x', 'y')).toEqual([{ field: '·', before: 'x', after: 'y' }]);
 });
 
+it('names what lies deeper by its path', () => {
+  expect(changesOf({ account: { name: 'a', lang: 'en' } }, { account: { name: 'b', lang: 'en' } })).toEqual([{ field: 'account.name', before: 'a', after: 'b' }]);
+});
+
+it('writes moments as moments', () => {
+  expect(said(5, 'admitted_at', (at) => `t${at}`)).toBe('t5');
+  expect(said(5, 'account.locked_until', (at) => `t${at}`)).toBe('t5');
+  expect(said(5, 'format', (at) => `t${at}`)).toBe('5');
+});
+
 it('writes a dash for nothing', () => {
   expect(said(null)).toBe('—');
   expect(said({ a: 1 })).toBe('{"a":1}');

@@ -19,15 +19,23 @@ export function changesOf(before: unknown, after: unknown): Change[] {
   const is = isRecord(after) ? after : {};
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
     .filter((field) => !same(was[field], is[field]) && field !== 'version')
-    .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }));
+    .flatMap((field) =>
+      isRecord(was[field]) || isRecord(is[field])
+        ? changesOf(was[field], is[field]).map((change) => ({ ...change, field: `${field}.${change.field}` }))
+        : [{ field, before: was[field] ?? null, after: is[field] ?? null }],
+    );
 }
 
 function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 }
 
-/** A value as text; nothing is a dash. */
-export function said(value: unknown): string {
+/** Fields that hold a moment, in ms. */
+const MOMENT = /(^|[._])(at|until)$/;
+
+/** A value as text; nothing is a dash, a moment is written by `moment`. */
+export function said(value: unknown, field = '', moment: (at: number) => string = String): string {
+  if (typeof value === 'number' && MOMENT.test(field)) return moment(value);
   if (value === null || value === undefined || value === '') return '—';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -2,19 +2,19 @@
 
 import { keepPreviousData, useQuery } from '@tanstack/vue-query';
 import type { MaybeRefOrGetter } from 'vue';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
-import type { AuditEntry, AuditVerdict, SystemFacts } from './types';
+import type { AuditVerdict } from './types';
 
 /** Lengths and rates move without an event. */
 const EVERY_MS = 3000;
 
 export function useSystem() {
-  return useQuery({ queryKey: ['system'], queryFn: ({ signal }) => http.get<SystemFacts>('/system', {}, signal), refetchInterval: EVERY_MS, placeholderData: keepPreviousData });
+  return useQuery({ queryKey: ['system'], queryFn: ({ signal }) => http.get('/system', {}, signal), refetchInterval: EVERY_MS, placeholderData: keepPreviousData });
 }
 
-export function useAudit(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<AuditEntry>(['audit'], '/audit', filters);
+export function useAudit(filters: MaybeRefOrGetter<Filters<'/audit'>>) {
+  return usePaged(['audit'], '/audit', filters);
 }
 
-export const verifyAudit = (): Promise<AuditVerdict> => http.get<AuditVerdict>('/audit/verify');
+export const verifyAudit = (): Promise<AuditVerdict> => http.get('/audit/verify');
