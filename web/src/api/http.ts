@@ -1,5 +1,6 @@
 /** The one way to the server: same origin, session cookie, CSRF header on everything that changes something. */
 
+import type { Address, Body, Query, Reply } from './contract';
 import { Problem, problemOf } from './problem';
 
 const BASE = '/api/v1';
@@ -62,16 +63,20 @@ async function send<T>(method: string, path: string, options: Options): Promise<
   return body as T;
 }
 
-export interface Options {
-  query?: Record<string, QueryValue>;
+interface Options {
+  query?: Record<string, QueryValue> | undefined;
   body?: unknown;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
+/** The described filters by name; what is empty or null is left out, lists are joined by commas. */
+export type Filters<S extends string> = { [K in keyof Query<S, 'get'>]?: Query<S, 'get'>[K] | QueryValue };
+
+/** Paths, filters, bodies and answers are checked against the generated description; see contract.ts. */
 export const http = {
-  get: <T>(path: string, query?: Record<string, QueryValue>, signal?: AbortSignal) => send<T>('GET', path, { query, signal }),
-  post: <T>(path: string, body: unknown = {}) => send<T>('POST', path, { body }),
-  put: <T>(path: string, body: unknown) => send<T>('PUT', path, { body }),
-  patch: <T>(path: string, body: unknown) => send<T>('PATCH', path, { body }),
-  delete: <T>(path: string) => send<T>('DELETE', path, {}),
+  get: <S extends Address<'get'>>(path: S, query?: Filters<S>, signal?: AbortSignal) => send<Reply<S, 'get'>>('GET', path, { query: query as Record<string, QueryValue> | undefined, signal }),
+  post: <S extends Address<'post'>>(path: S, body?: Body<S, 'post'>) => send<Reply<S, 'post'>>('POST', path, { body: body ?? {} }),
+  put: <S extends Address<'put'>>(path: S, body: Body<S, 'put'>) => send<Reply<S, 'put'>>('PUT', path, { body }),
+  patch: <S extends Address<'patch'>>(path: S, body: Body<S, 'patch'>) => send<Reply<S, 'patch'>>('PATCH', path, { body }),
+  delete: <S extends Address<'delete'>>(path: S) => send<Reply<S, 'delete'>>('DELETE', path, {}),
 };

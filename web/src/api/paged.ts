@@ -2,7 +2,8 @@
 
 import { useInfiniteQuery, keepPreviousData } from '@tanstack/vue-query';
 import { computed, toValue, type ComputedRef, type MaybeRefOrGetter } from 'vue';
-import { http, type QueryValue } from './http';
+import type { Address, Reply } from './contract';
+import { http, type Filters } from './http';
 import { asProblem, type Problem } from './problem';
 import type { Page } from './types';
 
@@ -21,21 +22,26 @@ export interface PagedList<T> {
   again: () => void;
 }
 
+/** Paths whose answer is a page. */
+type PagedAddress = Address<'get'>;
+type Row<S extends string> = Reply<S, 'get'> extends { items: (infer T)[] } ? T : never;
+
 /**
  * `usePaged(['sites'], '/sites', () => ({ q: filters.q }))`: the query key is the given prefix plus the filters, so
  * that `cache.invalidateQueries({ queryKey: ['sites'] })` refreshes every list of sites.
  */
-export function usePaged<T>(
+export function usePaged<S extends PagedAddress>(
   key: readonly unknown[],
-  path: MaybeRefOrGetter<string>,
-  filters: MaybeRefOrGetter<Record<string, QueryValue>>,
+  path: MaybeRefOrGetter<S>,
+  filters: MaybeRefOrGetter<Filters<S>>,
   options: { limit?: number; enabled?: MaybeRefOrGetter<boolean> } = {},
-): PagedList<T> {
+): PagedList<Row<S>> {
+  type T = Row<S>;
   const limit = options.limit ?? 50;
   const query = useInfiniteQuery({
     queryKey: computed(() => [...key, 'list', toValue(path), toValue(filters), limit]),
     queryFn: ({ pageParam, signal }) =>
-      http.get<Page<T>>(toValue(path), { ...toValue(filters), limit, cursor: pageParam }, signal),
+      http.get(toValue(path), { ...toValue(filters), limit, cursor: pageParam }, signal) as Promise<unknown> as Promise<Page<T>>,
     initialPageParam: '',
     getNextPageParam: (page: Page<T>) => page.next_cursor,
     placeholderData: keepPreviousData,

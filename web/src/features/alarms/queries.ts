@@ -3,23 +3,23 @@
 import { useMutation, useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
-import type { Alarm, AlarmDetail, Curve, LiveEvents, Page } from '@/api/types';
+import type { Alarm, AlarmDetail, Curve, LiveEvents } from '@/api/types';
 import { nowMs } from '@/kit/clock';
 
 const HOUR_MS = 3_600_000;
 export const UNACKNOWLEDGED = 'unacknowledged,returned_unacknowledged,latched_unacknowledged';
 
-export function useAlarms(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<Alarm>(['alarms'], '/alarms', filters);
+export function useAlarms(filters: MaybeRefOrGetter<Filters<'/alarms'>>) {
+  return usePaged(['alarms'], '/alarms', filters);
 }
 
 /** The most urgent unacknowledged alarm and how many there are: what the sound and the badge go by. */
 export function useMostUrgent(enabled: MaybeRefOrGetter<boolean>) {
   return useQuery({
     queryKey: ['alarms', 'most-urgent'],
-    queryFn: ({ signal }) => http.get<Page<Alarm>>('/alarms', { state: UNACKNOWLEDGED, sort: 'priority', limit: 1 }, signal),
+    queryFn: ({ signal }) => http.get('/alarms', { state: UNACKNOWLEDGED, sort: 'priority', limit: 1 }, signal),
     enabled: computed(() => toValue(enabled)),
     refetchInterval: 60_000,
   });
@@ -28,21 +28,24 @@ export function useMostUrgent(enabled: MaybeRefOrGetter<boolean>) {
 export function useAlarm(id: MaybeRefOrGetter<number | null>) {
   return useQuery({
     queryKey: computed(() => ['alarms', 'one', toValue(id)]),
-    queryFn: ({ signal }) => http.get<AlarmDetail>(`/alarms/${toValue(id)}`, {}, signal),
+    queryFn: ({ signal }) => http.get(`/alarms/${toValue(id)}`, {}, signal),
     enabled: computed(() => toValue(id) !== null),
   });
 }
 
-/** The curve around an alarm: from an hour before it was raised to an hour after it was over, or until now. */
+/** The curve around an alarm: from before it was raised to as long after it was over, or until now. */
 export function useAlarmCurve(alarm: MaybeRefOrGetter<Alarm | undefined>) {
   return useQuery({
     queryKey: computed(() => ['alarm-curve', toValue(alarm)?.id, toValue(alarm)?.version]),
     queryFn: ({ signal }) => {
       const one = toValue(alarm);
       if (one === undefined) throw new Error('no alarm to draw');
-      const from = new Date(Date.parse(one.raised_at) - HOUR_MS).toISOString();
-      const to = new Date(Math.min(nowMs.value, one.returned_at === null ? Infinity : Date.parse(one.returned_at) + HOUR_MS)).toISOString();
-      return http.get<Curve>(`/detectors/${one.detector_id}/curve`, { channels: one.channel_id, from, to, points: 240 }, signal);
+      const raised = Date.parse(one.raised_at);
+      const over = one.returned_at === null ? nowMs.value : Date.parse(one.returned_at);
+      const around = Math.min(HOUR_MS, Math.max(HOUR_MS / 6, 2 * (over - raised)));
+      const from = new Date(raised - around).toISOString();
+      const to = new Date(Math.min(nowMs.value, one.returned_at === null ? Infinity : over + around)).toISOString();
+      return http.get(`/detectors/${one.detector_id}/curve`, { channels: one.channel_id, from, to, points: 240 }, signal) as Promise<Curve>;
     },
     enabled: computed(() => {
       const one = toValue(alarm);
@@ -74,23 +77,23 @@ export function useAlarmActs() {
     acknowledge: useMutation({
       mutationFn: (ids: readonly number[]) =>
         ids.length === 1
-          ? http.post<Alarm>(`/alarms/${ids[0]}/acknowledge`).then(() => ({ done: [...ids], refused: [] as { id: number; code: string }[] }))
-          : http.post<{ done: number[]; refused: { id: number; code: string }[] }>('/alarms/acknowledge', { ids }),
+          ? http.post(`/alarms/${ids[0]}/acknowledge`).then(() => ({ done: [...ids], refused: [] as { id: number; code: string }[] }))
+          : http.post('/alarms/acknowledge', { ids: [...ids] }),
       onSettled: refresh,
     }),
     undo: useMutation({
       mutationFn: async (ids: readonly number[]) => {
-        for (const id of ids) await http.post<Alarm>(`/alarms/${id}/undo-acknowledge`);
+        for (const id of ids) await http.post(`/alarms/${id}/undo-acknowledge`);
       },
       onSettled: refresh,
     }),
     reset: useMutation({
       mutationFn: (order: { id: number; comment?: string; send_to_device?: boolean }) =>
-        http.post<Alarm & { device_command: DeviceCommand }>(`/alarms/${order.id}/reset`, { comment: order.comment, send_to_device: order.send_to_device }),
+        http.post(`/alarms/${order.id}/reset`, { comment: order.comment, send_to_device: order.send_to_device }),
       onSettled: refresh,
     }),
     comment: useMutation({
-      mutationFn: (order: { id: number; comment: string }) => http.post<Alarm>(`/alarms/${order.id}/comment`, { comment: order.comment }),
+      mutationFn: (order: { id: number; comment: string }) => http.post(`/alarms/${order.id}/comment`, { comment: order.comment }),
       onSettled: refresh,
     }),
   };

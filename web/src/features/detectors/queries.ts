@@ -2,26 +2,25 @@
 
 import { keepPreviousData, useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
 import type { Curve } from '@/api/types';
-import type { Detector, DetectorDetail, Profile, ProfileDetail, Telegram, TerminalDetail } from './types';
 
-export function useDetectors(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<Detector>(['detectors'], '/detectors', filters);
+export function useDetectors(filters: MaybeRefOrGetter<Filters<'/detectors'>>) {
+  return usePaged(['detectors'], '/detectors', filters);
 }
 
 export function useDetector(id: MaybeRefOrGetter<number>) {
   return useQuery({
     queryKey: computed(() => ['detectors', 'one', toValue(id)]),
-    queryFn: ({ signal }) => http.get<DetectorDetail>(`/detectors/${toValue(id)}`, {}, signal),
+    queryFn: ({ signal }) => http.get(`/detectors/${toValue(id)}`, {}, signal),
   });
 }
 
 export function useTerminal(id: MaybeRefOrGetter<number | null>) {
   return useQuery({
     queryKey: computed(() => ['terminals', toValue(id)]),
-    queryFn: ({ signal }) => http.get<TerminalDetail>(`/terminals/${toValue(id)}`, {}, signal),
+    queryFn: ({ signal }) => http.get(`/terminals/${toValue(id)}`, {}, signal),
     enabled: computed(() => toValue(id) !== null),
   });
 }
@@ -35,15 +34,18 @@ export interface CurveWindow {
 export function useCurve(id: MaybeRefOrGetter<number>, channels: MaybeRefOrGetter<readonly number[]>, key: MaybeRefOrGetter<string>, window: () => CurveWindow, everyMs: MaybeRefOrGetter<number | false>) {
   return useQuery({
     queryKey: computed(() => ['curve', toValue(id), toValue(key), toValue(channels).join()]),
-    queryFn: ({ signal }) => http.get<Curve>(`/detectors/${toValue(id)}/curve`, { channels: toValue(channels), ...window(), points: 600 }, signal),
+    queryFn: ({ signal }) => http.get(`/detectors/${toValue(id)}/curve`, { channels: toValue(channels), ...window(), points: 600 }, signal) as Promise<Curve>,
     enabled: computed(() => toValue(channels).length > 0),
     placeholderData: keepPreviousData,
     refetchInterval: computed(() => toValue(everyMs)),
   });
 }
 
-export function useTelegrams(path: MaybeRefOrGetter<string>, refused: MaybeRefOrGetter<boolean>) {
-  return usePaged<Telegram>(['telegrams'], path, () => (toValue(refused) ? { refused: true } : {}), { limit: 30 });
+/** A detector's telegrams, or a terminal's before it is one. */
+export type TelegramPath = `/detectors/${number}/telegrams` | `/terminals/${number}/telegrams`;
+
+export function useTelegrams(path: MaybeRefOrGetter<TelegramPath>, refused: MaybeRefOrGetter<boolean>) {
+  return usePaged(['telegrams'], path, () => (toValue(refused) ? { refused: true } : {}), { limit: 30 });
 }
 
 function listOf<T>(said: T[] | { items: T[] }): T[] {
@@ -53,7 +55,7 @@ function listOf<T>(said: T[] | { items: T[] }): T[] {
 export function useProfiles() {
   return useQuery({
     queryKey: ['profiles'],
-    queryFn: async ({ signal }) => listOf(await http.get<Profile[] | { items: Profile[] }>('/profiles', {}, signal)),
+    queryFn: async ({ signal }) => listOf(await http.get('/profiles', {}, signal)),
     staleTime: 60_000,
   });
 }
@@ -61,7 +63,7 @@ export function useProfiles() {
 export function useProfile(id: MaybeRefOrGetter<string>) {
   return useQuery({
     queryKey: computed(() => ['profiles', 'one', toValue(id)]),
-    queryFn: ({ signal }) => http.get<ProfileDetail>(`/profiles/${encodeURIComponent(toValue(id))}`, {}, signal),
+    queryFn: ({ signal }) => http.get(`/profiles/${encodeURIComponent(toValue(id))}`, {}, signal),
     enabled: computed(() => toValue(id) !== ''),
     staleTime: 60_000,
   });

@@ -4,12 +4,11 @@ import { keepPreviousData, useQuery } from '@tanstack/vue-query';
 import type { FeatureCollection, MultiPolygon, Polygon } from 'geojson';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { http } from '@/api/http';
-import type { MapSite, Overview } from '@/api/types';
 
 export function useOverview(area: MaybeRefOrGetter<string> = '') {
   return useQuery({
     queryKey: computed(() => ['overview', toValue(area)]),
-    queryFn: ({ signal }) => http.get<Overview>('/overview', { area: toValue(area) }, signal),
+    queryFn: ({ signal }) => http.get('/overview', { area: toValue(area) }, signal),
     placeholderData: keepPreviousData,
     // Rates and ages move without an event.
     refetchInterval: 30_000,
@@ -17,11 +16,11 @@ export function useOverview(area: MaybeRefOrGetter<string> = '') {
 }
 
 export function useMapSites() {
-  return useQuery({ queryKey: ['map'], queryFn: ({ signal }) => http.get<{ sites: MapSite[] }>('/map', {}, signal) });
+  return useQuery({ queryKey: ['map'], queryFn: ({ signal }) => http.get('/map', {}, signal) });
 }
 
 export type Outline = FeatureCollection<Polygon | MultiPolygon, { code: string; name: string }>;
 
 export function useOutline() {
-  return useQuery({ queryKey: ['map-outline'], queryFn: ({ signal }) => http.get<Outline>('/map/outline', {}, signal), staleTime: Infinity });
+  return useQuery({ queryKey: ['map-outline'], queryFn: ({ signal }) => http.get('/map/outline', {}, signal) as Promise<Outline>, staleTime: Infinity });
 }

@@ -2,13 +2,13 @@
 
 import type { MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
 import { placesChanged } from '@/features/sites/queries';
-import type { AdmitDetector, PendingTerminal } from './types';
+import type { AdmitDetector } from './types';
 
-export function usePending(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<PendingTerminal>(['pending'], '/pending', filters);
+export function usePending(filters: MaybeRefOrGetter<Filters<'/pending'>>) {
+  return usePaged(['pending'], '/pending', filters);
 }
 
 async function changed(): Promise<void> {
@@ -16,7 +16,7 @@ async function changed(): Promise<void> {
 }
 
 export async function admit(id: number, detectors: readonly AdmitDetector[]): Promise<{ terminal_id: number; detector_ids: number[] }> {
-  const made = await http.post<{ terminal_id: number; detector_ids: number[] }>(`/pending/${id}/admit`, { detectors });
+  const made = await http.post(`/pending/${id}/admit`, { detectors: [...detectors] });
   await changed();
   return made;
 }

@@ -3,20 +3,21 @@
 import { useQuery } from '@tanstack/vue-query';
 import { computed, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
+import type { Language, Role } from '@/api/types';
 import { useAreas, useOrganisations } from '@/features/sites/queries';
 import type { Grant, Token, User } from './types';
 
-export function useUsers(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<User>(['users'], '/users', filters);
+export function useUsers(filters: MaybeRefOrGetter<Filters<'/users'>>) {
+  return usePaged(['users'], '/users', filters);
 }
 
 export function useTokens() {
   return useQuery({
     queryKey: ['tokens'],
     queryFn: async ({ signal }) => {
-      const said = await http.get<Token[] | { items: Token[] }>('/tokens', {}, signal);
+      const said = await http.get('/tokens', {}, signal);
       return Array.isArray(said) ? said : said.items;
     },
   });
@@ -26,12 +27,12 @@ const refresh = (name: string): Promise<void> => cache.invalidateQueries({ query
 
 export interface UserDraft {
   name: string;
-  language: string;
+  language: Language;
   grants: Grant[];
 }
 
 export async function createUser(draft: UserDraft & { login: string }): Promise<{ user: User; one_time_password: string }> {
-  const made = await http.post<{ user: User; one_time_password: string }>('/users', draft);
+  const made = await http.post('/users', draft);
   await refresh('users');
   return made;
 }
@@ -42,7 +43,7 @@ export async function changeUser(user: User, patch: Partial<UserDraft> & { disab
 }
 
 export async function resetPassword(user: User): Promise<string> {
-  const said = await http.post<{ one_time_password: string }>(`/users/${user.id}/reset-password`);
+  const said = await http.post(`/users/${user.id}/reset-password`);
   await refresh('users');
   return said.one_time_password;
 }
@@ -52,8 +53,8 @@ export async function unlock(user: User): Promise<void> {
   await refresh('users');
 }
 
-export async function createToken(draft: { name: string; role: string; organisation_id: number | null; area_code: string | null; expires_at: string | null }): Promise<string> {
-  const said = await http.post<{ token: string }>('/tokens', draft);
+export async function createToken(draft: { name: string; role: Role; organisation_id: number | null; area_code: string | null; expires_at: string | null }): Promise<string> {
+  const said = await http.post('/tokens', draft);
   await refresh('tokens');
   return said.token;
 }
@@ -63,9 +64,11 @@ export async function revokeToken(token: Token): Promise<void> {
   await refresh('tokens');
 }
 
-export async function saveOrganisation(id: number | null, draft: { name: string; kind: string; parent_id?: number }, version?: number): Promise<void> {
-  if (id === null) await http.post('/organisations', draft);
-  else await http.patch(`/organisations/${id}`, { ...draft, version });
+export async function saveOrganisation(id: number | null, draft: { name: string; kind: string; parent_id: number | null }, version: number): Promise<void> {
+  const { parent_id: parent, ...rest } = draft;
+  // Only the root has no parent, and nobody makes a second root.
+  if (id !== null) await http.patch(`/organisations/${id}`, { ...rest, ...(parent === null ? {} : { parent_id: parent }), version });
+  else if (parent !== null) await http.post('/organisations', { ...rest, parent_id: parent });
   await Promise.all([refresh('organisations'), refresh('sites')]);
 }
 

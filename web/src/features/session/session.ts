@@ -32,7 +32,7 @@ async function take(next: Session | null): Promise<void> {
 export async function loadSession(): Promise<Session | null> {
   if (known) return current.value;
   try {
-    await take(await http.get<Session>('/session'));
+    await take(await http.get('/session'));
   } catch (error) {
     if (asProblem(error).status !== 401) throw error;
     await take(null);
@@ -41,7 +41,7 @@ export async function loadSession(): Promise<Session | null> {
 }
 
 export async function signIn(login: string, password: string): Promise<Session> {
-  const next = await http.post<Session>('/session', { login, password });
+  const next = await http.post('/session', { login, password });
   cache.clear();
   await take(next);
   return next;
@@ -72,10 +72,10 @@ export interface FirstRun {
   setup_code: string;
 }
 
-export const setupNeeded = async (): Promise<boolean> => (await http.get<{ needed: boolean }>('/setup')).needed;
+export const setupNeeded = async (): Promise<boolean> => (await http.get('/setup')).needed;
 
 export async function firstRun(form: FirstRun): Promise<Session> {
-  const next = await http.post<Session>('/setup', form);
+  const next = await http.post('/setup', form);
   await take(next);
   return next;
 }
@@ -90,9 +90,9 @@ export async function changePassword(oldPassword: string, newPassword: string): 
 /** Remembers the language with the account, so that it follows the person to the next device. */
 export async function chooseLanguage(language: Language): Promise<void> {
   await useLanguage(language);
-  if (current.value !== null) await take(await http.patch<Session>('/session/profile', { language }));
+  if (current.value !== null) await take(await http.patch('/session/profile', { language }));
 }
 
 export async function rename(name: string): Promise<void> {
-  await take(await http.patch<Session>('/session/profile', { name }));
+  await take(await http.patch('/session/profile', { name }));
 }

@@ -5,7 +5,7 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
 import { http } from '@/api/http';
 import type { Hazard } from '@/api/types';
-import type { ScopeSettings, SettingField, SettingScope, SettingValue, Supervision } from './types';
+import type { OwnLimits, SettingField, SettingScope, SettingValue } from './types';
 
 export interface Place {
   scope: SettingScope;
@@ -17,7 +17,7 @@ export function useSettings(place: MaybeRefOrGetter<Place | null>) {
     queryKey: computed(() => ['settings', toValue(place)?.scope, toValue(place)?.id]),
     queryFn: ({ signal }) => {
       const at = toValue(place);
-      return http.get<ScopeSettings>(`/settings/${at?.scope}/${encodeURIComponent(at?.id ?? '')}`, {}, signal);
+      return http.get(`/settings/${at?.scope}/${encodeURIComponent(at?.id ?? '')}`, {}, signal);
     },
     enabled: computed(() => toValue(place) !== null),
   });
@@ -28,7 +28,7 @@ export function useSupervision(place: MaybeRefOrGetter<Place | null>) {
     queryKey: computed(() => ['settings', 'supervision', toValue(place)?.scope, toValue(place)?.id]),
     queryFn: ({ signal }) => {
       const at = toValue(place);
-      return http.get<Supervision>(`/settings/supervision/${at?.scope}/${encodeURIComponent(at?.id ?? '')}`, {}, signal);
+      return http.get(`/settings/supervision/${at?.scope}/${encodeURIComponent(at?.id ?? '')}`, {}, signal);
     },
     enabled: computed(() => toValue(place) !== null),
   });
@@ -40,7 +40,7 @@ async function limitsChanged(): Promise<void> {
 }
 
 export async function saveLimits(place: Place, hazard: Hazard, patch: Partial<Record<SettingField, SettingValue>>, version: number): Promise<void> {
-  await http.put(`/settings/${place.scope}/${encodeURIComponent(place.id)}/${hazard}`, { own: patch, version });
+  await http.put(`/settings/${place.scope}/${encodeURIComponent(place.id)}/${hazard}`, { own: patch as OwnLimits, version });
   await limitsChanged();
 }
 

@@ -1,8 +1,11 @@
 /** Shapes of `/settings`. */
 
-import type { Hazard, Quantity } from '@/api/types';
+import type { Answer } from '@/api/answer';
+import type { components } from '@/api/schema';
 
-export type SettingScope = 'platform' | 'profile' | 'organisation' | 'site' | 'detector' | 'channel';
+type Schemas = components['schemas'];
+
+export type SettingScope = Schemas['ScopeKind'];
 export const SETTING_SCOPES: readonly SettingScope[] = ['platform', 'profile', 'organisation', 'site', 'detector', 'channel'];
 
 export type SettingField = 'enabled' | 'warning' | 'alarm' | 'on_delay_s' | 'off_delay_s' | 'deadband' | 'latching';
@@ -11,41 +14,13 @@ export const SETTING_FIELDS: readonly SettingField[] = ['enabled', 'warning', 'a
 export type SettingValue = number | boolean | null;
 
 /** Which level a value comes from, and what that level rests on. */
-export interface Origin {
-  scope: SettingScope;
-  id: string;
-  name: string;
-  /** Clause of the standard or document, for values that have one. */
-  source: string | null;
-}
-
-export interface HazardSettings {
-  hazard: Hazard;
-  /** Unit of its levels. */
-  unit: string;
-  applies: Quantity[];
-  /** What this level says itself; null is inherited. */
+export type Origin = Answer<Schemas['Origin']>;
+/** What a level says itself; null is inherited. */
+export type OwnLimits = Schemas['OwnLimits'];
+/** Limits by field, so that a form can go through them. */
+export type HazardSettings = Omit<Answer<Schemas['HazardSettings']>, 'own' | 'effective'> & {
   own: Partial<Record<SettingField, SettingValue>>;
   effective: Partial<Record<SettingField, { value: SettingValue; origin: Origin }>>;
-  /** Comes back with a change; 0 while the level says nothing. */
-  version: number;
-}
-
-export interface ScopeSettings {
-  scope: SettingScope;
-  id: string;
-  name: string;
-  version: number;
-  hazards: HazardSettings[];
-}
-
-export interface Supervision {
-  scope: SettingScope;
-  id: string;
-  name: string;
-  /** What this level says itself; null is inherited. */
-  offline_factor: number | null;
-  interval_s: number | null;
-  effective: Record<'offline_factor' | 'interval_s', { value: number | null; origin: Origin }>;
-  version: number;
-}
+};
+export type ScopeSettings = Omit<Answer<Schemas['ScopeSettings']>, 'hazards'> & { hazards: HazardSettings[] };
+export type Supervision = Answer<Schemas['SupervisionSettings']>;

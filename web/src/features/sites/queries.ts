@@ -3,21 +3,19 @@
 import { useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
-import { http, type QueryValue } from '@/api/http';
+import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
-import type { Page } from '@/api/types';
 import type { Option } from '@/kit/form';
 import { detectorsOf } from './tree';
-import type { Area, Organisation, Site, SiteTree } from './types';
 
-export function useSites(filters: MaybeRefOrGetter<Record<string, QueryValue>>) {
-  return usePaged<Site>(['sites'], '/sites', filters);
+export function useSites(filters: MaybeRefOrGetter<Filters<'/sites'>>) {
+  return usePaged(['sites'], '/sites', filters);
 }
 
 export function useSiteTree(id: MaybeRefOrGetter<number | null>) {
   return useQuery({
     queryKey: computed(() => ['sites', 'tree', toValue(id)]),
-    queryFn: ({ signal }) => http.get<SiteTree>(`/sites/${toValue(id)}/tree`, {}, signal),
+    queryFn: ({ signal }) => http.get(`/sites/${toValue(id)}/tree`, {}, signal),
     enabled: computed(() => toValue(id) !== null),
   });
 }
@@ -26,7 +24,7 @@ export function useSiteTree(id: MaybeRefOrGetter<number | null>) {
 export function useSiteNames(q: MaybeRefOrGetter<string>, enabled: MaybeRefOrGetter<boolean> = true) {
   return useQuery({
     queryKey: computed(() => ['sites', 'names', toValue(q)]),
-    queryFn: ({ signal }) => http.get<Page<Site>>('/sites', { q: toValue(q), sort: 'name', limit: 50 }, signal),
+    queryFn: ({ signal }) => http.get('/sites', { q: toValue(q), sort: 'name', limit: 50 }, signal),
     enabled: computed(() => toValue(enabled)),
   });
 }
@@ -36,11 +34,11 @@ function listOf<T>(said: T[] | { items: T[] }): T[] {
 }
 
 export function useOrganisations() {
-  return useQuery({ queryKey: ['organisations'], queryFn: async ({ signal }) => listOf(await http.get<Organisation[] | { items: Organisation[] }>('/organisations', {}, signal)), staleTime: 60_000 });
+  return useQuery({ queryKey: ['organisations'], queryFn: async ({ signal }) => listOf(await http.get('/organisations', {}, signal)), staleTime: 60_000 });
 }
 
 export function useAreas() {
-  return useQuery({ queryKey: ['areas'], queryFn: async ({ signal }) => listOf(await http.get<Area[] | { items: Area[] }>('/areas', {}, signal)), staleTime: Infinity });
+  return useQuery({ queryKey: ['areas'], queryFn: async ({ signal }) => listOf(await http.get('/areas', {}, signal)), staleTime: Infinity });
 }
 
 /** A tree as entries of a select, children set in under their parents. */
