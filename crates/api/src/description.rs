@@ -109,7 +109,7 @@ fn require_all(schema: &mut RefOr<Schema>) {
 fn in_requests(description: &Description) -> BTreeSet<String> {
     let json = serde_json::to_value(description).unwrap_or_default();
     let mut found = BTreeSet::new();
-    let operations = json["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    let operations = json.get("paths").and_then(serde_json::Value::as_object).into_iter().flat_map(|paths| paths.values());
     let mut open: Vec<&serde_json::Value> = operations
         .flat_map(|item| item.as_object().into_iter().flat_map(|methods| methods.values()))
         .filter_map(|operation| operation.get("requestBody"))
@@ -121,7 +121,7 @@ fn in_requests(description: &Description) -> BTreeSet<String> {
                 if let Some(name) = name
                     && found.insert(name.to_owned())
                 {
-                    open.push(&json["components"]["schemas"][name]);
+                    open.extend(json.pointer(&format!("/components/schemas/{name}")));
                 }
                 open.extend(map.values());
             }

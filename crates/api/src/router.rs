@@ -16,7 +16,6 @@ use crate::web;
 
 /// The whole of HTTP: the API under `/api/v1`, health checks, and the screens for every other address. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that addresses of callers are known.
-#[must_use]
 pub fn router(api: Api) -> Router {
     let (endpoints, description) = description::endpoints().split_for_parts();
     let json = description::finished(description).to_json().unwrap_or_default();

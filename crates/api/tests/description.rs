@@ -1,5 +1,7 @@
 //! The checked-in description is what the code says, and good enough for the clients that are generated from it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -57,6 +59,18 @@ fn every_operation_lists_its_refusals_as_problem_documents() {
                 assert_eq!(parameter["schema"]["minimum"], 1, "{method} {path}");
                 assert_eq!(parameter["schema"]["format"], "int64", "{method} {path}");
             }
+        }
+    }
+}
+
+#[test]
+fn free_text_in_queries_is_bounded_as_described() {
+    for (method, path, operation) in operations(&described()) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "query") {
+            let name = parameter["name"].as_str().unwrap();
+            let kept = api::http::extract::LONGEST_PARAMETERS.iter().find(|(known, _)| *known == name);
+            let max = parameter["schema"]["maxLength"].as_u64();
+            assert_eq!(max, kept.map(|(_, max)| u64::from(*max)), "{method} {path} {name}");
         }
     }
 }

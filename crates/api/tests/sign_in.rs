@@ -1,5 +1,6 @@
 //! First run, sign-in, lock-out, CSRF, one-time passwords, tokens.
 
+#[cfg(test)]
 mod platform;
 
 use axum::http::StatusCode;

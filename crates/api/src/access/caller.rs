@@ -287,7 +287,7 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
 /// that, anybody can write.
 fn remote_of(parts: &Parts, trust_forwarded_for: bool) -> String {
     let forwarded = || {
-        let value = parts.headers.get_all("x-forwarded-for").iter().last()?.to_str().ok()?;
+        let value = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
         value.rsplit(',').next().map(str::trim).filter(|v| v.parse::<std::net::IpAddr>().is_ok()).map(str::to_owned)
     };
     let direct = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());

@@ -11,7 +11,7 @@ use store::circuits::{CircuitDraft, PanelDraft};
 
 use super::shape::{AdmitDetector, AdmitRequest, Admitted};
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Id, check_text, checked};
+use crate::http::extract::{Body, Id, check_max, check_text, checked};
 use crate::http::problem::{FieldError, Problem, WriteProblems};
 use crate::places::circuits::check_numbers;
 use crate::state::Api;
@@ -105,11 +105,13 @@ fn place_of(api: &Api, under: &str, asked: AdmitDetector, errors: &mut Vec<Field
         return site.map(DetectorPlace::Site);
     };
     check_text(errors, &format!("{under}new_circuit.name"), &circuit.name, 120);
+    check_max(errors, &format!("{under}new_circuit.load_kind"), &circuit.load_kind, 60);
     check_numbers(errors, &format!("{under}new_circuit."), Some(circuit.phases), circuit.rated_current_a);
     let panel = match (asked.panel_id, asked.new_panel, site) {
         (Some(panel), _, _) => PanelChoice::Existing(PanelId(panel)),
         (None, Some(new), Some(site)) => {
             check_text(errors, &format!("{under}new_panel.name"), &new.name, 120);
+            check_max(errors, &format!("{under}new_panel.location"), &new.location, 200);
             PanelChoice::New(site, PanelDraft { name: new.name, location: new.location })
         }
         (None, Some(_), None) => {

@@ -65,6 +65,7 @@ pub(super) struct AlarmQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     cursor: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use super::shape::{
     Detector, DetectorDetail, DetectorPatch, DetectorProfile, DetectorQuery, DetectorSupervision, DetectorTerminal,
 };
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Filters, Id, words};
+use crate::http::extract::{Body, Filters, Id, check_text, checked, words};
 use crate::http::page::{self, Page};
 use crate::http::problem::{ItemProblems, ListProblems, Problem, WriteProblems};
 use crate::state::Api;
@@ -146,6 +146,11 @@ pub(super) async fn change_detector(
     Body(patch): Body<DetectorPatch>,
 ) -> Result<Json<Detector>, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
+    let mut errors = Vec::new();
+    if let Some(name) = &patch.name {
+        check_text(&mut errors, "name", name, 120);
+    }
+    checked(errors)?;
     let patch = StorePatch {
         name: patch.name,
         circuit: patch.circuit_id.map(|circuit| circuit.map(CircuitId)),

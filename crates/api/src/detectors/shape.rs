@@ -159,5 +159,6 @@ pub struct DetectorQuery {
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     pub cursor: Option<String>,
 }

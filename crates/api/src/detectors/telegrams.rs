@@ -73,6 +73,7 @@ pub(super) struct TelegramQuery {
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     pub cursor: Option<String>,
 }
 

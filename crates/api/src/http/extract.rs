@@ -56,6 +56,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filters<T> {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
+        check_parameters(&pairs)?;
         let reader = serde::de::value::MapDeserializer::new(
             pairs.iter().map(|(name, value)| (name.as_str(), Word(value))),
         );
@@ -65,6 +66,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filters<T> {
                 Problem::invalid(vec![field_error(&error.path().to_string(), &error.inner().to_string())])
             })
     }
+}
+
+/// The longest text of parameters that are free text, characters. A test holds them against the description.
+pub const LONGEST_PARAMETERS: [(&str, u32); 8] = [
+    ("q", 100),
+    ("area", 12),
+    ("kind", 300),
+    ("profile", 100),
+    ("actor", 100),
+    ("action", 100),
+    ("object", 100),
+    ("cursor", 2000),
+];
+
+/// Parameters that are ids.
+const ID_PARAMETERS: [&str; 3] = ["site", "detector", "organisation"];
+
+fn check_parameters(pairs: &[(String, String)]) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    for (name, value) in pairs {
+        if let Some((_, max)) = LONGEST_PARAMETERS.iter().find(|(known, _)| known == name) {
+            check_max(&mut errors, name, value, *max);
+        }
+        if ID_PARAMETERS.contains(&name.as_str()) && value.parse::<i64>().is_ok_and(|id| id < 1) {
+            errors.push(FieldError::new(name, "out_of_range", format!("had {value}, wanted an id from 1")).with("min", 1));
+        }
+    }
+    checked(errors)
 }
 
 /// One value of a query: text that becomes a number or a flag where one is wanted.
@@ -209,11 +238,22 @@ pub fn check_text(errors: &mut Vec<FieldError>, field: &str, text: &str, max: u3
     if text.trim().is_empty() {
         errors.push(FieldError::new(field, "missing", "had nothing, wanted a text"));
     } else if length > max {
+        check_max(errors, field, text, max);
+    } else if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        errors.push(FieldError::new(field, "invalid", "had control characters"));
+    }
+}
+
+/// Checks that a text that may be empty is not too long.
+///
+/// # Errors
+/// Added to `errors`.
+pub fn check_max(errors: &mut Vec<FieldError>, field: &str, text: &str, max: u32) {
+    let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    if length > max {
         errors.push(
             FieldError::new(field, "too_long", format!("had {length} characters, wanted at most {max}")).with("max", max),
         );
-    } else if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        errors.push(FieldError::new(field, "invalid", "had control characters"));
     }
 }
 

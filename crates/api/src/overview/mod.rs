@@ -1,8 +1,8 @@
 //! The first screen and the map.
 
 mod map;
-mod overview;
 pub mod shape;
+mod summary;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,7 +12,7 @@ use crate::state::Api;
 /// The addresses of this subject.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(overview::get_overview))
+        .routes(routes!(summary::get_overview))
         .routes(routes!(map::get_map))
         .routes(routes!(map::get_map_outline))
 }

@@ -128,6 +128,7 @@ pub struct UserQuery {
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     pub cursor: Option<String>,
 }
 
@@ -249,6 +250,7 @@ pub struct AuditQuery {
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     pub cursor: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use store::circuits::{CircuitDraft, CircuitPatch as StorePatch, CircuitRow};
 use utoipa::ToSchema;
 
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Id, check_text, checked};
+use crate::http::extract::{Body, Id, check_max, check_text, checked};
 use crate::http::problem::{FieldError, Problem, WriteProblems};
 use crate::state::Api;
 
@@ -134,6 +134,7 @@ pub(super) async fn create_circuit(
     let scope = caller.scope(Permission::DeviceConfigure)?;
     let mut errors = Vec::new();
     check_text(&mut errors, "name", &new.name, 120);
+    check_max(&mut errors, "load_kind", &new.load_kind, 60);
     check_numbers(&mut errors, "", Some(new.phases), new.rated_current_a);
     checked(errors)?;
     let draft = CircuitDraft {
@@ -164,6 +165,10 @@ pub(super) async fn change_circuit(
 ) -> Result<Json<Circuit>, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
     let mut errors = Vec::new();
+    if let Some(name) = &patch.name {
+        check_text(&mut errors, "name", name, 120);
+    }
+    check_max(&mut errors, "load_kind", patch.load_kind.as_deref().unwrap_or_default(), 60);
     check_numbers(&mut errors, "", patch.phases, patch.rated_current_a.flatten());
     checked(errors)?;
     let patch = StorePatch {

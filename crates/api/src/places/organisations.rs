@@ -10,7 +10,7 @@ use store::organisations::{OrganisationDraft, OrganisationPatch as StorePatch, O
 use utoipa::ToSchema;
 
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Id, check_text, checked};
+use crate::http::extract::{Body, Id, check_max, check_text, checked};
 use crate::http::problem::{ListProblems, Problem, WriteProblems};
 use crate::state::Api;
 
@@ -118,6 +118,7 @@ pub(super) async fn create_organisation(
     let scope = caller.scope(Permission::PeopleManage)?;
     let mut errors = Vec::new();
     check_text(&mut errors, "name", &new.name, 120);
+    check_max(&mut errors, "kind", &new.kind, 60);
     checked(errors)?;
     let parent_id = Some(OrganisationId(new.parent_id));
     let draft = OrganisationDraft { name: new.name, parent_id, kind: new.kind };
@@ -142,6 +143,12 @@ pub(super) async fn change_organisation(
     Body(patch): Body<OrganisationPatch>,
 ) -> Result<Json<Organisation>, Problem> {
     let scope = caller.scope(Permission::PeopleManage)?;
+    let mut errors = Vec::new();
+    if let Some(name) = &patch.name {
+        check_text(&mut errors, "name", name, 120);
+    }
+    check_max(&mut errors, "kind", patch.kind.as_deref().unwrap_or_default(), 60);
+    checked(errors)?;
     let patch = StorePatch {
         name: patch.name,
         kind: patch.kind,

@@ -10,7 +10,7 @@ use store::circuits::{PanelDraft, PanelPatch as StorePatch, PanelRow};
 use utoipa::ToSchema;
 
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Id, check_text, checked};
+use crate::http::extract::{Body, Id, check_max, check_text, checked};
 use crate::http::problem::{Problem, WriteProblems};
 use crate::state::Api;
 
@@ -87,6 +87,7 @@ pub(super) async fn create_panel(
     let scope = caller.scope(Permission::DeviceConfigure)?;
     let mut errors = Vec::new();
     check_text(&mut errors, "name", &new.name, 120);
+    check_max(&mut errors, "location", &new.location, 200);
     checked(errors)?;
     let draft = PanelDraft { name: new.name, location: new.location };
     let row = api.engine.places().create_panel(&scope, &caller.actor(), SiteId(site), &draft).await?;
@@ -110,6 +111,12 @@ pub(super) async fn change_panel(
     Body(patch): Body<PanelPatch>,
 ) -> Result<Json<Panel>, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
+    let mut errors = Vec::new();
+    if let Some(name) = &patch.name {
+        check_text(&mut errors, "name", name, 120);
+    }
+    check_max(&mut errors, "location", patch.location.as_deref().unwrap_or_default(), 200);
+    checked(errors)?;
     let patch = StorePatch { name: patch.name, location: patch.location, version: patch.version };
     let row = api.engine.places().change_panel(&scope, &caller.actor(), PanelId(id), &patch).await?;
     Ok(Json(row.into()))

@@ -11,7 +11,7 @@ use store::sites::{SiteDraft, SiteFilter, SitePatch as StorePatch, SiteRow, Site
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Filters, Id, check_text, checked, words};
+use crate::http::extract::{Body, Filters, Id, check_max, check_text, checked, words};
 use crate::http::page::{self, Page};
 use crate::http::problem::{FieldError, ItemProblems, ListProblems, Problem, WriteProblems};
 use crate::state::Api;
@@ -203,6 +203,7 @@ pub struct SiteQuery {
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
     /// Where the page begins.
+    #[param(max_length = 2000)]
     pub cursor: Option<String>,
 }
 
@@ -261,6 +262,10 @@ impl NewSite {
         let mut errors = Vec::new();
         check_text(&mut errors, &format!("{under}name"), &self.name, 120);
         check_zone(&mut errors, &format!("{under}zone"), self.zone.as_deref());
+        check_max(&mut errors, &format!("{under}address"), &self.address, 300);
+        check_max(&mut errors, &format!("{under}premises_kind"), &self.premises_kind, 60);
+        check_max(&mut errors, &format!("{under}contact_name"), &self.contact_name, 60);
+        check_max(&mut errors, &format!("{under}contact_phone"), &self.contact_phone, 40);
         let position = position(self.lon, self.lat).unwrap_or_else(|mut error| {
             error.field.insert_str(0, under);
             errors.push(error);
@@ -369,6 +374,17 @@ pub(super) async fn change_site(
     let scope = caller.scope(Permission::DeviceConfigure)?;
     let mut errors = Vec::new();
     check_zone(&mut errors, "zone", patch.zone.as_deref());
+    if let Some(name) = &patch.name {
+        check_text(&mut errors, "name", name, 120);
+    }
+    for (field, text, max) in [
+        ("address", &patch.address, 300),
+        ("premises_kind", &patch.premises_kind, 60),
+        ("contact_name", &patch.contact_name, 60),
+        ("contact_phone", &patch.contact_phone, 40),
+    ] {
+        check_max(&mut errors, field, text.as_deref().unwrap_or_default(), max);
+    }
     let position = match (patch.lon, patch.lat) {
         (None, None) => None,
         (lon, lat) => position(lon.flatten(), lat.flatten()).map(Some).unwrap_or_else(|error| {

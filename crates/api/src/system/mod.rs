@@ -1,8 +1,8 @@
 //! The process itself: health, load, and the description of the API.
 
 mod health;
+mod process;
 pub mod shape;
-mod system;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,5 +13,5 @@ pub(crate) use health::{healthz, readyz};
 
 /// The addresses of this subject.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(system::get_system))
+    OpenApiRouter::new().routes(routes!(process::get_system))
 }
