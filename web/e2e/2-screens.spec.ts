@@ -41,7 +41,7 @@ test('a site shows its panels, circuits and live values', async ({ at }) => {
   await expect(page.locator('.detector .number').first()).toHaveText(/^-?\d/, { timeout: 60_000 });
 });
 
-test('filters live in the address', async ({ at }) => {
+test('filters live in the address, and a list is saved for a spreadsheet', async ({ at }) => {
   const page = await at('/detectors?sort=name');
   await page.getByRole('searchbox').fill('查无此设备');
   await expect(page).toHaveURL(/q=/);
@@ -50,6 +50,10 @@ test('filters live in the address', async ({ at }) => {
   await expect(page.getByRole('searchbox')).toHaveValue('查无此设备');
   await page.getByRole('button', { name: '清除筛选' }).click();
   await expect(page.locator('[data-row]').first()).toBeVisible();
+
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: '导出 CSV' }).click();
+  expect((await saved).suggestedFilename()).toMatch(/^探测器-\d{4}-\d{2}-\d{2}\.csv$/);
 });
 
 test('language and appearance change at once and stay', async ({ at }) => {
