@@ -208,3 +208,22 @@ fn the_stored_state_is_the_domains() {
     assert_eq!(DetectorState::new(at_s(0)).to_bytes(), br#"{"v":1,"conditions":[]}"#);
     assert_eq!(Hazard::ALL.len(), 18);
 }
+
+/// Invariant 10: deciding to tell somebody is a record of its own, on disk as soon as the alarm is.
+#[tokio::test]
+async fn an_alarm_on_disk_has_its_outbox_entry_beside_it() {
+    let world = World::new().await;
+    world.measure(0, 500).await;
+    assert!(world.engine.store().outbox_after(0, 10).await.unwrap().is_empty(), "nothing is raised yet");
+    world.wait_for_alarm_at(5).await;
+    let alarm = world.the_alarm().await;
+    let waiting = world.engine.store().outbox_after(0, 10).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|row| (row.alarm, row.kind.as_str())).collect::<Vec<_>>(),
+        [(alarm.id, "alarm_raised")]
+    );
+    assert!(
+        waiting.iter().all(|row| row.payload.get("v").is_some()),
+        "every payload says its version: {waiting:?}"
+    );
+}
