@@ -973,9 +973,9 @@ export interface components {
         };
         /** @description An alarm, from raised to closed. */
         Alarm: {
-            acknowledged_at?: components["schemas"]["Time"] | null;
+            acknowledged_at: components["schemas"]["Time"] | null;
             /** @description Who took it. */
-            acknowledged_by?: string | null;
+            acknowledged_by: string | null;
             /**
              * @description The premises' area.
              * @example 430203
@@ -995,23 +995,23 @@ export interface components {
              * Format: int64
              * @description The circuit.
              */
-            circuit_id?: number | null;
+            circuit_id: number | null;
             /** @description The circuit's name. */
-            circuit_name?: string | null;
+            circuit_name: string | null;
             /** @description Whether the circuit is in danger, or the watching of it. */
             class: components["schemas"]["Class"];
             /**
              * @description Why it is over.
              * @example returned
              */
-            close_reason?: string | null;
-            closed_at?: components["schemas"]["Time"] | null;
-            current_at?: components["schemas"]["Time"] | null;
+            close_reason: string | null;
+            closed_at: components["schemas"]["Time"] | null;
+            current_at: components["schemas"]["Time"] | null;
             /**
              * Format: double
              * @description The newest value, in `unit`.
              */
-            current_value?: number | null;
+            current_value: number | null;
             /**
              * Format: int64
              * @description The detector.
@@ -1034,22 +1034,22 @@ export interface components {
              * Format: double
              * @description The limit that it was judged by, in `unit`.
              */
-            limit?: number | null;
+            limit: number | null;
             /**
              * Format: int64
              * @description The premises' organisation.
              */
             organisation_id: number;
             /** @description The panel. */
-            panel_name?: string | null;
-            phase?: components["schemas"]["Phase"] | null;
+            panel_name: string | null;
+            phase: components["schemas"]["Phase"] | null;
             /** @description What the channel measures. */
             quantity: components["schemas"]["Quantity"];
             /** @description When it was raised. */
             raised_at: components["schemas"]["Time"];
             /** @description Whether the device itself reported it, rather than a limit here. */
             reported_by_device: boolean;
-            returned_at?: components["schemas"]["Time"] | null;
+            returned_at: components["schemas"]["Time"] | null;
             /** @description How bad it is now. */
             severity: components["schemas"]["Severity"];
             /**
@@ -1074,14 +1074,14 @@ export interface components {
              * @description Rises with every change.
              */
             version: number;
-            worst_at?: components["schemas"]["Time"] | null;
+            worst_at: components["schemas"]["Time"] | null;
             /** @description How bad it was at worst. */
             worst_severity: components["schemas"]["Severity"];
             /**
              * Format: double
              * @description The worst value, in `unit`.
              */
-            worst_value?: number | null;
+            worst_value: number | null;
         };
         /** @description Which curve shows it best. */
         AlarmCurve: {
@@ -1101,13 +1101,13 @@ export interface components {
              * Format: double
              * @description The limit that it was judged by, in the channel's unit.
              */
-            limit?: number | null;
+            limit: number | null;
             /** @description To half an hour after, or now. */
             to: components["schemas"]["Time"];
         };
         /** @description An alarm with its history and with what to do. */
         AlarmDetail: components["schemas"]["Alarm"] & {
-            curve?: components["schemas"]["AlarmCurve"] | null;
+            curve: components["schemas"]["AlarmCurve"] | null;
             /** @description What to do now. */
             guidance: components["schemas"]["Guidance"];
             /** @description Every step, oldest first. */
@@ -1139,7 +1139,7 @@ export interface components {
              * @description The division above.
              * @example 430200
              */
-            parent_code?: string | null;
+            parent_code: string | null;
         };
         /** @description One area in numbers. */
         AreaCounts: {
@@ -1188,11 +1188,11 @@ export interface components {
              */
             actor_kind: string;
             /** @description What it was after. */
-            after?: unknown;
+            after: unknown;
             /** @description When. */
             at: components["schemas"]["Time"];
             /** @description What it was before. */
-            before?: unknown;
+            before: unknown;
             /** @description SHA-256 over the previous entry's hash and this entry, as hex. */
             hash: string;
             /**
@@ -1223,7 +1223,7 @@ export interface components {
              * Format: int64
              * @description The first that does not.
              */
-            first_broken?: number | null;
+            first_broken: number | null;
             /** @description Whether every entry fits to the one before. */
             intact: boolean;
         };
@@ -1241,14 +1241,14 @@ export interface components {
             id: number;
             /** @description The limits that hold, in `unit` (overload: in A, from the circuit's rated current). */
             limits: components["schemas"]["ChannelLimits"];
-            measured_at?: components["schemas"]["Time"] | null;
+            measured_at: components["schemas"]["Time"] | null;
             /**
              * @description Its name.
              * @example A 相温度
              */
             name: string;
-            open_alarm?: components["schemas"]["OpenAlarm"] | null;
-            phase?: components["schemas"]["Phase"] | null;
+            open_alarm: components["schemas"]["OpenAlarm"] | null;
+            phase: components["schemas"]["Phase"] | null;
             /**
              * @description Its point in the profile; `device` for the channel that stands for the device.
              * @example temperature_a
@@ -1258,7 +1258,7 @@ export interface components {
             quality: components["schemas"]["Quality"];
             /** @description What it measures. */
             quantity: components["schemas"]["Quantity"];
-            received_at?: components["schemas"]["Time"] | null;
+            received_at: components["schemas"]["Time"] | null;
             /** @description Whether it is older than it should be. */
             stale: boolean;
             /**
@@ -1276,7 +1276,7 @@ export interface components {
              * @description The newest value, in `unit`; null where there is none.
              * @example 41.5
              */
-            value?: number | null;
+            value: number | null;
         };
         /** @description The limits that hold for a channel, in its unit. */
         ChannelLimits: {
@@ -1284,22 +1284,22 @@ export interface components {
              * Format: double
              * @description Alarm above this.
              */
-            alarm?: number | null;
+            alarm: number | null;
             /**
              * Format: double
              * @description Alarm below this.
              */
-            low_alarm?: number | null;
+            low_alarm: number | null;
             /**
              * Format: double
              * @description Warning below this.
              */
-            low_warning?: number | null;
+            low_warning: number | null;
             /**
              * Format: double
              * @description Warning above this.
              */
-            warning?: number | null;
+            warning: number | null;
         };
         /** @description A circuit. */
         Circuit: {
@@ -1329,7 +1329,7 @@ export interface components {
              * Format: double
              * @description Its rated current, A; the base of overload.
              */
-            rated_current_a?: number | null;
+            rated_current_a: number | null;
             /**
              * Format: int64
              * @description Rises with every change; comes back with a change.
@@ -1473,7 +1473,7 @@ export interface components {
             hazard: components["schemas"]["Hazard"];
             /** @description How bad it was at worst. */
             severity: components["schemas"]["Severity"];
-            to?: components["schemas"]["Time"] | null;
+            to: components["schemas"]["Time"] | null;
         };
         /** @description A limit line. */
         CurveLimit: {
@@ -1533,15 +1533,15 @@ export interface components {
              * Format: int64
              * @description The circuit it watches.
              */
-            circuit_id?: number | null;
+            circuit_id: number | null;
             /** @description The circuit's name. */
-            circuit_name?: string | null;
+            circuit_name: string | null;
             /**
              * Format: int64
              * @description Its id.
              */
             id: number;
-            last_heard_at?: components["schemas"]["Time"] | null;
+            last_heard_at: components["schemas"]["Time"] | null;
             /**
              * @description Its name.
              * @example 一楼总箱 剩余电流探测器
@@ -1563,7 +1563,7 @@ export interface components {
              * Format: int32
              * @description The modem's signal, 0 to 31.
              */
-            signal?: number | null;
+            signal: number | null;
             /**
              * Format: int64
              * @description Its site.
@@ -1582,7 +1582,7 @@ export interface components {
              * Format: int32
              * @description Modbus unit address behind a DTU.
              */
-            unit_address?: number | null;
+            unit_address: number | null;
             /** @description Whether the model's map was checked against a real device or a complete manual. */
             verified: boolean;
             /**
@@ -1645,28 +1645,28 @@ export interface components {
         DetectorTerminal: {
             /** @description Whether its line is open. */
             connected: boolean;
-            connected_at?: components["schemas"]["Time"] | null;
+            connected_at: components["schemas"]["Time"] | null;
             /** @description Firmware, as it says. */
-            firmware?: string | null;
+            firmware: string | null;
             /** @description The pinned SIM card. */
-            iccid?: string | null;
+            iccid: string | null;
             /**
              * Format: int64
              * @description Its id.
              */
             id: number;
-            last_heard_at?: components["schemas"]["Time"] | null;
+            last_heard_at: components["schemas"]["Time"] | null;
             /** @description How it speaks. */
             protocol: components["schemas"]["Protocol"];
             /** @description The address at the other end. */
-            remote?: string | null;
+            remote: string | null;
             /** @description The serial number or registration string. */
             serial: string;
             /**
              * Format: int32
              * @description The modem's signal, 0 to 31.
              */
-            signal?: number | null;
+            signal: number | null;
         };
         /**
          * @description What became of the reset at the device.
@@ -1710,7 +1710,7 @@ export interface components {
              * Format: double
              * @description What holds; null where no level says anything.
              */
-            value?: number | null;
+            value: number | null;
         };
         /** @description What holds about silence. */
         EffectiveSupervision: {
@@ -1720,7 +1720,7 @@ export interface components {
              * Format: double
              * @description What follows from the two, s; null where each profile says its own interval.
              */
-            offline_after_s?: number | null;
+            offline_after_s: number | null;
             /** @description Intervals without a word. */
             offline_factor: components["schemas"]["EffectiveNumber"];
         };
@@ -2088,7 +2088,7 @@ export interface components {
              * Format: int64
              * @description The one above; null at the root.
              */
-            parent_id?: number | null;
+            parent_id: number | null;
             /**
              * @description The ids from the root.
              * @example /1/4/
@@ -2132,7 +2132,7 @@ export interface components {
              * @description The standard or document that the value comes from, where the level names one.
              * @example GB 14287.2-2014 5.2
              */
-            source?: string | null;
+            source: string | null;
         };
         /** @description How the world stands. */
         Overview: {
@@ -2145,7 +2145,7 @@ export interface components {
              * Format: double
              * @description How many there were on the last seven days up to this hour, on average; null before there are seven days.
              */
-            alarms_usual?: number | null;
+            alarms_usual: number | null;
             /** @description Every area that has sites. */
             by_area: components["schemas"]["AreaCounts"][];
             /** @description Every hazard that is open somewhere. */
@@ -2207,12 +2207,12 @@ export interface components {
              * Format: double
              * @description How often it should speak, s; in the end the profile says it.
              */
-            interval_s?: number | null;
+            interval_s: number | null;
             /**
              * Format: double
              * @description A detector is offline after this many of its intervals without a word.
              */
-            offline_factor?: number | null;
+            offline_factor: number | null;
         };
         /** @description One page of a list. */
         Page_Alarm: {
@@ -2329,12 +2329,12 @@ export interface components {
                 worst_value?: number | null;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_AuditEntry: {
@@ -2378,12 +2378,12 @@ export interface components {
                 remote: string;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_Detector: {
@@ -2452,12 +2452,12 @@ export interface components {
                 version: number;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_PendingTerminal: {
@@ -2508,12 +2508,12 @@ export interface components {
                 signal?: number | null;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_ProfileSummary: {
@@ -2551,12 +2551,12 @@ export interface components {
                 verified: boolean;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_Site: {
@@ -2629,12 +2629,12 @@ export interface components {
                 zone: string;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_Telegram: {
@@ -2673,12 +2673,12 @@ export interface components {
                 remote: string;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_Token: {
@@ -2714,12 +2714,12 @@ export interface components {
                 role: components["schemas"]["Role"];
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description One page of a list. */
         Page_User: {
@@ -2757,12 +2757,12 @@ export interface components {
                 version: number;
             }[];
             /** @description Where the next page begins; null on the last page. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description How many rows there are in all, where that is known.
              */
-            total?: number | null;
+            total: number | null;
         };
         /** @description A distribution panel. */
         Panel: {
@@ -2822,13 +2822,13 @@ export interface components {
              */
             attempts: number;
             /** @description Firmware, as it says. */
-            firmware?: string | null;
+            firmware: string | null;
             /** @description When it first dialled in. */
             first_seen_at: components["schemas"]["Time"];
             /** @description The model that its telegrams look like. */
-            hint_profile_id?: string | null;
+            hint_profile_id: string | null;
             /** @description Its SIM card, where announced. */
-            iccid?: string | null;
+            iccid: string | null;
             /**
              * Format: int64
              * @description Its id.
@@ -2846,7 +2846,7 @@ export interface components {
             /** @description Whether a person refused it. */
             refused: boolean;
             /** @description Why. */
-            refused_reason?: string | null;
+            refused_reason: string | null;
             /** @description The address at the other end. */
             remote: string;
             /**
@@ -2858,7 +2858,7 @@ export interface components {
              * Format: int32
              * @description The modem's signal, 0 to 31.
              */
-            signal?: number | null;
+            signal: number | null;
         };
         /**
          * @description One thing that a role may do.
@@ -2942,7 +2942,7 @@ export interface components {
             /** @description What its status words are. */
             statuses: components["schemas"]["ProfileStatus"][];
             /** @description The profile's file as it was read. */
-            text?: string | null;
+            text: string | null;
             /** @description Whether its map was checked against a real device or a complete manual. */
             verified: boolean;
         };
@@ -2973,7 +2973,7 @@ export interface components {
             format: string;
             /** @description What people call it. */
             name: string;
-            phase?: components["schemas"]["Phase"] | null;
+            phase: components["schemas"]["Phase"] | null;
             /** @description What it measures. */
             quantity: components["schemas"]["Quantity"];
             /** @description The unit. */
@@ -3099,7 +3099,7 @@ export interface components {
         };
         /** @description An alarm that was reset. */
         ResetAlarm: components["schemas"]["Alarm"] & {
-            device_command?: components["schemas"]["DeviceCommand"] | null;
+            device_command: components["schemas"]["DeviceCommand"] | null;
         };
         /** @description Which refused terminal. */
         RestoreRequest: {
@@ -3276,12 +3276,12 @@ export interface components {
              * Format: double
              * @description Latitude, °, WGS-84.
              */
-            lat?: number | null;
+            lat: number | null;
             /**
              * Format: double
              * @description Longitude, °, WGS-84.
              */
-            lon?: number | null;
+            lon: number | null;
             /**
              * @description Its name.
              * @example 合泰大市场 3 栋
@@ -3507,7 +3507,7 @@ export interface components {
             /** @description The server's clock. */
             at: components["schemas"]["Time"];
             /** @description The clause of the standard or the section of the vendor's document. */
-            clause?: string | null;
+            clause: string | null;
             /** @description Which way. */
             direction: components["schemas"]["Direction"];
             /** @description The parts of the frame that have a name. */
@@ -3530,7 +3530,7 @@ export interface components {
             /** @description `cloud_7b7b`, `modbus_rtu`, or `unknown`. */
             protocol: string;
             /** @description Why. */
-            reason?: string | null;
+            reason: string | null;
             /** @description Whether it was refused. */
             refused: boolean;
             /** @description The address at the other end. */
@@ -3568,17 +3568,17 @@ export interface components {
             admission: string;
             /** @description Whether its line is open. */
             connected: boolean;
-            connected_at?: components["schemas"]["Time"] | null;
+            connected_at: components["schemas"]["Time"] | null;
             /** @description The detectors behind it. */
             detectors: components["schemas"]["TerminalDetector"][];
             /** @description What happened to its line lately, newest first. */
             events: components["schemas"]["TerminalEvent"][];
             /** @description Firmware, as it says. */
-            firmware?: string | null;
+            firmware: string | null;
             /** @description When it first dialled in. */
             first_seen_at: components["schemas"]["Time"];
             /** @description The pinned SIM card. */
-            iccid?: string | null;
+            iccid: string | null;
             /**
              * Format: int64
              * @description Its id.
@@ -3589,16 +3589,16 @@ export interface components {
             /** @description How it speaks. */
             protocol: components["schemas"]["Protocol"];
             /** @description The address at the other end. */
-            remote?: string | null;
+            remote: string | null;
             /** @description The SIM card that it came with last, when that is not the pinned one. */
-            seen_iccid?: string | null;
+            seen_iccid: string | null;
             /** @description The serial number or registration string. */
             serial: string;
             /**
              * Format: int32
              * @description The modem's signal, 0 to 31.
              */
-            signal?: number | null;
+            signal: number | null;
         };
         /** @description A detector behind a terminal, in short. */
         TerminalDetector: {
@@ -3615,7 +3615,7 @@ export interface components {
              * Format: int32
              * @description Modbus unit address behind a DTU.
              */
-            unit_address?: number | null;
+            unit_address: number | null;
         };
         /** @description Something that happened to a terminal's line. */
         TerminalEvent: {
@@ -3645,16 +3645,16 @@ export interface components {
         /** @description A program's key to the API. */
         Token: {
             /** @description The area that it may touch; null is every area. */
-            area_code?: string | null;
+            area_code: string | null;
             /** @description When it was made. */
             created_at: components["schemas"]["Time"];
-            expires_at?: components["schemas"]["Time"] | null;
+            expires_at: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description Its id.
              */
             id: number;
-            last_used_at?: components["schemas"]["Time"] | null;
+            last_used_at: components["schemas"]["Time"] | null;
             /**
              * @description What it is for.
              * @example monthly report
@@ -3664,7 +3664,7 @@ export interface components {
              * Format: int64
              * @description The organisation whose subtree it may touch; null is the whole tree.
              */
-            organisation_id?: number | null;
+            organisation_id: number | null;
             /**
              * @description How it begins, so that people can tell tokens apart.
              * @example ewt_k7mq2x
@@ -3680,17 +3680,17 @@ export interface components {
             /** @description When. */
             at: components["schemas"]["Time"];
             /** @description What the person wrote. */
-            comment?: string | null;
+            comment: string | null;
             /** @description What. */
             event: components["schemas"]["AlarmEvent"];
-            from_state?: components["schemas"]["AlarmState"] | null;
+            from_state: components["schemas"]["AlarmState"] | null;
             /**
              * Format: int64
              * @description Its id.
              */
             id: number;
             /** @description Why, for steps of the platform. */
-            reason?: string | null;
+            reason: string | null;
             /** @description How bad it was then. */
             severity: components["schemas"]["Severity"];
             /** @description The state after. */
@@ -3699,14 +3699,14 @@ export interface components {
              * Format: double
              * @description The value then, in the alarm's unit.
              */
-            value?: number | null;
+            value: number | null;
         };
         /** @description Who did it, with a name where it has one. */
         TransitionActor: {
             /** @description What it is. */
             kind: components["schemas"]["ActorKind"];
             /** @description The person's name. */
-            name?: string | null;
+            name: string | null;
         };
         /** @description A circuit with what watches it. */
         TreeCircuit: {
@@ -3733,7 +3733,7 @@ export interface components {
              * Format: double
              * @description Its rated current, A.
              */
-            rated_current_a?: number | null;
+            rated_current_a: number | null;
             /**
              * Format: int64
              * @description Comes back with a change.
@@ -3749,7 +3749,7 @@ export interface components {
              * @description Its id.
              */
             id: number;
-            last_heard_at?: components["schemas"]["Time"] | null;
+            last_heard_at: components["schemas"]["Time"] | null;
             /** @description Its name. */
             name: string;
             /** @description Its model. */
@@ -3792,8 +3792,8 @@ export interface components {
             id: number;
             /** @description The language of their screens. */
             language: components["schemas"]["Language"];
-            last_sign_in_at?: components["schemas"]["Time"] | null;
-            locked_until?: components["schemas"]["Time"] | null;
+            last_sign_in_at: components["schemas"]["Time"] | null;
+            locked_until: components["schemas"]["Time"] | null;
             /**
              * @description What they sign in with.
              * @example wang.li
@@ -3847,7 +3847,7 @@ export interface components {
         };
         /** @description One of the worst sites. */
         WorstSite: {
-            longest_open_since?: components["schemas"]["Time"] | null;
+            longest_open_since: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description Open alarms.
