@@ -7,7 +7,9 @@ use anyhow::{Context as _, bail};
 use api::{HashCost, Hasher, readable_secret};
 use domain::access::Scope;
 use domain::id::{CircuitId, OrganisationId};
+use domain::place::Protocol;
 use domain::profile::Profile;
+use domain::settings::{ScopeKind, ScopeRef};
 use domain::time::UnixMs;
 use engine::{Clock as _, SystemClock};
 use sim::city::Inventory;
@@ -16,6 +18,7 @@ use store::accounts::AccountDraft;
 use store::admission::{AdmitDetector, CircuitChoice, DetectorPlace};
 use store::circuits::{CircuitDraft, PanelDraft};
 use store::organisations::OrganisationDraft;
+use store::settings::SupervisionPatch;
 use store::sites::SiteDraft;
 use store::terminals::UnknownSeen;
 use store::{Actor, Store};
@@ -27,6 +30,9 @@ use crate::settings::Settings;
 
 /// The login of the demo's first account.
 pub(crate) const ADMINISTRATOR: &str = "admin";
+
+/// How often the demo's cloud detectors are expected to speak, s; they upload a little more often.
+const CLOUD_INTERVAL_S: u32 = 15;
 
 /// Terminals that one transaction makes known; fewer than the store keeps waiting at once.
 const KNOWN_AT_ONCE: usize = 200;
@@ -64,8 +70,19 @@ pub(crate) async fn commission_command(settings: &Settings, wanted: &Commission)
     Ok(())
 }
 
-/// Makes the first account and the city; gives the account's one-time password. The account comes last, so that a
-/// folder whose founding was broken off is not taken for one that is in use.
+/// Tells the platform how often the city's cloud detectors speak, as an administrator would: their models' own
+/// interval of half an hour would make a silent one of the demo known much too late to be seen.
+pub(crate) async fn expect_pace(store: &Store, models: &[Profile]) -> anyhow::Result<()> {
+    let patch = SupervisionPatch { offline_factor: None, interval_s: Some(CLOUD_INTERVAL_S) };
+    for profile in models.iter().filter(|profile| profile.protocol == Protocol::Cloud7b7b) {
+        let target = ScopeRef { kind: ScopeKind::Profile, id: profile.id.clone() };
+        let (scope, actor) = (Scope::platform(), Actor::system());
+        store.settings().put_supervision(&scope, &actor, SystemClock.now(), &target, &patch, 0).await?;
+    }
+    Ok(())
+}
+
+/// Makes the first account and the city; gives the account's one-time password.
 pub(crate) async fn found(store: &Store, models: &[Profile], city: &Inventory) -> anyhow::Result<String> {
     let clock = SystemClock;
     let password = readable_secret(4);

@@ -40,7 +40,9 @@ pub(crate) fn profiles(paths: &[PathBuf]) -> anyhow::Result<()> {
     let mut wrong = 0;
     for (name, text) in &files {
         match parse(name, text) {
-            Ok(profile) => println!("{name}: {} points, {} groups", profile.points.len(), profile.groups.len()),
+            Ok(profile) => {
+                println!("{name}: {} points, {} groups", profile.points.len(), profile.groups.len())
+            }
             Err(error) => {
                 wrong += 1;
                 println!("{error}");

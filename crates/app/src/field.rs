@@ -10,7 +10,8 @@ use crate::settings::{FieldSettings, TelegramLevel};
 pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
     let dtu = &settings.dtu;
     let form = identity_form(&dtu.registration.kind).context("field.dtu.registration.kind")?;
-    let mut registration = RegistrationPattern::plain(form, dtu.registration.min_len, dtu.registration.max_len);
+    let mut registration =
+        RegistrationPattern::plain(form, dtu.registration.min_len, dtu.registration.max_len);
     registration.prefix = Bytes::from(dtu.registration.prefix.clone());
     registration.suffix = Bytes::from(dtu.registration.suffix.clone());
     registration.terminator = Bytes::from(dtu.registration.terminator.clone());

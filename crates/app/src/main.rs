@@ -1,7 +1,7 @@
 //! The binary `emberwatch`: configuration, commands, lifecycle.
 
-mod cli;
 mod city;
+mod cli;
 mod commands;
 mod field;
 mod platform;
@@ -34,7 +34,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Profiles { paths } => commands::profiles(paths),
         Command::Serve => with(settings()?, async |settings| platform::serve(settings).await),
         Command::Demo(demo) => with(settings()?, async |settings| platform::demo(settings, &demo.city).await),
-        Command::Simulate(wanted) => with(settings()?, async |settings| simulate::run(settings, wanted).await),
+        Command::Simulate(wanted) => {
+            with(settings()?, async |settings| simulate::run(settings, wanted).await)
+        }
         Command::Commission(wanted) => {
             with(settings()?, async |settings| city::commission_command(settings, wanted).await)
         }

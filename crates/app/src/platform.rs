@@ -68,7 +68,12 @@ fn engine_config(settings: &Settings) -> EngineConfig {
 }
 
 impl Platform {
-    async fn start(settings: &Settings, store: Store, profiles: Profiles, demo: bool) -> anyhow::Result<Self> {
+    async fn start(
+        settings: &Settings,
+        store: Store,
+        profiles: Profiles,
+        demo: bool,
+    ) -> anyhow::Result<Self> {
         let http = TcpListener::bind(settings.http.listen)
             .await
             .with_context(|| format!("cannot listen for people on http.listen = {}", settings.http.listen))?;
@@ -167,11 +172,15 @@ pub(crate) async fn demo(settings: &Settings, wanted: &CityArgs) -> anyhow::Resu
     if store.setup_needed().await? {
         println!("commissioning {} detectors …", inventory.commissioned_detectors());
         let password = city::found(&store, &profiles.all, &inventory).await?;
+        city::expect_pace(&store, &profiles.all).await?;
         lines.push(format!("account:  {}", city::ADMINISTRATOR));
         lines.push(format!("one-time password: {password}"));
     } else {
-        lines.push(format!("account:  {} (its password as you set it; lost: emberwatch reset-password {})",
-            city::ADMINISTRATOR, city::ADMINISTRATOR));
+        lines.push(format!(
+            "account:  {} (its password as you set it; lost: emberwatch reset-password {})",
+            city::ADMINISTRATOR,
+            city::ADMINISTRATOR
+        ));
     }
     let models: Vec<_> = profiles.all.iter().cloned().map(Arc::new).collect();
     let platform = Platform::start(settings, store, profiles, true).await?;

@@ -127,8 +127,9 @@ pub(crate) fn load(file: Option<&Path>, sets: &[String]) -> anyhow::Result<Setti
             .with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
-    builder = builder
-        .add_source(Environment::with_prefix(ENV_PREFIX).prefix_separator("__").separator("__").try_parsing(true));
+    builder = builder.add_source(
+        Environment::with_prefix(ENV_PREFIX).prefix_separator("__").separator("__").try_parsing(true),
+    );
     for set in sets {
         let Some((key, value)) = set.split_once('=') else {
             bail!("--set {set}: want key=value, e.g. --set http.listen=0.0.0.0:8080");
@@ -167,7 +168,10 @@ mod tests {
     #[test]
     fn the_printed_default_is_a_whole_configuration() {
         let settings = load(None, &[]).unwrap();
-        assert!(settings.http.listen.ip().is_loopback(), "pages are on loopback unless somebody decides otherwise");
+        assert!(
+            settings.http.listen.ip().is_loopback(),
+            "pages are on loopback unless somebody decides otherwise"
+        );
         assert!(settings.field.listen.ip().is_loopback(), "the field door too");
     }
 

@@ -24,8 +24,16 @@ const RESERVED: &[(&str, &[&str])] =
     &[("sqlx", &["store"]), ("async-nats", &["bus"]), ("axum", &["api", "gateway"]), ("anyhow", &["app"])];
 
 /// What a pure crate never says.
-const IMPURE: &[&str] =
-    &["std::net", "std::fs", "tokio::", "SystemTime::now", "Instant::now", "Timestamp::now", "rand::", "tracing::"];
+const IMPURE: &[&str] = &[
+    "std::net",
+    "std::fs",
+    "tokio::",
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "rand::",
+    "tracing::",
+];
 
 fn crates_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
