@@ -3,6 +3,7 @@ export default {
   haste: {
     alarm: 'Act now: the alarm level has been passed.',
     warning: 'Act soon: the warning level has been passed, not yet the alarm level.',
+    returned: 'Back within the limit, but the cause may still be there: find it before closing this.',
     fault: 'Have it repaired: until then nobody may be watching here.',
   },
   residual_current: {

@@ -3,6 +3,7 @@ export default {
   haste: {
     alarm: '请现在处理：已超过报警值。',
     warning: '请尽快处理：已超过预警值，还没到报警值。',
+    returned: '数值已恢复，但原因可能还在：请查清后再确认、复位。',
     fault: '请安排修复：修好之前，这里可能无人看守。',
   },
   residual_current: {

@@ -5,7 +5,7 @@ export default {
     login: '账号',
     password: '密码',
     submit: '登录',
-    locked: '账号已暂时锁定，{time} 后可再试',
+    locked: '账号已暂时锁定，{time}后可再试',
     show: '显示密码',
   },
   first_run: {

@@ -3,6 +3,7 @@ export default {
   haste: {
     alarm: '請現在處理：已超過警報值。',
     warning: '請儘快處理：已超過預警值，還沒到警報值。',
+    returned: '數值已恢復，但原因可能還在：請查清後再確認、復位。',
     fault: '請安排修復：修好之前，這裡可能無人看守。',
   },
   residual_current: {

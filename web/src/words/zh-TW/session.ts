@@ -5,7 +5,7 @@ export default {
     login: '帳號',
     password: '密碼',
     submit: '登入',
-    locked: '帳號已暫時鎖定，{time} 後可再試',
+    locked: '帳號已暫時鎖定，{time}後可再試',
     show: '顯示密碼',
   },
   first_run: {
