@@ -1,6 +1,6 @@
 /** Forms, language, appearance, and a server that goes away. */
 
-import { expect, read, test } from './city';
+import { expect, PASSWORD, read, test } from './city';
 
 test('a form names the wrong field and keeps what was typed', async ({ at }) => {
   const page = await at('/sites');
@@ -74,6 +74,50 @@ test('language and appearance change at once and stay', async ({ at }) => {
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+test('an account is made with a one-time password shown once, and may only what its role may', async ({ at, browser, city }, info) => {
+  const page = await at('/people');
+  await page.getByRole('button', { name: '新建账号' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('[name="name"]').fill('李老板');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await expect(dialog.getByText('请填写此项')).toBeVisible();
+  await expect(dialog.locator('[name="name"]')).toHaveValue('李老板');
+  await dialog.locator('[name="login"]').fill('laoli');
+  await dialog.locator('[name="grants[0].role"]').selectOption('owner');
+  await dialog.locator('[name="grants[0].area"]').selectOption('430203');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await expect(dialog.getByText('只显示这一次')).toBeVisible();
+  const once = (await dialog.locator('code').textContent()) ?? '';
+  expect(once.length).toBeGreaterThan(8);
+  await dialog.getByRole('button', { name: '我已记下' }).click();
+  await expect(page.locator('[data-row]', { hasText: 'laoli' })).toContainText('商户');
+  await expect(page.getByText(once)).toHaveCount(0);
+
+  const other = await browser.newContext({ baseURL: city.server.url, viewport: info.project.use.viewport ?? null, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
+  const owner = await other.newPage();
+  await owner.goto('/sign-in');
+  await owner.getByLabel('账号').fill('laoli');
+  await owner.locator('input[name="password"]').fill(once);
+  await owner.locator('button[type="submit"]').click();
+  const inputs = owner.locator('input[type="password"]');
+  await expect(inputs).toHaveCount(3);
+  await inputs.nth(0).fill(once);
+  await inputs.nth(1).fill(PASSWORD);
+  await inputs.nth(2).fill(PASSWORD);
+  await owner.locator('button[type="submit"]').click();
+  await expect(owner.getByRole('heading', { level: 1, name: '总览' })).toBeVisible();
+  for (const path of ['/people', '/audit', '/pending']) {
+    await owner.goto(path);
+    await expect(owner.getByText('当前账号无权查看此内容')).toBeVisible();
+  }
+  await owner.goto('/sites');
+  await expect(owner.locator('[data-row]').first()).toBeVisible();
+  await expect(owner.getByRole('button', { name: '新建站点' })).toHaveCount(0);
+  const { items } = await read<{ items: { area_code: string }[] }>(owner, '/sites?limit=500');
+  expect(new Set(items.map((site) => site.area_code))).toEqual(new Set(['430203']));
+  await other.close();
 });
 
 test('a lost server is said at once and healed by itself', async ({ at, city }) => {

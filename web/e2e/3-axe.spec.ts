@@ -29,7 +29,8 @@ async function bothLooks(page: Page, name: string): Promise<string[]> {
 }
 
 test('no page has serious findings in light or dark', async ({ at }) => {
-  test.slow();
+  // Some thirty pages; a machine that builds at the same time needs its while.
+  test.setTimeout(600_000);
   const known = await ids(await at('/'));
   const paths = [
     '/',
