@@ -152,7 +152,7 @@ pub(super) async fn acknowledge_alarm(
     let scope = caller.scope(Permission::AlarmAcknowledge)?;
     let comment = said(asked.comment)?;
     let row = api.engine.alarms().acknowledge(&scope, &caller.actor(), AlarmId(id), comment).await?;
-    Ok(Json(row.into()))
+    Ok(Json(Alarm::seen(row, api.memory())))
 }
 
 /// Takes one's own acknowledgement back, within 60 s.
@@ -164,10 +164,14 @@ pub(super) async fn acknowledge_alarm(
     params(("id" = i64, Path, description = "The alarm", minimum = 1)),
     responses((status = 200, description = "The alarm", body = Alarm), WriteProblems)
 )]
-pub(super) async fn undo_acknowledge(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<Alarm>, Problem> {
+pub(super) async fn undo_acknowledge(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Alarm>, Problem> {
     let scope = caller.scope(Permission::AlarmAcknowledge)?;
     let row = api.engine.alarms().undo_acknowledge(&scope, &caller.actor(), AlarmId(id)).await?;
-    Ok(Json(row.into()))
+    Ok(Json(Alarm::seen(row, api.memory())))
 }
 
 /// Resets an alarm that is held, and the device too where that is asked for.
@@ -190,7 +194,8 @@ pub(super) async fn reset_alarm(
     let comment = said(asked.comment)?;
     let desk = api.engine.alarms();
     let done = desk.reset(&scope, &caller.actor(), AlarmId(id), comment, asked.send_to_device).await?;
-    Ok(Json(ResetAlarm { alarm: done.alarm.into(), device_command: done.device_command.map(Into::into) }))
+    let alarm = Alarm::seen(done.alarm, api.memory());
+    Ok(Json(ResetAlarm { alarm, device_command: done.device_command.map(Into::into) }))
 }
 
 /// Says something about an alarm, also about a closed one.
@@ -215,7 +220,7 @@ pub(super) async fn comment_alarm(
     checked(errors)?;
     let comment = asked.comment.trim().to_owned();
     let row = api.engine.alarms().comment(&scope, &caller.actor(), AlarmId(id), comment).await?;
-    Ok(Json(row.into()))
+    Ok(Json(Alarm::seen(row, api.memory())))
 }
 
 /// Takes many alarms at once. Those that cannot be taken are named, the others are taken.
@@ -234,7 +239,11 @@ pub(super) async fn acknowledge_alarms(
 ) -> Result<Json<ManyAcknowledged>, Problem> {
     let scope = caller.scope(Permission::AlarmAcknowledge)?;
     if asked.ids.is_empty() || asked.ids.len() > MOST {
-        return Err(Problem::field("ids", "out_of_range", format!("had {} ids, wanted 1 to {MOST}", asked.ids.len())));
+        return Err(Problem::field(
+            "ids",
+            "out_of_range",
+            format!("had {} ids, wanted 1 to {MOST}", asked.ids.len()),
+        ));
     }
     let mut seen = HashSet::new();
     let ids: Vec<AlarmId> = asked.ids.into_iter().filter(|id| seen.insert(*id)).map(AlarmId).collect();

@@ -26,14 +26,18 @@ const AROUND_MS: i64 = 30 * 60 * 1000;
     params(("id" = i64, Path, description = "The alarm", minimum = 1)),
     responses((status = 200, description = "The alarm", body = AlarmDetail), ItemProblems)
 )]
-pub(super) async fn get_alarm(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<AlarmDetail>, Problem> {
+pub(super) async fn get_alarm(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<AlarmDetail>, Problem> {
     let scope = caller.scope(Permission::View)?;
     let row = api.store.alarms().get(&scope, AlarmId(id)).await?;
     let steps = api.store.alarms().transitions(&scope, AlarmId(id)).await?;
     let curve = curve_of(&row, api.now());
     let guidance = guidance::of(row.hazard, row.severity);
     let transitions = steps.into_iter().map(Transition::from).collect();
-    Ok(Json(AlarmDetail { alarm: Alarm::from(row), transitions, guidance, curve }))
+    Ok(Json(AlarmDetail { alarm: Alarm::seen(row, api.memory()), transitions, guidance, curve }))
 }
 
 fn curve_of(row: &AlarmRow, now: domain::time::UnixMs) -> Option<AlarmCurve> {

@@ -18,9 +18,30 @@ use crate::vocabulary::word;
 const MOST_ROWS: u32 = 50_000;
 
 const HEAD: [&str; 24] = [
-    "id", "raised_at", "state", "severity", "worst_severity", "hazard", "site", "area_code", "panel", "circuit",
-    "detector", "channel", "phase", "unit", "limit", "current_value", "worst_value", "returned_at", "acknowledged_at",
-    "acknowledged_by", "closed_at", "close_reason", "late", "reported_by_device",
+    "id",
+    "raised_at",
+    "state",
+    "severity",
+    "worst_severity",
+    "hazard",
+    "site",
+    "area_code",
+    "panel",
+    "circuit",
+    "detector",
+    "channel",
+    "phase",
+    "unit",
+    "limit",
+    "current_value",
+    "worst_value",
+    "returned_at",
+    "acknowledged_at",
+    "acknowledged_by",
+    "closed_at",
+    "close_reason",
+    "late",
+    "reported_by_device",
 ];
 
 /// Alarms as CSV, newest first.
@@ -43,7 +64,7 @@ pub(super) async fn export_alarms(
     let scope = caller.scope(Permission::View)?;
     let rows = api.store.alarms().export(&scope, &query.filter()?, MOST_ROWS).await?;
     let mut table = Csv::new(&HEAD);
-    for alarm in rows.into_iter().map(Alarm::from) {
+    for alarm in rows.into_iter().map(|row| Alarm::seen(row, api.memory())) {
         table.row([
             alarm.id.to_string(),
             alarm.raised_at.text(),

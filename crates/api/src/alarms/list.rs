@@ -121,7 +121,7 @@ pub(super) async fn list_alarms(
     let scope = caller.scope(Permission::View)?;
     let page = page::asked(query.limit, query.cursor.as_deref())?;
     let rows = api.store.alarms().list(&scope, &query.filter()?, query.sort()?, &page).await?;
-    Ok(Json(Page::of(rows, Alarm::from)))
+    Ok(Json(Page::of(rows, |row| Alarm::seen(row, api.memory()))))
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! An alarm as the API shows it.
 
+use domain::id::{ChannelId, DetectorId};
+use domain::reading::Quality;
+use domain::time::UnixMs;
+use engine::Memory;
 use serde::Serialize;
 use store::alarms::{AlarmRow, TransitionRow};
 use utoipa::ToSchema;
@@ -92,8 +96,28 @@ pub struct Alarm {
     pub version: i64,
 }
 
-impl From<AlarmRow> for Alarm {
-    fn from(row: AlarmRow) -> Self {
+impl Alarm {
+    /// The alarm as people see it. While it is open, the current value is the channel's latest good one: the row holds
+    /// only that of the alarm's last step.
+    pub(crate) fn seen(row: AlarmRow, memory: &Memory) -> Self {
+        let latest = if row.state == domain::alarm::AlarmState::Closed
+            || row.hazard.class() == domain::hazard::Class::Fault
+        {
+            None
+        } else {
+            latest_good(memory, row.detector_id, row.channel_id)
+        };
+        let mut alarm = Self::of_row(row);
+        if let Some((value, at)) = latest
+            && alarm.current_at.is_none_or(|known| known.0 < at)
+        {
+            alarm.current_value = Some(value);
+            alarm.current_at = Some(at.into());
+        }
+        alarm
+    }
+
+    fn of_row(row: AlarmRow) -> Self {
         Self {
             id: row.id.0,
             site_id: row.site_id.0,
@@ -132,6 +156,13 @@ impl From<AlarmRow> for Alarm {
             version: row.version,
         }
     }
+}
+
+fn latest_good(memory: &Memory, detector: DetectorId, channel: ChannelId) -> Option<(f64, UnixMs)> {
+    let detector = memory.detector(detector)?;
+    let entry = &detector.binding.channels.iter().find(|bound| bound.channel.id == channel)?.channel;
+    let latest = detector.state.latest(entry.point?)?;
+    (latest.quality == Quality::Good).then(|| (entry.decimals.value(latest.raw), latest.filed_at))
 }
 
 /// What happened to an alarm.

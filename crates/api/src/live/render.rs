@@ -49,7 +49,10 @@ pub async fn run(api: Api, mut hub: broadcast::Receiver<Arc<LiveEvent>>) {
 }
 
 /// `first` and what waits behind it; and whether something was lost.
-fn take_round(hub: &mut broadcast::Receiver<Arc<LiveEvent>>, first: Arc<LiveEvent>) -> (Vec<Arc<LiveEvent>>, bool) {
+fn take_round(
+    hub: &mut broadcast::Receiver<Arc<LiveEvent>>,
+    first: Arc<LiveEvent>,
+) -> (Vec<Arc<LiveEvent>>, bool) {
     let mut round = vec![first];
     while round.len() < ROUND {
         match hub.try_recv() {
@@ -93,9 +96,11 @@ async fn render_round(api: &Api, round: &[Arc<LiveEvent>]) {
             return;
         }
     };
-    let mut rows: HashMap<AlarmId, Alarm> = rows.into_iter().map(|row| (row.id, Alarm::from(row))).collect();
+    let mut rows: HashMap<AlarmId, Alarm> =
+        rows.into_iter().map(|row| (row.id, Alarm::seen(row, api.memory()))).collect();
     // An alarm that changed twice in a round is read once, as it is now; its last event carries it.
-    let mut rendered: Vec<Rendered> = round.iter().rev().filter_map(|event| render(api, event, &mut rows)).collect();
+    let mut rendered: Vec<Rendered> =
+        round.iter().rev().filter_map(|event| render(api, event, &mut rows)).collect();
     rendered.reverse();
     for event in rendered {
         api.stage.put(event);
@@ -119,11 +124,13 @@ fn render(api: &Api, event: &Arc<LiveEvent>, rows: &mut HashMap<AlarmId, Alarm>)
         }
         LiveKind::Values { detector, .. } => {
             let status = api.status_of(*detector);
-            here("values", audience(event), Box::new(move || values_json(&kept, status))).with_values_of(*detector)
+            here("values", audience(event), Box::new(move || values_json(&kept, status)))
+                .with_values_of(*detector)
         }
         LiveKind::Status { detector, site } => {
             let (detector, site, status) = (detector.0, site.0, word(api.status_of(*detector)));
-            let write = move || json!({ "detector_id": detector, "site_id": site, "status": status }).to_string();
+            let write =
+                move || json!({ "detector_id": detector, "site_id": site, "status": status }).to_string();
             here("status", audience(event), Box::new(write))
         }
         LiveKind::Terminal { terminal, event: what } => {
@@ -131,7 +138,9 @@ fn render(api: &Api, event: &Arc<LiveEvent>, rows: &mut HashMap<AlarmId, Alarm>)
             let write = move || json!({ "terminal_id": terminal, "event": what }).to_string();
             here("terminal", audience(event), Box::new(write))
         }
-        LiveKind::Pending => here("pending", Audience::Administrators, Box::new(|| "{\"id\":null}".to_owned())),
+        LiveKind::Pending => {
+            here("pending", Audience::Administrators, Box::new(|| "{\"id\":null}".to_owned()))
+        }
         LiveKind::Changed { what } => {
             let what = *what;
             here("changed", Audience::Everybody, Box::new(move || json!({ "what": what }).to_string()))
@@ -158,5 +167,6 @@ fn values_json(event: &LiveEvent, status: Status) -> String {
             })
         })
         .collect();
-    json!({ "detector_id": detector.0, "site_id": site.0, "status": word(status), "channels": channels }).to_string()
+    json!({ "detector_id": detector.0, "site_id": site.0, "status": word(status), "channels": channels })
+        .to_string()
 }
