@@ -19,7 +19,7 @@ const DEVICES: usize = 60;
 const READINGS_PER_S: f64 = 900.0;
 const WINDOW: usize = 4;
 /// The next kill comes after 1 to this many confirmations.
-const CONFIRMATIONS: usize = 1_600;
+const CONFIRMATIONS: usize = 1_200;
 /// Another series of kills: `EMBERWATCH_CRASH_SEED=7`.
 const SEED_VARIABLE: &str = "EMBERWATCH_CRASH_SEED";
 const SEED: u64 = 20_260_709;
