@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Info, License, OpenApi as Description, RefOr, Schema, Server};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -53,7 +55,10 @@ impl Modify for Frame {
             "The session. Everything that is not a GET also needs the header X-CSRF-Token with the session's csrf_token.",
         );
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API token, `ewt_…`")).build();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API token, `ewt_…`"))
+            .build();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
         let none: [String; 0] = [];
         description.security = Some(vec![
@@ -109,7 +114,8 @@ fn require_all(schema: &mut RefOr<Schema>) {
 fn in_requests(description: &Description) -> BTreeSet<String> {
     let json = serde_json::to_value(description).unwrap_or_default();
     let mut found = BTreeSet::new();
-    let operations = json.get("paths").and_then(serde_json::Value::as_object).into_iter().flat_map(|paths| paths.values());
+    let operations =
+        json.get("paths").and_then(serde_json::Value::as_object).into_iter().flat_map(|paths| paths.values());
     let mut open: Vec<&serde_json::Value> = operations
         .flat_map(|item| item.as_object().into_iter().flat_map(|methods| methods.values()))
         .filter_map(|operation| operation.get("requestBody"))
@@ -117,7 +123,10 @@ fn in_requests(description: &Description) -> BTreeSet<String> {
     while let Some(value) = open.pop() {
         match value {
             serde_json::Value::Object(map) => {
-                let name = map.get("$ref").and_then(|r| r.as_str()).and_then(|r| r.strip_prefix("#/components/schemas/"));
+                let name = map
+                    .get("$ref")
+                    .and_then(|r| r.as_str())
+                    .and_then(|r| r.strip_prefix("#/components/schemas/"));
                 if let Some(name) = name
                     && found.insert(name.to_owned())
                 {

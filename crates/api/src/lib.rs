@@ -10,14 +10,14 @@ pub mod vocabulary;
 
 pub mod access;
 
-pub mod alarms;
-pub mod overview;
-pub mod places;
-pub mod detectors;
-pub mod settings;
 pub mod admission;
-pub mod people;
+pub mod alarms;
+pub mod detectors;
 pub mod live;
+pub mod overview;
+pub mod people;
+pub mod places;
+pub mod settings;
 pub mod system;
 
 pub mod web;

@@ -27,7 +27,8 @@ pub async fn serve(listener: TcpListener, api: Api) -> std::io::Result<()> {
     });
     let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
     let asked = stop.clone();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { asked.cancelled().await });
+    let serving =
+        axum::serve(listener, service).with_graceful_shutdown(async move { asked.cancelled().await });
     let too_long = async {
         stop.cancelled().await;
         tokio::time::sleep(LAST_REQUESTS).await;

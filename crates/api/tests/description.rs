@@ -30,7 +30,10 @@ fn the_checked_in_description_is_fresh() {
         std::fs::write(&file, &text).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap();
-    assert!(kept == text, "openapi/emberwatch.json is stale: run the api tests with UPDATE_OPENAPI=1 and check it in");
+    assert!(
+        kept == text,
+        "openapi/emberwatch.json is stale: run the api tests with UPDATE_OPENAPI=1 and check it in"
+    );
 }
 
 #[test]
@@ -38,7 +41,8 @@ fn is_openapi_3_1_with_stable_names() {
     let description = described();
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     let operations = operations(&description);
-    let ids: BTreeSet<_> = operations.iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
+    let ids: BTreeSet<_> =
+        operations.iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), operations.len(), "every operation has a name of its own");
     assert!(operations.len() > 50);
 }
@@ -52,10 +56,19 @@ fn every_operation_lists_its_refusals_as_problem_documents() {
             let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
             assert_eq!(schema, "#/components/schemas/Problem", "{method} {path} {status}");
         }
-        let public = operation["security"].as_array().is_some_and(|list| list.iter().all(|s| s == &serde_json::json!({})));
-        assert_eq!(public, !responses.contains_key("401") || path == "/session" && method == "POST", "{method} {path}");
+        let public = operation["security"]
+            .as_array()
+            .is_some_and(|list| list.iter().all(|s| s == &serde_json::json!({})));
+        assert_eq!(
+            public,
+            !responses.contains_key("401") || path == "/session" && method == "POST",
+            "{method} {path}"
+        );
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            if parameter["in"] == "path" && parameter["name"] == "id" && parameter["schema"]["type"] == "integer" {
+            if parameter["in"] == "path"
+                && parameter["name"] == "id"
+                && parameter["schema"]["type"] == "integer"
+            {
                 assert_eq!(parameter["schema"]["minimum"], 1, "{method} {path}");
                 assert_eq!(parameter["schema"]["format"], "int64", "{method} {path}");
             }
@@ -66,7 +79,9 @@ fn every_operation_lists_its_refusals_as_problem_documents() {
 #[test]
 fn free_text_in_queries_is_bounded_as_described() {
     for (method, path, operation) in operations(&described()) {
-        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "query") {
+        for parameter in
+            operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "query")
+        {
             let name = parameter["name"].as_str().unwrap();
             let kept = api::http::extract::LONGEST_PARAMETERS.iter().find(|(known, _)| *known == name);
             let max = parameter["schema"]["maxLength"].as_u64();

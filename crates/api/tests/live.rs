@@ -70,7 +70,9 @@ impl Stream {
                 self.rest = rest.to_owned();
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(20), self.body.next()).await.expect("an event in time");
+            let chunk = tokio::time::timeout(Duration::from_secs(20), self.body.next())
+                .await
+                .expect("an event in time");
             match chunk {
                 Some(Ok(bytes)) => self.rest.push_str(&String::from_utf8_lossy(&bytes)),
                 Some(Err(_)) | None => return None,
@@ -120,7 +122,8 @@ async fn an_alarm_comes_whole_and_a_broken_line_loses_nothing() {
     assert_ne!(event.data["state"], "unacknowledged");
 
     // By parameter too, for readers that cannot send the header.
-    let mut by_query = Stream::open(platform, &world.admin, &format!("?last_event_id={}", first.id), None).await;
+    let mut by_query =
+        Stream::open(platform, &world.admin, &format!("?last_event_id={}", first.id), None).await;
     assert_eq!(by_query.next().await.unwrap().name, "hello");
     assert_eq!(by_query.named("alarm").await.data["id"], world.alarm);
 }
@@ -166,8 +169,10 @@ async fn a_slow_reader_is_told_of_a_gap_and_goes_on() {
 async fn nothing_leaves_the_scope_and_values_come_only_on_demand() {
     let world = World::new().await;
     let platform = &world.platform;
-    let neighbour = platform.account("neighbour", vec![grant(Role::Operator, Some(world.inside), Some(NEXT_AREA))]).await;
-    let insider = platform.account("insider", vec![grant(Role::Operator, Some(world.inside), Some(AREA))]).await;
+    let neighbour =
+        platform.account("neighbour", vec![grant(Role::Operator, Some(world.inside), Some(NEXT_AREA))]).await;
+    let insider =
+        platform.account("insider", vec![grant(Role::Operator, Some(world.inside), Some(AREA))]).await;
     let mut blind = Stream::open(platform, &neighbour, "?values=all", None).await;
     let mut plain = Stream::open(platform, &insider, "", None).await;
     let mut keen = Stream::open(platform, &insider, &format!("?detector={}", world.detector), None).await;
@@ -195,9 +200,11 @@ async fn nothing_leaves_the_scope_and_values_come_only_on_demand() {
     // Only administrators may see what belongs to nobody.
     platform.engine.live().publish(None, None, LiveKind::Pending);
     platform.engine.live().publish(None, None, LiveKind::Storage { warning: true, full: false });
-    for (stream, wanted) in
-        [(&mut blind, vec!["hello", "storage"]), (&mut plain, vec!["hello", "alarm", "storage"]), (&mut keen, vec!["hello", "values", "alarm", "storage"])]
-    {
+    for (stream, wanted) in [
+        (&mut blind, vec!["hello", "storage"]),
+        (&mut plain, vec!["hello", "alarm", "storage"]),
+        (&mut keen, vec!["hello", "values", "alarm", "storage"]),
+    ] {
         let mut names = Vec::new();
         for _ in &wanted {
             names.push(stream.next().await.unwrap().name);
@@ -229,7 +236,8 @@ async fn a_stream_ends_with_its_session_and_is_limited_per_person() {
 
 #[tokio::test]
 async fn a_quiet_stream_gives_a_sign_of_life() {
-    let world = World::on(Platform::start_with(|config| config.ping_every = Duration::from_millis(20)).await).await;
+    let world =
+        World::on(Platform::start_with(|config| config.ping_every = Duration::from_millis(20)).await).await;
     let mut stream = Stream::open(&world.platform, &world.admin, "", None).await;
     let hello = stream.named("hello").await;
     let ping = stream.named("ping").await;

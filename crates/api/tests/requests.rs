@@ -48,7 +48,8 @@ async fn refusals_are_problem_documents() {
 #[tokio::test]
 async fn the_request_id_of_a_proxy_is_taken_over() {
     let platform = Platform::start().await;
-    let request = Request::builder().uri("/api/v1/session").header("x-request-id", "proxy-17").body(Body::empty());
+    let request =
+        Request::builder().uri("/api/v1/session").header("x-request-id", "proxy-17").body(Body::empty());
     let answer = platform.send(request.unwrap()).await;
     assert_eq!(answer.json()["request_id"], "proxy-17");
 }
@@ -77,7 +78,8 @@ async fn pages_follow_one_another_without_holes() {
         seen.extend(page["items"].as_array().unwrap().iter().map(|site| site["id"].as_i64().unwrap()));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         // A cursor of another order is refused.
-        let wrong = world.platform.get(&format!("/sites?limit=1&sort=-name&cursor={cursor}"), &world.admin).await;
+        let wrong =
+            world.platform.get(&format!("/sites?limit=1&sort=-name&cursor={cursor}"), &world.admin).await;
         assert_eq!(wrong.json()["errors"][0]["field"], "cursor");
         path = format!("/sites?limit=1&sort=name&cursor={cursor}");
     }
@@ -94,8 +96,14 @@ async fn an_alarm_is_taken_given_back_commented_and_reset() {
     let early = platform.post(&path("/reset"), &world.admin, json!({})).await;
     assert_eq!(early.status, StatusCode::CONFLICT, "{}", early.text);
     let taken = platform.post(&path("/acknowledge"), &world.admin, json!({"comment": "on it"})).await.json();
-    assert_eq!((&taken["state"], &taken["acknowledged_by"]), (&json!("acknowledged"), &json!("name of admin")));
-    assert_eq!(platform.post(&path("/acknowledge"), &world.admin, json!({})).await.code(), "already_acknowledged");
+    assert_eq!(
+        (&taken["state"], &taken["acknowledged_by"]),
+        (&json!("acknowledged"), &json!("name of admin"))
+    );
+    assert_eq!(
+        platform.post(&path("/acknowledge"), &world.admin, json!({})).await.code(),
+        "already_acknowledged"
+    );
     let back = platform.call("POST", &path("/undo-acknowledge"), Some(&world.admin), None).await.json();
     assert_eq!(back["state"], "unacknowledged");
     let many = json!({"ids": [world.alarm, 99_999, world.alarm]});
@@ -106,7 +114,8 @@ async fn an_alarm_is_taken_given_back_commented_and_reset() {
     platform.post(&path("/comment"), &world.admin, json!({"comment": "电工已出发"})).await;
 
     let detail = platform.get(&path(""), &world.admin).await.json();
-    let events: Vec<_> = detail["transitions"].as_array().unwrap().iter().map(|t| t["event"].clone()).collect();
+    let events: Vec<_> =
+        detail["transitions"].as_array().unwrap().iter().map(|t| t["event"].clone()).collect();
     assert_eq!(events, ["raised", "acknowledged", "unacknowledged", "acknowledged", "commented"]);
     assert_eq!(detail["transitions"][1]["actor"], json!({"kind": "user", "name": "name of admin"}));
     assert!(detail["guidance"]["owner"][0].as_str().unwrap().starts_with("short_circuit.alarm.owner."));
@@ -132,20 +141,31 @@ async fn limits_say_where_they_come_from_and_hold_at_once() {
     assert!(residual["effective"]["alarm"]["origin"]["source"].is_string());
 
     let wrong = json!({"own": {"alarm": 5}, "version": 0});
-    let refused = platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&wrong)).await;
+    let refused =
+        platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&wrong)).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.json()["errors"][0]["field"], "alarm");
     assert_eq!(refused.json()["errors"][0]["params"]["min"], 20.0);
     let right = json!({"own": {"alarm": 410, "warning": 240}, "version": 0});
-    let set = platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&right)).await;
+    let set =
+        platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&right)).await;
     assert_eq!(set.status, StatusCode::OK, "{}", set.text);
     assert_eq!(set.json()["effective"]["alarm"]["origin"]["scope"], "detector");
-    let stale = platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&right)).await;
+    let stale =
+        platform.call("PUT", &format!("{path}/residual_current"), Some(&world.admin), Some(&right)).await;
     assert_eq!(stale.code(), "conflict");
 
     let detector = platform.get(&format!("/detectors/{}", world.detector), &world.admin).await.json();
-    let channel = detector["channels"].as_array().unwrap().iter().find(|c| c["quantity"] == "residual_current").unwrap();
-    assert_eq!(channel["limits"], json!({"warning": 240.0, "alarm": 410.0, "low_warning": null, "low_alarm": null}));
+    let channel = detector["channels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["quantity"] == "residual_current")
+        .unwrap();
+    assert_eq!(
+        channel["limits"],
+        json!({"warning": 240.0, "alarm": 410.0, "low_warning": null, "low_alarm": null})
+    );
     let supervision = json!({"offline_factor": 5, "interval_s": 60, "version": 0});
     let path = format!("/settings/supervision/site/{}", world.site);
     let set = platform.call("PUT", &path, Some(&world.admin), Some(&supervision)).await;
@@ -165,7 +185,8 @@ async fn a_waiting_terminal_is_admitted_to_a_new_place() {
     let path = format!("/pending/{}/admit", world.waiting);
     let nowhere = json!({"detectors": [{"profile_id": "none", "name": "x", "new_circuit": {"name": "c"}}]});
     let refused = platform.post(&path, &world.admin, nowhere).await.json();
-    let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> =
+        refused["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["detectors[0].profile_id", "detectors[0].panel_id"]);
     let admit = json!({"detectors": [{
         "profile_id": "arcm300-cloud", "name": "新探测器",
@@ -204,7 +225,11 @@ async fn a_real_socket_serves_screens_health_and_api() {
     let page = ask("/alarms/17", "").await;
     assert!(page.starts_with("HTTP/1.1 200"));
     let head = page.to_lowercase();
-    for header in ["content-security-policy: default-src 'self'; script-src 'self';", "x-content-type-options: nosniff", "x-frame-options: deny"] {
+    for header in [
+        "content-security-policy: default-src 'self'; script-src 'self';",
+        "x-content-type-options: nosniff",
+        "x-frame-options: deny",
+    ] {
         assert!(head.contains(header), "{header}");
     }
     assert!(ask("/api/v2/alarms", "").await.contains("\"not_found\""));
@@ -214,7 +239,11 @@ async fn a_real_socket_serves_screens_health_and_api() {
     assert!(packed.to_lowercase().contains("content-encoding: gzip"));
     let outline = ask("/api/v1/map/outline", &cookie).await;
     let etag = outline.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
-    assert!(ask("/api/v1/map/outline", &format!("{cookie}if-none-match: {etag}\r\n")).await.starts_with("HTTP/1.1 304"));
+    assert!(
+        ask("/api/v1/map/outline", &format!("{cookie}if-none-match: {etag}\r\n"))
+            .await
+            .starts_with("HTTP/1.1 304")
+    );
     world.platform.api.stop.cancel();
     served.await.unwrap().unwrap();
 }

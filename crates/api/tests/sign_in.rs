@@ -112,10 +112,17 @@ async fn failed_sign_ins_lock_out_and_the_time_grows() {
     for login in ["wang.li", "nobody.there"] {
         for _ in 0..4 {
             let wrong = platform.sign_in(login, "not the password").await;
-            assert_eq!((wrong.status, wrong.code().as_str()), (StatusCode::UNAUTHORIZED, "invalid_credentials"));
+            assert_eq!(
+                (wrong.status, wrong.code().as_str()),
+                (StatusCode::UNAUTHORIZED, "invalid_credentials")
+            );
         }
         let locked = platform.sign_in(login, "not the password").await;
-        assert_eq!((locked.status, locked.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "locked_out"), "{login}");
+        assert_eq!(
+            (locked.status, locked.code().as_str()),
+            (StatusCode::TOO_MANY_REQUESTS, "locked_out"),
+            "{login}"
+        );
         assert_eq!(locked.json()["retry_after_s"], 30);
         assert_eq!(locked.headers["retry-after"], "30");
         platform.store.lockout().clear("address:unknown").await.unwrap();
@@ -169,10 +176,18 @@ async fn a_one_time_password_must_be_changed_before_anything_else() {
     assert_eq!(answer.json()["user"]["must_change_password"], true);
     let person = Person::of(&answer);
     let refused = platform.get("/alarms", &person).await;
-    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::FORBIDDEN, "password_change_required"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (StatusCode::FORBIDDEN, "password_change_required")
+    );
     assert_eq!(platform.get("/session", &person).await.status, StatusCode::OK);
 
-    for (new, code) in [("short", "too_short"), ("1234567890", "too_common"), ("my-zhao-is-it", "contains_login"), (&*once, "same_as_old")] {
+    for (new, code) in [
+        ("short", "too_short"),
+        ("1234567890", "too_common"),
+        ("my-zhao-is-it", "contains_login"),
+        (&*once, "same_as_old"),
+    ] {
         let change = json!({"old_password": once, "new_password": new});
         let refused = platform.post("/session/password", &person, change).await.json();
         assert_eq!(refused["errors"][0]["field"], "new_password");
@@ -191,12 +206,23 @@ async fn a_one_time_password_must_be_changed_before_anything_else() {
     let id = made.json()["user"]["id"].clone();
     let reset = platform.call("POST", &format!("/users/{id}/reset-password"), Some(&admin), None).await;
     assert_eq!(reset.status, StatusCode::OK, "{}", reset.text);
-    assert_eq!(platform.get("/session", &person).await.status, StatusCode::UNAUTHORIZED, "a reset ends sessions");
+    assert_eq!(
+        platform.get("/session", &person).await.status,
+        StatusCode::UNAUTHORIZED,
+        "a reset ends sessions"
+    );
     let account = platform.get(&format!("/users/{id}"), &admin).await.json();
     let off = json!({"disabled": true, "version": account["version"]});
-    assert_eq!(platform.call("PATCH", &format!("/users/{id}"), Some(&admin), Some(&off)).await.status, StatusCode::OK);
+    assert_eq!(
+        platform.call("PATCH", &format!("/users/{id}"), Some(&admin), Some(&off)).await.status,
+        StatusCode::OK
+    );
     let once = reset.json()["one_time_password"].as_str().unwrap().to_owned();
-    assert_eq!(platform.sign_in("zhao", &once).await.code(), "invalid_credentials", "disabled accounts look like none");
+    assert_eq!(
+        platform.sign_in("zhao", &once).await.code(),
+        "invalid_credentials",
+        "disabled accounts look like none"
+    );
     let actions = platform.get("/audit?object=account", &admin).await.json();
     assert!(actions["items"].as_array().unwrap().len() >= 4, "{actions}");
     assert!(!actions.to_string().contains("argon2"), "no hash leaves the store");

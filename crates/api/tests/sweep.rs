@@ -45,7 +45,8 @@ struct Case {
 fn cases(world: &World) -> Vec<Case> {
     let mut cases = Vec::new();
     let (site, panel, circuit) = (world.site, world.panel, world.circuit);
-    let (detector, terminal, alarm, waiting) = (world.detector.0, world.terminal.0, world.alarm, world.waiting.0);
+    let (detector, terminal, alarm, waiting) =
+        (world.detector.0, world.terminal.0, world.alarm, world.waiting.0);
     let (inside, refused) = (world.inside.0, world.refused.0);
     let mut case = |method, path, called: String, permission, kind, body| {
         cases.push(Case { method, path, called, permission, kind, body });
@@ -56,7 +57,14 @@ fn cases(world: &World) -> Vec<Case> {
     case("POST", "/setup", plain("/setup"), None, Public, Some(json!({})));
     case("POST", "/session", plain("/session"), None, Public, Some(json!({})));
     case("GET", "/session", plain("/session"), None, Own, None);
-    case("POST", "/session/password", plain("/session/password"), None, Own, Some(json!({"old_password": "x", "new_password": "y"})));
+    case(
+        "POST",
+        "/session/password",
+        plain("/session/password"),
+        None,
+        Own,
+        Some(json!({"old_password": "x", "new_password": "y"})),
+    );
     case("PATCH", "/session/profile", plain("/session/profile"), None, Own, Some(json!({})));
 
     case("GET", "/overview", plain("/overview"), Some(P::View), Filtered, None);
@@ -71,56 +79,239 @@ fn cases(world: &World) -> Vec<Case> {
     case("GET", "/alarms", plain("/alarms"), Some(P::View), Filtered, None);
     case("GET", "/alarms/export.csv", plain("/alarms/export.csv"), Some(P::View), Filtered, None);
     case("GET", "/alarms/{id}", format!("/alarms/{alarm}"), Some(P::View), Hidden, None);
-    case("POST", "/alarms/acknowledge", plain("/alarms/acknowledge"), Some(P::AlarmAcknowledge), Filtered, Some(json!({"ids": [alarm]})));
-    case("POST", "/alarms/{id}/acknowledge", format!("/alarms/{alarm}/acknowledge"), Some(P::AlarmAcknowledge), Hidden, Some(json!({})));
-    case("POST", "/alarms/{id}/undo-acknowledge", format!("/alarms/{alarm}/undo-acknowledge"), Some(P::AlarmAcknowledge), Hidden, None);
-    case("POST", "/alarms/{id}/reset", format!("/alarms/{alarm}/reset"), Some(P::AlarmReset), Hidden, Some(json!({})));
-    case("POST", "/alarms/{id}/comment", format!("/alarms/{alarm}/comment"), Some(P::AlarmComment), Hidden, Some(json!({"comment": "x"})));
+    case(
+        "POST",
+        "/alarms/acknowledge",
+        plain("/alarms/acknowledge"),
+        Some(P::AlarmAcknowledge),
+        Filtered,
+        Some(json!({"ids": [alarm]})),
+    );
+    case(
+        "POST",
+        "/alarms/{id}/acknowledge",
+        format!("/alarms/{alarm}/acknowledge"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        Some(json!({})),
+    );
+    case(
+        "POST",
+        "/alarms/{id}/undo-acknowledge",
+        format!("/alarms/{alarm}/undo-acknowledge"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        None,
+    );
+    case(
+        "POST",
+        "/alarms/{id}/reset",
+        format!("/alarms/{alarm}/reset"),
+        Some(P::AlarmReset),
+        Hidden,
+        Some(json!({})),
+    );
+    case(
+        "POST",
+        "/alarms/{id}/comment",
+        format!("/alarms/{alarm}/comment"),
+        Some(P::AlarmComment),
+        Hidden,
+        Some(json!({"comment": "x"})),
+    );
 
     let new_site = json!({"name": "x", "area_code": AREA, "organisation_id": inside});
     case("GET", "/sites", plain("/sites"), Some(P::View), Filtered, None);
     case("POST", "/sites", plain("/sites"), Some(P::DeviceConfigure), Refused, Some(new_site));
     case("GET", "/sites/{id}", format!("/sites/{site}"), Some(P::View), Hidden, None);
-    case("PATCH", "/sites/{id}", format!("/sites/{site}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case(
+        "PATCH",
+        "/sites/{id}",
+        format!("/sites/{site}"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
     case("GET", "/sites/{id}/tree", format!("/sites/{site}/tree"), Some(P::View), Hidden, None);
-    case("POST", "/sites/{id}/panels", format!("/sites/{site}/panels"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x"})));
-    case("PATCH", "/panels/{id}", format!("/panels/{panel}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
-    case("POST", "/panels/{id}/circuits", format!("/panels/{panel}/circuits"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x"})));
-    case("PATCH", "/circuits/{id}", format!("/circuits/{circuit}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case(
+        "POST",
+        "/sites/{id}/panels",
+        format!("/sites/{site}/panels"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x"})),
+    );
+    case(
+        "PATCH",
+        "/panels/{id}",
+        format!("/panels/{panel}"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
+    case(
+        "POST",
+        "/panels/{id}/circuits",
+        format!("/panels/{panel}/circuits"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x"})),
+    );
+    case(
+        "PATCH",
+        "/circuits/{id}",
+        format!("/circuits/{circuit}"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
 
     case("GET", "/organisations", plain("/organisations"), Some(P::View), Filtered, None);
-    case("POST", "/organisations", plain("/organisations"), Some(P::PeopleManage), Refused, Some(json!({"name": "x", "parent_id": inside})));
-    case("PATCH", "/organisations/{id}", format!("/organisations/{inside}"), Some(P::PeopleManage), Hidden, Some(json!({"name": "x", "version": 1})));
+    case(
+        "POST",
+        "/organisations",
+        plain("/organisations"),
+        Some(P::PeopleManage),
+        Refused,
+        Some(json!({"name": "x", "parent_id": inside})),
+    );
+    case(
+        "PATCH",
+        "/organisations/{id}",
+        format!("/organisations/{inside}"),
+        Some(P::PeopleManage),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
 
     case("GET", "/detectors", plain("/detectors"), Some(P::View), Filtered, None);
     case("GET", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::View), Hidden, None);
-    case("PATCH", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::DeviceConfigure), Hidden, Some(json!({"name": "x", "version": 1})));
+    case(
+        "PATCH",
+        "/detectors/{id}",
+        format!("/detectors/{detector}"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
     case("GET", "/detectors/{id}/curve", format!("/detectors/{detector}/curve"), Some(P::View), Hidden, None);
-    case("GET", "/detectors/{id}/curve.csv", format!("/detectors/{detector}/curve.csv"), Some(P::View), Hidden, None);
-    case("GET", "/detectors/{id}/telegrams", format!("/detectors/{detector}/telegrams"), Some(P::TelegramView), Hidden, None);
-    case("GET", "/terminals/{id}/telegrams", format!("/terminals/{terminal}/telegrams"), Some(P::TelegramView), Hidden, None);
+    case(
+        "GET",
+        "/detectors/{id}/curve.csv",
+        format!("/detectors/{detector}/curve.csv"),
+        Some(P::View),
+        Hidden,
+        None,
+    );
+    case(
+        "GET",
+        "/detectors/{id}/telegrams",
+        format!("/detectors/{detector}/telegrams"),
+        Some(P::TelegramView),
+        Hidden,
+        None,
+    );
+    case(
+        "GET",
+        "/terminals/{id}/telegrams",
+        format!("/terminals/{terminal}/telegrams"),
+        Some(P::TelegramView),
+        Hidden,
+        None,
+    );
     case("GET", "/terminals/{id}", format!("/terminals/{terminal}"), Some(P::View), Hidden, None);
-    case("POST", "/terminals/{id}/accept-iccid", format!("/terminals/{terminal}/accept-iccid"), Some(P::DeviceAdmit), Hidden, None);
+    case(
+        "POST",
+        "/terminals/{id}/accept-iccid",
+        format!("/terminals/{terminal}/accept-iccid"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        None,
+    );
 
     let own = json!({"own": {"alarm": 400}, "version": 0});
-    case("GET", "/settings/{scope}/{id}", format!("/settings/channel/{}", world.channel), Some(P::View), Hidden, None);
-    case("PUT", "/settings/{scope}/{id}/{hazard}", format!("/settings/detector/{detector}/residual_current"), Some(P::SettingsEdit), Hidden, Some(own));
-    case("GET", "/settings/supervision/{scope}/{id}", format!("/settings/supervision/site/{site}"), Some(P::View), Hidden, None);
-    case("PUT", "/settings/supervision/{scope}/{id}", format!("/settings/supervision/site/{site}"), Some(P::SettingsEdit), Hidden, Some(json!({"offline_factor": 4, "version": 0})));
+    case(
+        "GET",
+        "/settings/{scope}/{id}",
+        format!("/settings/channel/{}", world.channel),
+        Some(P::View),
+        Hidden,
+        None,
+    );
+    case(
+        "PUT",
+        "/settings/{scope}/{id}/{hazard}",
+        format!("/settings/detector/{detector}/residual_current"),
+        Some(P::SettingsEdit),
+        Hidden,
+        Some(own),
+    );
+    case(
+        "GET",
+        "/settings/supervision/{scope}/{id}",
+        format!("/settings/supervision/site/{site}"),
+        Some(P::View),
+        Hidden,
+        None,
+    );
+    case(
+        "PUT",
+        "/settings/supervision/{scope}/{id}",
+        format!("/settings/supervision/site/{site}"),
+        Some(P::SettingsEdit),
+        Hidden,
+        Some(json!({"offline_factor": 4, "version": 0})),
+    );
 
     let admit = json!({"detectors": [{"profile_id": "arcm300-cloud", "name": "x", "circuit_id": circuit}]});
     case("GET", "/pending", plain("/pending"), Some(P::DeviceAdmit), Filtered, None);
-    case("POST", "/pending/{id}/admit", format!("/pending/{waiting}/admit"), Some(P::DeviceAdmit), Hidden, Some(admit));
-    case("POST", "/pending/{id}/refuse", format!("/pending/{waiting}/refuse"), Some(P::DeviceAdmit), Hidden, Some(json!({})));
-    case("POST", "/pending/{id}/restore", format!("/pending/{refused}/restore"), Some(P::DeviceAdmit), Hidden, Some(json!({})));
+    case(
+        "POST",
+        "/pending/{id}/admit",
+        format!("/pending/{waiting}/admit"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        Some(admit),
+    );
+    case(
+        "POST",
+        "/pending/{id}/refuse",
+        format!("/pending/{waiting}/refuse"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        Some(json!({})),
+    );
+    case(
+        "POST",
+        "/pending/{id}/restore",
+        format!("/pending/{refused}/restore"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        Some(json!({})),
+    );
 
-    let wide = json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
+    let wide =
+        json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
     case("GET", "/users", plain("/users"), Some(P::PeopleManage), Filtered, None);
     case("POST", "/users", plain("/users"), Some(P::PeopleManage), Refused, Some(wide));
     // The first account is the administrator of everything.
     case("GET", "/users/{id}", plain("/users/1"), Some(P::PeopleManage), Hidden, None);
-    case("PATCH", "/users/{id}", plain("/users/1"), Some(P::PeopleManage), Hidden, Some(json!({"name": "x", "version": 1})));
-    case("POST", "/users/{id}/reset-password", plain("/users/1/reset-password"), Some(P::PeopleManage), Hidden, None);
+    case(
+        "PATCH",
+        "/users/{id}",
+        plain("/users/1"),
+        Some(P::PeopleManage),
+        Hidden,
+        Some(json!({"name": "x", "version": 1})),
+    );
+    case(
+        "POST",
+        "/users/{id}/reset-password",
+        plain("/users/1/reset-password"),
+        Some(P::PeopleManage),
+        Hidden,
+        None,
+    );
     case("POST", "/users/{id}/unlock", plain("/users/1/unlock"), Some(P::PeopleManage), Hidden, None);
     let token = json!({"name": "x", "role": "owner", "organisation_id": inside});
     case("GET", "/tokens", plain("/tokens"), Some(P::TokenManage), Filtered, None);
@@ -131,11 +322,25 @@ fn cases(world: &World) -> Vec<Case> {
     case("GET", "/audit/verify", plain("/audit/verify"), Some(P::AuditView), Hidden, None);
 
     // Last, because they would take away what the others ask for if they were let through.
-    case("DELETE", "/detectors/{id}", format!("/detectors/{detector}"), Some(P::DeviceConfigure), Hidden, None);
+    case(
+        "DELETE",
+        "/detectors/{id}",
+        format!("/detectors/{detector}"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        None,
+    );
     case("DELETE", "/circuits/{id}", format!("/circuits/{circuit}"), Some(P::DeviceConfigure), Hidden, None);
     case("DELETE", "/panels/{id}", format!("/panels/{panel}"), Some(P::DeviceConfigure), Hidden, None);
     case("DELETE", "/sites/{id}", format!("/sites/{site}"), Some(P::DeviceConfigure), Hidden, None);
-    case("DELETE", "/organisations/{id}", format!("/organisations/{inside}"), Some(P::PeopleManage), Hidden, None);
+    case(
+        "DELETE",
+        "/organisations/{id}",
+        format!("/organisations/{inside}"),
+        Some(P::PeopleManage),
+        Hidden,
+        None,
+    );
     case("DELETE", "/session", plain("/session"), None, Own, None);
     cases
 }
@@ -170,7 +375,10 @@ fn every_endpoint_is_classified() {
         }
     }
     for one in &described {
-        assert!(table.contains(one), "{one} is not in the sweep's table: say what a stranger must get from it");
+        assert!(
+            table.contains(one),
+            "{one} is not in the sweep's table: say what a stranger must get from it"
+        );
     }
     assert_eq!(table.len(), described.len(), "the sweep's table names endpoints that are gone");
 }
@@ -194,7 +402,8 @@ async fn nobody_gets_anything() {
 async fn without_the_permission_the_answer_names_it() {
     let world = World::new().await;
     let nothing = world.platform.account("nothing", Vec::new()).await;
-    let regulator = world.platform.account("regulator", vec![grant(Role::Regulator, Some(world.inside), None)]).await;
+    let regulator =
+        world.platform.account("regulator", vec![grant(Role::Regulator, Some(world.inside), None)]).await;
     for case in cases(&world) {
         let Some(permission) = case.permission else { continue };
         let code = serde_json::to_value(permission).unwrap();
@@ -226,7 +435,10 @@ async fn strangers_and_neighbours_find_nothing() {
             let (status, text) = visit(&world, &case, Some(&who)).await;
             match case.kind {
                 Public => {}
-                Own | Facts => assert!(status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY, "{called}: {status} {text}"),
+                Own | Facts => assert!(
+                    status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY,
+                    "{called}: {status} {text}"
+                ),
                 Filtered => assert!(status.is_success(), "{called}: {status} {text}"),
                 Hidden => assert_eq!(status, StatusCode::NOT_FOUND, "{called}: {text}"),
                 Refused => assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{called}: {text}"),

@@ -102,7 +102,8 @@ impl Caller {
     /// Every permission that the caller holds somewhere.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
-        let all: BTreeSet<Permission> = self.grants.iter().flat_map(|g| g.role.permissions()).copied().collect();
+        let all: BTreeSet<Permission> =
+            self.grants.iter().flat_map(|g| g.role.permissions()).copied().collect();
         all.into_iter().collect()
     }
 
@@ -110,7 +111,9 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
         let (kind, name) = match &self.who {
-            Who::Person { account, .. } => (ActorKind::User(account.account.id), account.account.name.clone()),
+            Who::Person { account, .. } => {
+                (ActorKind::User(account.account.id), account.account.name.clone())
+            }
             Who::Program(token) => (ActorKind::Token(token.id), token.name.clone()),
         };
         Actor { kind, name, remote: self.remote.clone() }
@@ -123,7 +126,9 @@ impl Caller {
     pub fn person(&self) -> Result<&Account, Problem> {
         match &self.who {
             Who::Person { account, .. } => Ok(account),
-            Who::Program(_) => Err(Problem::new(Code::Forbidden, "only a person who is signed in may do this")),
+            Who::Program(_) => {
+                Err(Problem::new(Code::Forbidden, "only a person who is signed in may do this"))
+            }
         }
     }
 
@@ -145,7 +150,8 @@ impl Caller {
                 *id == account.account.id && kept.as_ref() != Some(&self.hash)
             }
             (Ended::Token(id), Who::Program(token)) => *id == token.id,
-            (Ended::Session(_) | Ended::Account(..), Who::Program(_)) | (Ended::Token(_), Who::Person { .. }) => false,
+            (Ended::Session(_) | Ended::Account(..), Who::Program(_))
+            | (Ended::Token(_), Who::Person { .. }) => false,
         }
     }
 
@@ -288,7 +294,12 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
 fn remote_of(parts: &Parts, trust_forwarded_for: bool) -> String {
     let forwarded = || {
         let value = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-        value.rsplit(',').next().map(str::trim).filter(|v| v.parse::<std::net::IpAddr>().is_ok()).map(str::to_owned)
+        value
+            .rsplit(',')
+            .next()
+            .map(str::trim)
+            .filter(|v| v.parse::<std::net::IpAddr>().is_ok())
+            .map(str::to_owned)
     };
     let direct = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
     trust_forwarded_for.then(forwarded).flatten().or_else(direct).unwrap_or_else(|| "unknown".to_owned())

@@ -79,7 +79,10 @@ impl Hasher {
         Ok(known && fits)
     }
 
-    async fn gated<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
+    async fn gated<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashError> {
         let permit = Arc::clone(&self.gate).acquire_owned().await.map_err(|_closed| HashError::Stopped)?;
         tokio::task::spawn_blocking(move || {
             let done = work();
@@ -107,11 +110,61 @@ pub const MAX_BYTES: usize = 256;
 
 /// Words that people begin with; a password that is one of them with digits around it is no password.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "qwerty", "qwertyuiop", "asdfgh", "asdfghjkl", "zxcvbn", "zxcvbnm", "admin", "administrator",
-    "root", "letmein", "welcome", "iloveyou", "woaini", "abc", "abcd", "abcdef", "abcdefg", "abcdefgh", "abcdefghij",
-    "qazwsx", "qazwsxedc", "monkey", "dragon", "superman", "master", "login", "test", "testtest", "guest", "emberwatch",
-    "ember", "zhuzhou", "mima", "anquan", "yongdian", "zhihuiyongdian", "p@ssword", "p@ssw0rd", "changeme", "secret",
-    "default", "operator", "system", "user", "a", "aa", "aaa", "aaaa", "qq", "qqq", "wang", "li", "zhang",
+    "password",
+    "passw0rd",
+    "qwerty",
+    "qwertyuiop",
+    "asdfgh",
+    "asdfghjkl",
+    "zxcvbn",
+    "zxcvbnm",
+    "admin",
+    "administrator",
+    "root",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "woaini",
+    "abc",
+    "abcd",
+    "abcdef",
+    "abcdefg",
+    "abcdefgh",
+    "abcdefghij",
+    "qazwsx",
+    "qazwsxedc",
+    "monkey",
+    "dragon",
+    "superman",
+    "master",
+    "login",
+    "test",
+    "testtest",
+    "guest",
+    "emberwatch",
+    "ember",
+    "zhuzhou",
+    "mima",
+    "anquan",
+    "yongdian",
+    "zhihuiyongdian",
+    "p@ssword",
+    "p@ssw0rd",
+    "changeme",
+    "secret",
+    "default",
+    "operator",
+    "system",
+    "user",
+    "a",
+    "aa",
+    "aaa",
+    "aaaa",
+    "qq",
+    "qqq",
+    "wang",
+    "li",
+    "zhang",
 ];
 
 /// What is wrong with a new password; `field` names where it stands.
@@ -150,8 +203,11 @@ fn is_common(lower: &str) -> bool {
         return true;
     }
     // One run up or down: `abcdefghij`, `9876543210`.
-    let steps: Vec<i64> =
-        lower.chars().zip(lower.chars().skip(1)).map(|(a, b)| i64::from(u32::from(b)) - i64::from(u32::from(a))).collect();
+    let steps: Vec<i64> = lower
+        .chars()
+        .zip(lower.chars().skip(1))
+        .map(|(a, b)| i64::from(u32::from(b)) - i64::from(u32::from(a)))
+        .collect();
     steps.iter().all(|s| *s == 1) || steps.iter().all(|s| *s == -1)
 }
 
@@ -181,7 +237,8 @@ mod tests {
             ("abcdefghijkl", "too_common"),
             ("my-wangwu-2026", "contains_login"),
         ] {
-            let codes: Vec<_> = faults("new_password", password, "wangwu").into_iter().map(|e| e.code).collect();
+            let codes: Vec<_> =
+                faults("new_password", password, "wangwu").into_iter().map(|e| e.code).collect();
             assert!(codes.iter().any(|c| c == code), "{password}: {codes:?}");
         }
         assert!(faults("new_password", "铁锅炖大鹅配冰啤酒真香", "wangwu").is_empty());

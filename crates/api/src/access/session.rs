@@ -9,7 +9,8 @@ use store::sessions::NewSession;
 
 use super::caller::{AnyCaller, Caller, Ended, Remote, Who, clear_cookie, idle_end, set_cookie};
 use super::shape::{
-    NamedArea, NamedOrganisation, PasswordChange, ProfilePatch, ServerFacts, Session, SessionScope, SessionUser, SignIn,
+    NamedArea, NamedOrganisation, PasswordChange, ProfilePatch, ServerFacts, Session, SessionScope,
+    SessionUser, SignIn,
 };
 use super::{password, secret};
 use crate::http::extract::{Body, check_text, checked};
@@ -70,7 +71,8 @@ pub(super) async fn sign_in(
     }
     let known = api.store.accounts().credentials(&asked.login).await?;
     let stored = known.as_ref().map(|known| known.password_hash.clone());
-    let right = asked.password.len() <= password::MAX_BYTES && api.hasher.is_right(asked.password, stored).await?;
+    let right =
+        asked.password.len() <= password::MAX_BYTES && api.hasher.is_right(asked.password, stored).await?;
     let Some(known) = known.filter(|known| right && !known.disabled) else {
         let waits = [failed(&api, &by_login).await?, failed(&api, &by_address).await?];
         return Err(match waits.into_iter().flatten().max() {
@@ -135,7 +137,9 @@ async fn failed(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
     match api.store.lockout().failed(subject, now, &policy).await {
         Ok(_) => {}
         // The lock in memory holds; a full disk must not open the door either way.
-        Err(error) if error.is_transient() => tracing::warn!(%error, "a failed sign-in could not be written down"),
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "a failed sign-in could not be written down")
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(wait)
@@ -185,12 +189,17 @@ pub(super) async fn change_password(
     if let Some(wait) = api.lock_outs.wait_s(&subject, api.now()) {
         return Err(Problem::wait(Code::LockedOut, wait));
     }
-    let stored = api.store.accounts().credentials(&account.account.login).await?.map(|known| known.password_hash);
+    let stored =
+        api.store.accounts().credentials(&account.account.login).await?.map(|known| known.password_hash);
     let right = change.old_password.len() <= password::MAX_BYTES
         && api.hasher.is_right(change.old_password.clone(), stored).await?;
     if !right {
         api.lock_outs.failed(&subject, api.now());
-        return Err(Problem::field("old_password", "wrong", "had a password that is not the one that holds now"));
+        return Err(Problem::field(
+            "old_password",
+            "wrong",
+            "had a password that is not the one that holds now",
+        ));
     }
     let mut errors = password::faults("new_password", &change.new_password, &account.account.login);
     if change.new_password == change.old_password {

@@ -54,7 +54,11 @@ pub(super) async fn set_up(
     check_login(&mut errors, &asked.login);
     errors.extend(password::faults("password", &asked.password, &asked.login));
     if !api.setup_code.as_deref().is_some_and(|code| secret::same(code, asked.setup_code.trim())) {
-        errors.push(FieldError::new("setup_code", "wrong", "had another code than the one on the server's console"));
+        errors.push(FieldError::new(
+            "setup_code",
+            "wrong",
+            "had another code than the one on the server's console",
+        ));
     }
     checked(errors)?;
     let draft = AccountDraft {
@@ -89,7 +93,9 @@ mod tests {
 
     #[test]
     fn a_login_is_plain() {
-        for (login, fits) in [("wang.li", true), ("a", false), ("a b", false), ("王丽", false), ("x@y-z_1", true)] {
+        for (login, fits) in
+            [("wang.li", true), ("a", false), ("a b", false), ("王丽", false), ("x@y-z_1", true)]
+        {
             let mut errors = Vec::new();
             check_login(&mut errors, login);
             assert_eq!(errors.is_empty(), fits, "{login}");

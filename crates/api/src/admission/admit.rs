@@ -9,6 +9,7 @@ use engine::services::AdmitRequest as Wanted;
 use store::admission::{CircuitChoice, DetectorPlace, PanelChoice, SiteChoice};
 use store::circuits::{CircuitDraft, PanelDraft};
 
+use super::pending::check_serial;
 use super::shape::{AdmitDetector, AdmitRequest, Admitted};
 use crate::access::caller::Caller;
 use crate::http::extract::{Body, Id, check_max, check_text, checked};
@@ -39,6 +40,7 @@ pub(super) async fn admit_terminal(
     if asked.detectors.is_empty() || asked.detectors.len() > MOST {
         return Err(Problem::field("detectors", "out_of_range", "wanted 1 to 247 detectors"));
     }
+    check_serial(asked.serial.as_deref())?;
     let mut errors = Vec::new();
     let mut detectors = Vec::new();
     for (index, detector) in asked.detectors.into_iter().enumerate() {
@@ -46,7 +48,8 @@ pub(super) async fn admit_terminal(
     }
     checked(errors)?;
     let serial = asked.serial.as_deref();
-    let made = api.engine.admission().admit(&scope, &caller.actor(), TerminalId(id), serial, detectors).await?;
+    let made =
+        api.engine.admission().admit(&scope, &caller.actor(), TerminalId(id), serial, detectors).await?;
     Ok(Json(Admitted {
         terminal_id: made.terminal.0,
         detector_ids: made.detectors.into_iter().map(|id| id.0).collect(),
@@ -72,7 +75,12 @@ fn check(api: &Api, index: usize, asked: AdmitDetector, errors: &mut Vec<FieldEr
 }
 
 /// Reads where a detector goes from the most particular thing that is said.
-fn place_of(api: &Api, under: &str, asked: AdmitDetector, errors: &mut Vec<FieldError>) -> Option<DetectorPlace> {
+fn place_of(
+    api: &Api,
+    under: &str,
+    asked: AdmitDetector,
+    errors: &mut Vec<FieldError>,
+) -> Option<DetectorPlace> {
     let mut twice = |ones: [(&str, bool); 2]| {
         if ones.iter().all(|(_, said)| *said) {
             let words = format!("had both {} and {}, wanted one", ones[0].0, ones[1].0);

@@ -11,7 +11,7 @@ use store::terminals::{PendingFilter, TerminalRow};
 
 use super::shape::{PendingQuery, PendingTerminal, RefuseRequest, RestoreRequest};
 use crate::access::caller::Caller;
-use crate::http::extract::{Body, Filters, Id};
+use crate::http::extract::{Body, Filters, Id, check_max, checked};
 use crate::http::page::{self, Page};
 use crate::http::problem::{ListProblems, Problem, WriteProblems};
 use crate::state::Api;
@@ -35,6 +35,13 @@ impl From<TerminalRow> for PendingTerminal {
             refused_reason: row.refused_reason,
         }
     }
+}
+
+/// Holds a serial number that comes with an act to its length.
+pub(super) fn check_serial(serial: Option<&str>) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    check_max(&mut errors, "serial", serial.unwrap_or_default(), 100);
+    checked(errors)
 }
 
 /// Terminals that wait, seen last first.
@@ -75,11 +82,15 @@ pub(super) async fn refuse_terminal(
     Body(asked): Body<RefuseRequest>,
 ) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceAdmit)?;
+    check_serial(asked.serial.as_deref())?;
     let reason = asked.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| reason.chars().count() > 500) {
         return Err(Problem::field("reason", "too_long", "wanted at most 500 characters"));
     }
-    api.engine.admission().refuse(&scope, &caller.actor(), TerminalId(id), asked.serial.as_deref(), reason).await?;
+    api.engine
+        .admission()
+        .refuse(&scope, &caller.actor(), TerminalId(id), asked.serial.as_deref(), reason)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,6 +111,7 @@ pub(super) async fn restore_terminal(
     Body(asked): Body<RestoreRequest>,
 ) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceAdmit)?;
+    check_serial(asked.serial.as_deref())?;
     api.engine.admission().restore(&scope, &caller.actor(), TerminalId(id), asked.serial.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

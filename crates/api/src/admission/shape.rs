@@ -84,21 +84,21 @@ pub struct AdmitDetector {
     #[schema(minimum = 1)]
     pub circuit_id: Option<i64>,
     /// A circuit to make on the panel.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::http::extract::maybe_object")]
     pub new_circuit: Option<NewCircuit>,
     /// The panel of the new circuit.
     #[serde(default)]
     #[schema(minimum = 1)]
     pub panel_id: Option<i64>,
     /// A panel to make on the site.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::http::extract::maybe_object")]
     pub new_panel: Option<NewPanel>,
     /// The site: of the new panel, or of a detector that is on no circuit yet.
     #[serde(default)]
     #[schema(minimum = 1)]
     pub site_id: Option<i64>,
     /// A site to make.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::http::extract::maybe_object")]
     pub new_site: Option<NewSite>,
 }
 
@@ -113,6 +113,7 @@ pub struct AdmitRequest {
     pub serial: Option<String>,
     /// At least one. New sites, panels and circuits with the same name in one request are made once.
     #[schema(min_items = 1, max_items = 247)]
+    #[serde(deserialize_with = "crate::http::extract::objects")]
     pub detectors: Vec<AdmitDetector>,
 }
 

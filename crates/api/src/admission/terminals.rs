@@ -69,7 +69,11 @@ async fn shape(api: &Api, scope: &Scope, row: TerminalRow) -> Result<Terminal, P
     params(("id" = i64, Path, description = "The terminal", minimum = 1)),
     responses((status = 200, description = "The terminal", body = Terminal), ItemProblems)
 )]
-pub(super) async fn get_terminal(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<Terminal>, Problem> {
+pub(super) async fn get_terminal(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Terminal>, Problem> {
     let scope = caller.scope(Permission::View)?;
     let row = api.store.terminals().get(&scope, TerminalId(id)).await?;
     Ok(Json(shape(&api, &scope, row).await?))
@@ -84,7 +88,11 @@ pub(super) async fn get_terminal(State(api): State<Api>, caller: Caller, Id(id):
     params(("id" = i64, Path, description = "The terminal", minimum = 1)),
     responses((status = 200, description = "The terminal", body = Terminal), WriteProblems)
 )]
-pub(super) async fn accept_iccid(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<Terminal>, Problem> {
+pub(super) async fn accept_iccid(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Terminal>, Problem> {
     let scope = caller.scope(Permission::DeviceAdmit)?;
     let row = api.engine.admission().accept_iccid(&scope, &caller.actor(), TerminalId(id)).await?;
     Ok(Json(shape(&api, &scope, row).await?))

@@ -112,7 +112,9 @@ fn channel_of(detector: Option<&Detector>, row: ChannelRow, now: UnixMs) -> Chan
 /// The value, where the quality says that there is one.
 fn value_of(latest: &Latest, decimals: domain::quantity::Decimals) -> Option<f64> {
     match latest.quality {
-        domain::reading::Quality::Good | domain::reading::Quality::Implausible => Some(decimals.value(latest.raw)),
+        domain::reading::Quality::Good | domain::reading::Quality::Implausible => {
+            Some(decimals.value(latest.raw))
+        }
         domain::reading::Quality::SensorOpen
         | domain::reading::Quality::SensorShort
         | domain::reading::Quality::DeviceFault => None,
@@ -184,8 +186,10 @@ mod tests {
     use domain::settings::limits;
 
     fn bound(quantity: Measured) -> ChannelBinding {
-        let said = Hazard::of_quantity(quantity).iter().filter_map(|h| Some((*h, limits(*h, [].iter())?))).collect();
-        let channel = ChannelEntry { id: ChannelId(1), point: None, quantity, phase: None, decimals: Decimals(1) };
+        let said =
+            Hazard::of_quantity(quantity).iter().filter_map(|h| Some((*h, limits(*h, [].iter())?))).collect();
+        let channel =
+            ChannelEntry { id: ChannelId(1), point: None, quantity, phase: None, decimals: Decimals(1) };
         ChannelBinding { channel, limits: said }
     }
 

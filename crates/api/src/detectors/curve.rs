@@ -155,7 +155,11 @@ async fn draw(
     let points = query.points.unwrap_or(DEFAULT_POINTS);
     let mut errors = Vec::new();
     if !(1..=LONGEST_RANGE_MS).contains(&to.since_ms(from)) {
-        errors.push(FieldError::new("to", "out_of_range", "wanted an end after the begin, at most ten years later"));
+        errors.push(FieldError::new(
+            "to",
+            "out_of_range",
+            "wanted an end after the begin, at most ten years later",
+        ));
     }
     if from.0 < 0 {
         errors.push(FieldError::new("from", "out_of_range", "wanted a begin after 1970"));
@@ -198,8 +202,11 @@ pub(super) async fn get_curve(
     let scope = caller.scope(Permission::View)?;
     let detector = DetectorId(id);
     let (drawn, channels) = draw(&api, &scope, detector, &query).await?;
-    let filter =
-        AlarmFilter { detector: Some(detector), during: Some((drawn.from, drawn.to)), ..AlarmFilter::default() };
+    let filter = AlarmFilter {
+        detector: Some(detector),
+        during: Some((drawn.from, drawn.to)),
+        ..AlarmFilter::default()
+    };
     let alarms = api.store.alarms().export(&scope, &filter, MOST_ALARMS).await?;
     let shown = |channel: ChannelId| channels.iter().any(|row| row.id == channel);
     #[expect(clippy::cast_precision_loss, reason = "a step of days in ms has far less than 53 bits")]
@@ -250,7 +257,12 @@ fn lines(api: &Api, detector: DetectorId, channels: &[ChannelRow]) -> Vec<CurveL
             (limits.low_alarm, Badness::Alarm, LimitDirection::Low),
         ] {
             if let Some(value) = value {
-                lines.push(CurveLimit { channel_id: bound.channel.id.0, severity: severity.into(), direction, value });
+                lines.push(CurveLimit {
+                    channel_id: bound.channel.id.0,
+                    severity: severity.into(),
+                    direction,
+                    value,
+                });
             }
         }
     }
@@ -277,8 +289,19 @@ pub(super) async fn export_curve(
 ) -> Result<Response, Problem> {
     let scope = caller.scope(Permission::View)?;
     let (drawn, channels) = draw(&api, &scope, DetectorId(id), &query).await?;
-    let mut table =
-        Csv::new(&["time", "channel_id", "channel", "quantity", "phase", "unit", "min", "mean", "max", "last", "count"]);
+    let mut table = Csv::new(&[
+        "time",
+        "channel_id",
+        "channel",
+        "quantity",
+        "phase",
+        "unit",
+        "min",
+        "mean",
+        "max",
+        "last",
+        "count",
+    ]);
     for (series, channel) in drawn.series.iter().zip(&channels) {
         for point in &series.points {
             table.row([

@@ -9,7 +9,8 @@ use store::detectors::{DetectorFilter, DetectorPatch as StorePatch, DetectorRow,
 
 use super::channel::channels_of;
 use super::shape::{
-    Detector, DetectorDetail, DetectorPatch, DetectorProfile, DetectorQuery, DetectorSupervision, DetectorTerminal,
+    Detector, DetectorDetail, DetectorPatch, DetectorProfile, DetectorQuery, DetectorSupervision,
+    DetectorTerminal,
 };
 use crate::access::caller::Caller;
 use crate::http::extract::{Body, Filters, Id, check_text, checked, words};
@@ -169,7 +170,11 @@ pub(super) async fn change_detector(
     params(("id" = i64, Path, description = "The detector", minimum = 1)),
     responses((status = 204, description = "Gone"), WriteProblems)
 )]
-pub(super) async fn delete_detector(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_detector(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
     api.engine.places().delete_detector(&scope, &caller.actor(), DetectorId(id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -21,9 +21,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .map(|v| v.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-            .is_some_and(|v| v == "application/json" || (v.starts_with("application/") && v.ends_with("+json")));
+            .is_some_and(|v| {
+                v == "application/json" || (v.starts_with("application/") && v.ends_with("+json"))
+            });
         if !json {
-            return Err(Problem::new(Code::UnsupportedMediaType, "wanted the header Content-Type: application/json"));
+            return Err(Problem::new(
+                Code::UnsupportedMediaType,
+                "wanted the header Content-Type: application/json",
+            ));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
             use axum::response::IntoResponse;
@@ -35,10 +40,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             }
         })?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let read: T = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| Problem::invalid(vec![field_error(&error.path().to_string(), &error.inner().to_string())]))?;
+        let read: Object<T> = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            Problem::invalid(vec![field_error(&error.path().to_string(), &error.inner().to_string())])
+        })?;
         reader.end().map_err(|_more| Problem::field("", "syntax", "wanted nothing after the JSON value"))?;
-        Ok(Self(read))
+        Ok(Self(read.0))
     }
 }
 
@@ -60,11 +66,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filters<T> {
         let reader = serde::de::value::MapDeserializer::new(
             pairs.iter().map(|(name, value)| (name.as_str(), Word(value))),
         );
-        serde_path_to_error::deserialize::<_, T>(reader)
-            .map(Self)
-            .map_err(|error: serde_path_to_error::Error<serde::de::value::Error>| {
+        serde_path_to_error::deserialize::<_, T>(reader).map(Self).map_err(
+            |error: serde_path_to_error::Error<serde::de::value::Error>| {
                 Problem::invalid(vec![field_error(&error.path().to_string(), &error.inner().to_string())])
-            })
+            },
+        )
     }
 }
 
@@ -90,7 +96,10 @@ fn check_parameters(pairs: &[(String, String)]) -> Result<(), Problem> {
             check_max(&mut errors, name, value, *max);
         }
         if ID_PARAMETERS.contains(&name.as_str()) && value.parse::<i64>().is_ok_and(|id| id < 1) {
-            errors.push(FieldError::new(name, "out_of_range", format!("had {value}, wanted an id from 1")).with("min", 1));
+            errors.push(
+                FieldError::new(name, "out_of_range", format!("had {value}, wanted an id from 1"))
+                    .with("min", 1),
+            );
         }
     }
     checked(errors)
@@ -186,7 +195,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 ///
 /// # Errors
 /// What one of the words cannot be read as, as 422 about `field`.
-pub fn words<T>(field: &str, list: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Problem> {
+pub fn words<T>(
+    field: &str,
+    list: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Problem> {
     list.unwrap_or_default()
         .split(',')
         .map(str::trim)
@@ -214,7 +227,8 @@ fn field_error(path: &str, message: &str) -> FieldError {
     }
     if let Some(name) = quoted("unknown field `") {
         // The path already names an unknown field where the reader has come to its value.
-        let field = if root.rsplit('.').next() == Some(name.as_str()) { root.to_owned() } else { joined(&name) };
+        let field =
+            if root.rsplit('.').next() == Some(name.as_str()) { root.to_owned() } else { joined(&name) };
         return FieldError::new(field, "unknown", words);
     }
     if message.starts_with("unknown variant") {
@@ -252,7 +266,8 @@ pub fn check_max(errors: &mut Vec<FieldError>, field: &str, text: &str, max: u32
     let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     if length > max {
         errors.push(
-            FieldError::new(field, "too_long", format!("had {length} characters, wanted at most {max}")).with("max", max),
+            FieldError::new(field, "too_long", format!("had {length} characters, wanted at most {max}"))
+                .with("max", max),
         );
     }
 }
@@ -263,6 +278,80 @@ pub fn check_max(errors: &mut Vec<FieldError>, field: &str, text: &str, max: u32
 /// The problem with `errors`, when there are any.
 pub fn checked(errors: Vec<FieldError>) -> Result<(), Problem> {
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+/// A value that is written as a JSON object and in no other way. Derived readers also take arrays, field by field in
+/// order, which the description does not say and which nobody means.
+struct Object<T>(T);
+
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Object<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Fields<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: serde::Deserialize<'de>> serde::de::Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+            }
+        }
+
+        reader.deserialize_map(Fields(std::marker::PhantomData)).map(Self)
+    }
+}
+
+/// Reads a field that is an object.
+///
+/// # Errors
+/// What the field's own reader says, and that an array is none.
+pub fn object<'de, D, T>(reader: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    <Object<T> as serde::Deserialize>::deserialize(reader).map(|read| read.0)
+}
+
+/// Reads a field that is an object or null.
+///
+/// # Errors
+/// As [`object`].
+pub fn maybe_object<'de, D, T>(reader: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    <Option<Object<T>> as serde::Deserialize>::deserialize(reader).map(|read| read.map(|read| read.0))
+}
+
+/// Reads a field that is a list of objects.
+///
+/// # Errors
+/// As [`object`].
+pub fn objects<'de, D, T>(reader: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    let read = <Vec<Object<T>> as serde::Deserialize>::deserialize(reader)?;
+    Ok(read.into_iter().map(|read| read.0).collect())
+}
+
+/// Reads a field that is a list of objects or null.
+///
+/// # Errors
+/// As [`object`].
+pub fn maybe_objects<'de, D, T>(reader: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    let read = <Option<Vec<Object<T>>> as serde::Deserialize>::deserialize(reader)?;
+    Ok(read.map(|list| list.into_iter().map(|read| read.0).collect()))
 }
 
 /// A field of a patch that can be set to nothing: absent is `None`, null is `Some(None)`.
@@ -317,6 +406,7 @@ mod tests {
             (r#"{"name":"a","other":1}"#, "other", "unknown"),
             (r#"{"name":"a""#, "", "syntax"),
             (r#"{"name":"a"} x"#, "", "syntax"),
+            (r#"["a", 3]"#, "", "wrong_type"),
         ] {
             let problem = body(text).await.unwrap_err();
             assert_eq!(problem.errors.len(), 1, "{text}");
@@ -327,7 +417,9 @@ mod tests {
 
     #[tokio::test]
     async fn names_the_field_of_a_query() {
-        for (text, field) in [("name=a&limit=x", "limit"), ("name=a&late=yes", "late"), ("name=a&no=1", "no"), ("", "name")] {
+        for (text, field) in
+            [("name=a&limit=x", "limit"), ("name=a&late=yes", "late"), ("name=a&no=1", "no"), ("", "name")]
+        {
             let problem = query(text).await.unwrap_err();
             assert_eq!(problem.errors[0].field, field, "{text}: {problem:?}");
         }

@@ -26,7 +26,11 @@ impl<T> Page<T> {
     /// A page of the store in the API's shape.
     #[must_use]
     pub fn of<R>(rows: store::Paged<R>, shape: impl FnMut(R) -> T) -> Self {
-        Self { items: rows.items.into_iter().map(shape).collect(), next_cursor: rows.next_cursor, total: rows.total }
+        Self {
+            items: rows.items.into_iter().map(shape).collect(),
+            next_cursor: rows.next_cursor,
+            total: rows.total,
+        }
     }
 
     /// A list that is always whole.

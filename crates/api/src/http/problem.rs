@@ -88,21 +88,29 @@ impl Code {
         use StatusCode as S;
         match self {
             Self::Unauthenticated => ("unauthenticated", S::UNAUTHORIZED, "Sign in first"),
-            Self::InvalidCredentials => ("invalid_credentials", S::UNAUTHORIZED, "Login or password is wrong"),
+            Self::InvalidCredentials => {
+                ("invalid_credentials", S::UNAUTHORIZED, "Login or password is wrong")
+            }
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The role does not allow it"),
             Self::CsrfRejected => ("csrf_rejected", S::FORBIDDEN, "The CSRF token is missing or wrong"),
             Self::PasswordChangeRequired => {
                 ("password_change_required", S::FORBIDDEN, "The password must be changed first")
             }
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Not a method of this address"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Not a method of this address")
+            }
             Self::Invalid => ("invalid", S::UNPROCESSABLE_ENTITY, "The request does not fit"),
             Self::Conflict => ("conflict", S::CONFLICT, "Changed in the meantime"),
             Self::ConditionPresent => ("condition_present", S::CONFLICT, "The condition is still present"),
             Self::NotAcknowledged => ("not_acknowledged", S::CONFLICT, "The alarm is not acknowledged"),
-            Self::AlreadyAcknowledged => ("already_acknowledged", S::CONFLICT, "Somebody has the alarm already"),
+            Self::AlreadyAcknowledged => {
+                ("already_acknowledged", S::CONFLICT, "Somebody has the alarm already")
+            }
             Self::Closed => ("closed", S::CONFLICT, "The alarm is over"),
-            Self::NotPresent => ("not_present", S::CONFLICT, "The alarm does not fit the platform's judgement"),
+            Self::NotPresent => {
+                ("not_present", S::CONFLICT, "The alarm does not fit the platform's judgement")
+            }
             Self::NothingToUndo => ("nothing_to_undo", S::CONFLICT, "Nothing to undo"),
             Self::NotEmpty => ("not_empty", S::CONFLICT, "It still holds other things"),
             Self::TooLarge => ("too_large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -157,7 +165,11 @@ pub struct FieldError {
 impl FieldError {
     /// A mistake without parameters.
     #[must_use]
-    pub fn new(field: impl Into<String>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(
+        field: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { field: field.into(), code: code.into(), message: message.into(), params: BTreeMap::new() }
     }
 
@@ -206,7 +218,8 @@ impl Problem {
     /// 403 that names the permission.
     #[must_use]
     pub fn forbidden(permission: Permission) -> Self {
-        let mut problem = Self::new(Code::Forbidden, format!("needs the permission {}", permission_code(permission)));
+        let mut problem =
+            Self::new(Code::Forbidden, format!("needs the permission {}", permission_code(permission)));
         problem.permission = Some(permission);
         problem
     }
@@ -214,11 +227,14 @@ impl Problem {
     /// 422 with its fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors
-            .iter()
-            .map(|e| if e.field.is_empty() { e.message.clone() } else { format!("{}: {}", e.field, e.message) })
-            .collect::<Vec<_>>()
-            .join("; ");
+        let detail =
+            errors
+                .iter()
+                .map(|e| {
+                    if e.field.is_empty() { e.message.clone() } else { format!("{}: {}", e.field, e.message) }
+                })
+                .collect::<Vec<_>>()
+                .join("; ");
         let mut problem = Self::new(Code::Invalid, detail);
         problem.errors = errors;
         problem
@@ -294,7 +310,8 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::NotFound { what } => Self::not_found(what),
             StoreError::Conflict { what, current, wanted } => {
-                let detail = format!("{what} has version {current}, the change was made for version {wanted}");
+                let detail =
+                    format!("{what} has version {current}, the change was made for version {wanted}");
                 Self::new(Code::Conflict, detail)
             }
             StoreError::Invalid { field, code, message } => Self::field(field, code, message),
@@ -329,7 +346,9 @@ impl From<EngineError> for Problem {
             EngineError::Store(error) => error.into(),
             EngineError::Refused(refusal) => refusal.into(),
             EngineError::Invalid(errors) => Self::invalid(errors.into_iter().map(Into::into).collect()),
-            EngineError::UnknownProfile(id) => Self::field("profile_id", "unknown", format!("no profile {id}")),
+            EngineError::UnknownProfile(id) => {
+                Self::field("profile_id", "unknown", format!("no profile {id}"))
+            }
             EngineError::Stopped => Self::new(Code::Unavailable, "the server is stopping"),
         }
     }
@@ -487,7 +506,8 @@ mod tests {
     #[tokio::test]
     async fn is_written_as_rfc_9457_says() {
         let problem = Problem::invalid(vec![
-            FieldError::new("warning", "above_alarm", "had 600, wanted less than the alarm level 500").with("alarm", 500),
+            FieldError::new("warning", "above_alarm", "had 600, wanted less than the alarm level 500")
+                .with("alarm", 500),
         ]);
         let response = problem.render("0123456789abcdef");
         assert_eq!(response.headers()["content-type"], "application/problem+json");

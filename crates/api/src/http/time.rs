@@ -14,8 +14,10 @@ impl Time {
     /// The text `2026-11-24T10:00:00.000Z`. A moment outside of jiff's years is cut to their edge.
     #[must_use]
     pub fn text(self) -> String {
-        let at = Timestamp::from_millisecond(self.0.0).unwrap_or({
-            if self.0.0 < 0 { Timestamp::MIN } else { Timestamp::MAX }
+        let at = Timestamp::from_millisecond(self.0.0).unwrap_or(if self.0.0 < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
         });
         format!("{at:.3}")
     }
@@ -36,9 +38,9 @@ impl Serialize for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let at: Timestamp = text
-            .parse()
-            .map_err(|_ill| serde::de::Error::custom(format!("had `{text}`, wanted an RFC 3339 time with a zone")))?;
+        let at: Timestamp = text.parse().map_err(|_ill| {
+            serde::de::Error::custom(format!("had `{text}`, wanted an RFC 3339 time with a zone"))
+        })?;
         Ok(Self(UnixMs(at.as_millisecond())))
     }
 }

@@ -220,10 +220,15 @@ mod tests {
         let stage = Stage::new("b".to_owned(), 0, 3, 8);
         let (_, _, mut one) = stage.subscribe(None);
         let (_, _, mut two) = stage.subscribe(None);
-        stage.put(Rendered::new(1, "x", Audience::Everybody, Box::new(move || {
-            counted.fetch_add(1, Ordering::SeqCst);
-            "{}".to_owned()
-        })));
+        stage.put(Rendered::new(
+            1,
+            "x",
+            Audience::Everybody,
+            Box::new(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                "{}".to_owned()
+            }),
+        ));
         assert_eq!(one.recv().await.unwrap().json(), "{}");
         assert_eq!(two.recv().await.unwrap().json(), "{}");
         assert_eq!(made.load(Ordering::SeqCst), 1);
@@ -236,7 +241,8 @@ mod tests {
             let audience = Audience::Place(OrganisationPath(path.to_owned()), AreaCode("430203".to_owned()));
             Rendered::new(1, "alarm", audience, Box::new(String::new))
         };
-        let mine = Grant { role: Role::Owner, organisation: Some(OrganisationPath("/1/2/".to_owned())), area: None };
+        let mine =
+            Grant { role: Role::Owner, organisation: Some(OrganisationPath("/1/2/".to_owned())), area: None };
         let scope = Scope::of(&[mine], Permission::View);
         assert!(place("/1/2/7/").is_for(&scope));
         assert!(!place("/1/3/").is_for(&scope));

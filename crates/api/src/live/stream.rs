@@ -73,7 +73,9 @@ pub(super) async fn live(
             return Err(Problem::field("values", "unknown_value", format!("had `{other}`, wanted all")));
         }
         None => Wanted::Of(
-            words("detector", query.detector.as_deref(), |w| w.parse().ok().map(DetectorId))?.into_iter().collect(),
+            words("detector", query.detector.as_deref(), |w| w.parse().ok().map(DetectorId))?
+                .into_iter()
+                .collect(),
         ),
     };
     let seat = Seat::take(&api.seats, caller.key(), api.config.max_streams_per_user)?;
@@ -84,9 +86,20 @@ pub(super) async fn live(
     let every = api.config.ping_every;
     let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut reader =
-        Reader { api, caller, scope, wanted, events, ended, ping, seen: newest, waiting: VecDeque::new(), _seat: seat };
-    let hello = json!({ "boot": reader.api.stage.boot(), "seq": newest, "server_now": Time(reader.api.now()) });
+    let mut reader = Reader {
+        api,
+        caller,
+        scope,
+        wanted,
+        events,
+        ended,
+        ping,
+        seen: newest,
+        waiting: VecDeque::new(),
+        _seat: seat,
+    };
+    let hello =
+        json!({ "boot": reader.api.stage.boot(), "seq": newest, "server_now": Time(reader.api.now()) });
     match missed {
         Missed::Events(events) => {
             // The hello carries the reader's own place, so that a line that breaks in between loses nothing.

@@ -87,6 +87,10 @@ mod tests {
         let outline: serde_json::Value = serde_json::from_str(OUTLINE).unwrap();
         let features = outline["features"].as_array().unwrap();
         assert_eq!(features.len(), 9);
-        assert!(features.iter().all(|f| f["properties"]["code"].is_string() && f["properties"]["name"].is_string()));
+        assert!(
+            features
+                .iter()
+                .all(|f| f["properties"]["code"].is_string() && f["properties"]["name"].is_string())
+        );
     }
 }

@@ -67,7 +67,10 @@ pub(super) async fn list_audit(
     operation_id = "verify_audit",
     responses((status = 200, description = "What was found", body = AuditVerdict), ItemProblems)
 )]
-pub(super) async fn verify_audit(State(api): State<Api>, caller: Caller) -> Result<Json<AuditVerdict>, Problem> {
+pub(super) async fn verify_audit(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<AuditVerdict>, Problem> {
     let scope = caller.scope(Permission::AuditView)?;
     let found = api.store.audit().verify(&scope).await?;
     Ok(Json(AuditVerdict {

@@ -65,6 +65,7 @@ pub struct NewUser {
     #[schema(default = "zh-CN")]
     pub language: Language,
     /// What they may do, and where; inside of your own scope.
+    #[serde(deserialize_with = "crate::http::extract::objects")]
     #[schema(max_items = 50)]
     pub grants: Vec<Grant>,
 }
@@ -88,7 +89,7 @@ pub struct UserPatch {
     #[serde(default)]
     pub disabled: Option<bool>,
     /// What they may do, and where: the whole list.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::http::extract::maybe_objects")]
     #[schema(max_items = 50)]
     pub grants: Option<Vec<Grant>>,
     /// The version that was read.

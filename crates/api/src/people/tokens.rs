@@ -44,7 +44,10 @@ impl From<TokenRow> for Token {
     operation_id = "list_tokens",
     responses((status = 200, description = "All of them", body = Page<Token>), ListProblems)
 )]
-pub(super) async fn list_tokens(State(api): State<Api>, caller: Caller) -> Result<Json<Page<Token>>, Problem> {
+pub(super) async fn list_tokens(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<Page<Token>>, Problem> {
     let scope = caller.scope(Permission::TokenManage)?;
     let rows = api.store.tokens().list(&scope).await?;
     Ok(Json(Page::whole(rows.into_iter().map(Token::from).collect())))
@@ -71,7 +74,11 @@ pub(super) async fn create_token(
     let mut errors = Vec::new();
     check_text(&mut errors, "name", &new.name, 100);
     if new.expires_at.is_some_and(|at| at.0 <= now) {
-        errors.push(FieldError::new("expires_at", "out_of_range", "had a moment that is past, wanted one to come"));
+        errors.push(FieldError::new(
+            "expires_at",
+            "out_of_range",
+            "had a moment that is past, wanted one to come",
+        ));
     }
     checked(errors)?;
     let token = format!("{}{}", secret::TOKEN_PREFIX, secret::random());
@@ -100,7 +107,11 @@ pub(super) async fn create_token(
     params(("id" = i64, Path, description = "The token", minimum = 1)),
     responses((status = 204, description = "Revoked"), WriteProblems)
 )]
-pub(super) async fn revoke_token(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke_token(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::TokenManage)?;
     api.store.tokens().revoke(&scope, &caller.actor(), api.now(), TokenId(id)).await?;
     api.end(Ended::Token(TokenId(id)));

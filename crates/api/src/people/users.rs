@@ -51,7 +51,11 @@ fn shape(account: Account, now: UnixMs) -> User {
 
 fn drafts(grants: Vec<Grant>) -> Result<Vec<GrantDraft>, Problem> {
     if grants.len() > MOST_GRANTS {
-        return Err(Problem::field("grants", "too_long", format!("had {}, wanted at most {MOST_GRANTS}", grants.len())));
+        return Err(Problem::field(
+            "grants",
+            "too_long",
+            format!("had {}, wanted at most {MOST_GRANTS}", grants.len()),
+        ));
     }
     Ok(grants
         .into_iter()
@@ -94,7 +98,11 @@ pub(super) async fn list_users(
     params(("id" = i64, Path, description = "The account", minimum = 1)),
     responses((status = 200, description = "The account", body = User), ItemProblems)
 )]
-pub(super) async fn get_user(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<User>, Problem> {
+pub(super) async fn get_user(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<User>, Problem> {
     let scope = caller.scope(Permission::PeopleManage)?;
     Ok(Json(shape(api.store.accounts().get(&scope, UserId(id)).await?, api.now())))
 }
@@ -205,7 +213,11 @@ pub(super) async fn reset_password(
     params(("id" = i64, Path, description = "The account", minimum = 1)),
     responses((status = 200, description = "The account", body = User), WriteProblems)
 )]
-pub(super) async fn unlock_user(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<User>, Problem> {
+pub(super) async fn unlock_user(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<User>, Problem> {
     let scope = caller.scope(Permission::PeopleManage)?;
     let account = api.store.accounts().unlock(&scope, &caller.actor(), api.now(), UserId(id)).await?;
     api.lock_outs.forget(&login_subject(&account.account.login));

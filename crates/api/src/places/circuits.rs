@@ -103,14 +103,21 @@ impl From<CircuitRow> for Circuit {
 }
 
 /// What cannot be about a circuit's numbers; `under` is where the circuit stands in the request.
-pub(crate) fn check_numbers(errors: &mut Vec<FieldError>, under: &str, phases: Option<u8>, rated_current_a: Option<f64>) {
+pub(crate) fn check_numbers(
+    errors: &mut Vec<FieldError>,
+    under: &str,
+    phases: Option<u8>,
+    rated_current_a: Option<f64>,
+) {
     if phases.is_some_and(|n| !(1..=3).contains(&n)) {
         errors.push(FieldError::new(format!("{under}phases"), "out_of_range", "wanted 1 to 3 phases"));
     }
     if rated_current_a.is_some_and(|a| !(0.1..=10_000.0).contains(&a)) {
         let words = "wanted a rated current of 0.1 to 10000 A";
         errors.push(
-            FieldError::new(format!("{under}rated_current_a"), "out_of_range", words).with("min", 0.1).with("max", 10_000),
+            FieldError::new(format!("{under}rated_current_a"), "out_of_range", words)
+                .with("min", 0.1)
+                .with("max", 10_000),
         );
     }
 }
@@ -191,7 +198,11 @@ pub(super) async fn change_circuit(
     params(("id" = i64, Path, description = "The circuit", minimum = 1)),
     responses((status = 204, description = "Gone"), WriteProblems)
 )]
-pub(super) async fn delete_circuit(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_circuit(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
     api.engine.places().delete_circuit(&scope, &caller.actor(), CircuitId(id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -155,7 +155,8 @@ pub(super) async fn change_organisation(
         parent_id: patch.parent_id.map(OrganisationId),
         version: patch.version,
     };
-    let row = api.engine.places().change_organisation(&scope, &caller.actor(), OrganisationId(id), &patch).await?;
+    let row =
+        api.engine.places().change_organisation(&scope, &caller.actor(), OrganisationId(id), &patch).await?;
     Ok(Json(row.into()))
 }
 

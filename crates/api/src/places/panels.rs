@@ -64,7 +64,13 @@ pub struct PanelPatch {
 
 impl From<PanelRow> for Panel {
     fn from(row: PanelRow) -> Self {
-        Self { id: row.id.0, site_id: row.site_id.0, name: row.name, location: row.location, version: row.version }
+        Self {
+            id: row.id.0,
+            site_id: row.site_id.0,
+            name: row.name,
+            location: row.location,
+            version: row.version,
+        }
     }
 }
 
@@ -131,7 +137,11 @@ pub(super) async fn change_panel(
     params(("id" = i64, Path, description = "The panel", minimum = 1)),
     responses((status = 204, description = "Gone"), WriteProblems)
 )]
-pub(super) async fn delete_panel(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_panel(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
     api.engine.places().delete_panel(&scope, &caller.actor(), PanelId(id)).await?;
     Ok(StatusCode::NO_CONTENT)

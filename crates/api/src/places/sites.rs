@@ -240,7 +240,11 @@ fn check_zone(errors: &mut Vec<FieldError>, field: &str, zone: Option<&str>) {
     if let Some(zone) = zone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
-        errors.push(FieldError::new(field, "unknown", format!("had `{zone}`, wanted a time zone such as Asia/Shanghai")));
+        errors.push(FieldError::new(
+            field,
+            "unknown",
+            format!("had `{zone}`, wanted a time zone such as Asia/Shanghai"),
+        ));
     }
 }
 
@@ -248,8 +252,12 @@ fn position(lon: Option<f64>, lat: Option<f64>) -> Result<Option<(f64, f64)>, Fi
     match (lon, lat) {
         (Some(lon), Some(lat)) => Ok(Some((lon, lat))),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(FieldError::new("lat", "missing", "had a longitude, wanted a latitude with it")),
-        (None, Some(_)) => Err(FieldError::new("lon", "missing", "had a latitude, wanted a longitude with it")),
+        (Some(_), None) => {
+            Err(FieldError::new("lat", "missing", "had a longitude, wanted a latitude with it"))
+        }
+        (None, Some(_)) => {
+            Err(FieldError::new("lon", "missing", "had a latitude, wanted a longitude with it"))
+        }
     }
 }
 
@@ -330,7 +338,11 @@ pub(super) async fn list_sites(
     params(("id" = i64, Path, description = "The site", minimum = 1)),
     responses((status = 200, description = "The site", body = Site), ItemProblems)
 )]
-pub(super) async fn get_site(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<Site>, Problem> {
+pub(super) async fn get_site(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Site>, Problem> {
     let scope = caller.scope(Permission::View)?;
     Ok(Json(api.store.sites().get(&scope, SiteId(id)).await?.into()))
 }
@@ -418,7 +430,11 @@ pub(super) async fn change_site(
     params(("id" = i64, Path, description = "The site", minimum = 1)),
     responses((status = 204, description = "Gone"), WriteProblems)
 )]
-pub(super) async fn delete_site(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_site(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let scope = caller.scope(Permission::DeviceConfigure)?;
     api.engine.places().delete_site(&scope, &caller.actor(), SiteId(id)).await?;
     Ok(StatusCode::NO_CONTENT)

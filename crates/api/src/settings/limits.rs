@@ -94,7 +94,9 @@ fn hazard_settings(at: Said) -> HazardSettings {
 /// The hazards that have limits at a level: of a channel, detector or model only what it measures.
 async fn hazards_at(api: &Api, scope: &Scope, target: &ScopeRef) -> Result<Vec<Hazard>, Problem> {
     let quantities: HashSet<_> = match target.kind {
-        ScopeKind::Platform | ScopeKind::Organisation | ScopeKind::Site => return Ok(Hazard::MEASURED.to_vec()),
+        ScopeKind::Platform | ScopeKind::Organisation | ScopeKind::Site => {
+            return Ok(Hazard::MEASURED.to_vec());
+        }
         ScopeKind::Profile => {
             let profile = api.directory.profile(&target.id).ok_or_else(|| Problem::not_found("profile"))?;
             profile.points.iter().map(|point| point.quantity).collect()
@@ -110,7 +112,8 @@ async fn hazards_at(api: &Api, scope: &Scope, target: &ScopeRef) -> Result<Vec<H
             std::iter::once(channel.quantity).collect()
         }
     };
-    let applies = |hazard: &Hazard| quantities.iter().any(|quantity| Hazard::of_quantity(*quantity).contains(hazard));
+    let applies =
+        |hazard: &Hazard| quantities.iter().any(|quantity| Hazard::of_quantity(*quantity).contains(hazard));
     Ok(Hazard::MEASURED.into_iter().filter(applies).collect())
 }
 
@@ -185,6 +188,7 @@ pub(super) async fn put_limits(
         return Err(Problem::not_found("hazard"));
     }
     let desk = api.engine.settings();
-    let at = desk.put_limits(&scope, &caller.actor(), &target, hazard, change.own.into(), change.version).await?;
+    let at =
+        desk.put_limits(&scope, &caller.actor(), &target, hazard, change.own.into(), change.version).await?;
     Ok(Json(hazard_settings(at)))
 }

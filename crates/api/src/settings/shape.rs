@@ -128,6 +128,7 @@ pub struct ScopeSettings {
 #[serde(deny_unknown_fields)]
 pub struct HazardChange {
     /// What the level shall say.
+    #[serde(deserialize_with = "crate::http::extract::object")]
     pub own: OwnLimits,
     /// The version that was read; 0 while the level says nothing.
     #[schema(minimum = 0)]

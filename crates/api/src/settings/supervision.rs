@@ -21,8 +21,10 @@ fn number(value: Sourced<f64>) -> EffectiveNumber {
 }
 
 fn shown(api: &Api, said: Said) -> SupervisionSettings {
-    let interval =
-        said.effective.interval_s.map_or_else(|| EffectiveNumber { value: None, origin: each_profile() }, number);
+    let interval = said
+        .effective
+        .interval_s
+        .map_or_else(|| EffectiveNumber { value: None, origin: each_profile() }, number);
     SupervisionSettings {
         scope: said.scope.kind.into(),
         name: name_of(api, &said.scope, said.name),
@@ -101,7 +103,14 @@ pub(super) async fn put_supervision(
     let said = api
         .engine
         .settings()
-        .put_supervision(&scope, &caller.actor(), &target, change.offline_factor, change.interval_s, change.version)
+        .put_supervision(
+            &scope,
+            &caller.actor(),
+            &target,
+            change.offline_factor,
+            change.interval_s,
+            change.version,
+        )
         .await?;
     Ok(Json(shown(&api, said)))
 }

@@ -21,7 +21,9 @@ pub async fn serve(request: Request) -> Response {
     match Files::get(wanted) {
         Some(file) => answer(wanted, &file, request.headers()),
         // A missing script or picture is missing; only addresses of pages fall back to the application.
-        None if wanted.starts_with("assets/") || has_extension(wanted) => StatusCode::NOT_FOUND.into_response(),
+        None if wanted.starts_with("assets/") || has_extension(wanted) => {
+            StatusCode::NOT_FOUND.into_response()
+        }
         None => match Files::get("index.html") {
             Some(file) => answer("index.html", &file, request.headers()),
             None => StatusCode::NOT_FOUND.into_response(),
@@ -55,7 +57,9 @@ fn with_charset(kind: HeaderValue) -> HeaderValue {
     match kind.as_bytes() {
         b"text/html" => HeaderValue::from_static("text/html; charset=utf-8"),
         b"text/css" => HeaderValue::from_static("text/css; charset=utf-8"),
-        b"text/javascript" | b"application/javascript" => HeaderValue::from_static("text/javascript; charset=utf-8"),
+        b"text/javascript" | b"application/javascript" => {
+            HeaderValue::from_static("text/javascript; charset=utf-8")
+        }
         _ => kind,
     }
 }

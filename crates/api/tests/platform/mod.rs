@@ -119,8 +119,9 @@ impl Platform {
             counters,
             profiles,
         };
-        let engine =
-            Engine::start(store.clone(), parts, EngineConfig::default(), Arc::clone(&clock) as _).await.unwrap();
+        let engine = Engine::start(store.clone(), parts, EngineConfig::default(), Arc::clone(&clock) as _)
+            .await
+            .unwrap();
         let hash_cost = HashCost { memory_kib: 64, passes: 1 };
         let mut config = Config { hash_cost, sign_ins_per_minute: 1000, ..Config::default() };
         change(&mut config);
@@ -141,11 +142,22 @@ impl Platform {
     }
 
     /// A request as the screens send it; `path` is below `/api/v1`.
-    pub(crate) async fn call(&self, method: &str, path: &str, who: Option<&Person>, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        who: Option<&Person>,
+        body: Option<&Value>,
+    ) -> Answer {
         self.send(Self::request(method, path, who, body)).await
     }
 
-    pub(crate) fn request(method: &str, path: &str, who: Option<&Person>, body: Option<&Value>) -> Request<Body> {
+    pub(crate) fn request(
+        method: &str,
+        path: &str,
+        who: Option<&Person>,
+        body: Option<&Value>,
+    ) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         if let Some(person) = who {
             request = match &person.bearer {
@@ -185,7 +197,11 @@ impl Platform {
 
     pub(crate) async fn account(&self, login: &str, grants: Vec<GrantDraft>) -> Person {
         let draft = self.draft(login, grants).await;
-        self.store.accounts().create(&Scope::platform(), &Actor::system(), self.clock.now(), &draft).await.unwrap();
+        self.store
+            .accounts()
+            .create(&Scope::platform(), &Actor::system(), self.clock.now(), &draft)
+            .await
+            .unwrap();
         self.person(login).await
     }
 
@@ -292,7 +308,8 @@ impl World {
             organisations.push(row.id);
         }
         let [inside, outside] = organisations[..] else { unreachable!() };
-        let profile = platform.engine.directory().profiles().into_iter().find(|p| p.protocol == Protocol::Cloud7b7b);
+        let profile =
+            platform.engine.directory().profiles().into_iter().find(|p| p.protocol == Protocol::Cloud7b7b);
         let profile_id = profile.unwrap().id.clone();
         let terminal = platform.unknown(&format!("{MARK}-terminal")).await;
         let place = DetectorPlace::Circuit(CircuitChoice::New(
@@ -307,9 +324,14 @@ impl World {
                 load_kind: String::new(),
             },
         ));
-        let request = AdmitRequest { profile_id, unit_address: None, name: format!("detector {MARK}"), place };
-        let admitted =
-            platform.engine.admission().admit(&everything, &system, terminal, None, vec![request]).await.unwrap();
+        let request =
+            AdmitRequest { profile_id, unit_address: None, name: format!("detector {MARK}"), place };
+        let admitted = platform
+            .engine
+            .admission()
+            .admit(&everything, &system, terminal, None, vec![request])
+            .await
+            .unwrap();
         let detector = admitted.detectors[0];
         let row = platform.store.detectors().get(&everything, detector).await.unwrap();
         let circuit = platform.store.circuits().circuit(&everything, row.circuit_id.unwrap()).await.unwrap();
@@ -317,7 +339,8 @@ impl World {
         platform.says(detector, Hazard::ShortCircuit, Some(Severity::Alarm)).await;
         platform.clock.advance(60_000);
         platform.says(detector, Hazard::ShortCircuit, Some(Severity::Alarm)).await;
-        let alarm = platform.get("/alarms", &admin).await.json()["items"][0]["id"].as_i64().expect("an alarm");
+        let alarm =
+            platform.get("/alarms", &admin).await.json()["items"][0]["id"].as_i64().expect("an alarm");
         for (name, organisation, area) in [("next door", inside, NEXT_AREA), ("far away", outside, AREA)] {
             let draft = site(name, organisation, area);
             platform.store.sites().create(&everything, &system, now, &draft).await.unwrap();
