@@ -19,6 +19,9 @@ pub(crate) const PAGE_BYTES: u64 = 4096;
 /// disk) while the WAL stays below some 16 MB.
 const WAL_PAGES: &str = "4000";
 
+/// Prepared statements that a connection keeps: every length of every bulk statement, and all others.
+const STATEMENTS: usize = 256;
+
 /// How a data folder is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -118,6 +121,7 @@ impl Store {
             .filename(folder.join("emberwatch.db"))
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES)
+            .statement_cache_capacity(STATEMENTS)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "MEMORY");
 
