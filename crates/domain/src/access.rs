@@ -118,7 +118,9 @@ impl Role {
                 P::SettingsEdit,
                 P::TelegramView,
             ],
-            Self::Operator => &[P::View, P::AlarmAcknowledge, P::AlarmReset, P::AlarmComment, P::TelegramView],
+            Self::Operator => {
+                &[P::View, P::AlarmAcknowledge, P::AlarmReset, P::AlarmComment, P::TelegramView]
+            }
             Self::Electrician => &[
                 P::View,
                 P::AlarmAcknowledge,

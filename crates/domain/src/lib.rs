@@ -9,15 +9,15 @@ pub mod time;
 pub mod quantity;
 pub mod reading;
 
-pub mod profile;
 pub mod place;
+pub mod profile;
 pub mod telegram;
 
-pub mod hazard;
-pub mod settings;
+pub mod alarm;
 pub mod binding;
 pub mod condition;
-pub mod alarm;
+pub mod hazard;
+pub mod settings;
 pub mod status;
 
 pub mod access;

@@ -1,7 +1,7 @@
 //! The judgement itself: filing, limits, qualities, reports, silence, delays.
 
 use super::level::{Delays, Level, Onset, Side};
-use super::{ChangeKind, Condition, ConditionChange, DetectorState, Told};
+use super::{ChangeKind, Condition, ConditionChange, DetectorState, LateRun, Told};
 use crate::binding::{Binding, ChannelBinding, Supervision};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::id::ChannelId;
@@ -17,6 +17,11 @@ const QUALITY_FAULTS: [(Quality, Hazard); 4] = [
     (Quality::Implausible, Hazard::Implausible),
     (Quality::DeviceFault, Hazard::DeviceFault),
 ];
+
+/// How long readings must come late at the pace of real time before that is a clock that was set back, ms.
+const SET_BACK_AFTER_MS: i64 = 30_000;
+/// By how much the pace may differ, ms: clocks tell seconds, networks delay.
+const PACE_TOLERANCE_MS: i64 = 10_000;
 
 /// Limits in the unit of the channel's value.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +144,8 @@ impl<'a> Judge<'a> {
     /// group be received in the same millisecond, the later one is filed 1 ms after the first: both are real.
     ///
     /// The same device time with the same values is a repetition. The same device time with other values is a clock
-    /// that stands still: were it taken for a repetition, the detector would be blind until somebody noticed.
+    /// that stands still: were it taken for a repetition, the detector would be blind until somebody noticed. So is a
+    /// clock that was set back: what is measured now would count as history until it caught up.
     pub(super) fn file(&self, reading: &Reading) -> (Filing, UnixMs) {
         let last = self.state.last_filed(reading.group);
         let by_receipt = || match last {
@@ -162,9 +168,38 @@ impl<'a> Judge<'a> {
                     (Filing::ClockWrong, by_receipt())
                 }
             }
+            Some(last) if device_at < last && self.is_set_back(device_at, reading.received_at) => {
+                (Filing::ClockWrong, by_receipt())
+            }
             Some(last) if device_at < last => (Filing::Late, device_at),
             Some(_) | None => (Filing::Current, device_at),
         }
+    }
+
+    /// Whether readings have come late for a while at the pace of real time. History comes faster than it was
+    /// measured, or with new readings in between; what is sent a second time stands still.
+    fn is_set_back(&self, device_at: UnixMs, received_at: UnixMs) -> bool {
+        self.state.late_run.is_some_and(|run| {
+            received_at.since_ms(run.received_at) >= SET_BACK_AFTER_MS
+                && run.is_in_step(device_at, received_at)
+        })
+    }
+
+    /// Remembers where readings that come late began.
+    pub(super) fn follow_late_run(&mut self, reading: &Reading, filing: Filing) {
+        let Some(device_at) = reading.device_at else { return };
+        let run = match filing {
+            Filing::Current => None,
+            Filing::Late => Some(
+                self.state
+                    .late_run
+                    .filter(|run| run.is_in_step(device_at, reading.received_at))
+                    .unwrap_or(LateRun { device_at, received_at: reading.received_at }),
+            ),
+            Filing::Repeated | Filing::ClockWrong => return,
+        };
+        self.changed |= self.state.late_run != run;
+        self.state.late_run = run;
     }
 
     /// Whether a reading has the values that are known for that time.
@@ -461,6 +496,15 @@ impl<'a> Judge<'a> {
             change(c);
             self.changed |= *c != before;
         }
+    }
+}
+
+impl LateRun {
+    /// Whether as much time has passed by the device's clock as by the server's.
+    const fn is_in_step(&self, device_at: UnixMs, received_at: UnixMs) -> bool {
+        let passed_ms = received_at.since_ms(self.received_at);
+        let off_ms = device_at.since_ms(self.device_at).saturating_sub(passed_ms).saturating_abs();
+        passed_ms >= 0 && off_ms <= PACE_TOLERANCE_MS.saturating_add(passed_ms / 100)
     }
 }
 

@@ -129,6 +129,13 @@ struct LateEpisode {
     newest: UnixMs,
 }
 
+/// The first of the readings that are older than what is known and came one after the other without a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct LateRun {
+    device_at: UnixMs,
+    received_at: UnixMs,
+}
+
 /// One (channel, hazard) that is not simply normal.
 #[derive(Debug, Clone, PartialEq)]
 struct Condition {
@@ -193,6 +200,8 @@ pub struct DetectorState {
     latest: Vec<Option<Latest>>,
     /// The newest filed time of each group.
     groups: Vec<(u8, UnixMs)>,
+    /// Where the readings that come late now began.
+    late_run: Option<LateRun>,
     /// Sorted by channel and hazard.
     conditions: Vec<Condition>,
 }
@@ -206,6 +215,7 @@ impl DetectorState {
             watched_since,
             latest: Vec::new(),
             groups: Vec::new(),
+            late_run: None,
             conditions: Vec::new(),
         }
     }
@@ -216,13 +226,14 @@ impl DetectorState {
     /// # Errors
     /// [`StateError`] when the bytes have another form or a newer version.
     pub fn from_bytes(bytes: &[u8], watched_since: UnixMs) -> Result<Self, StateError> {
-        Ok(Self { conditions: stored::from_bytes(bytes)?, ..Self::new(watched_since) })
+        let (late_run, conditions) = stored::from_bytes(bytes)?;
+        Ok(Self { late_run, conditions, ..Self::new(watched_since) })
     }
 
     /// The conditions with their running delays, for a restart.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        stored::to_bytes(&self.conditions)
+        stored::to_bytes(self.late_run, &self.conditions)
     }
 
     /// Puts a stored reading back as the newest of its group, without judging it.
@@ -291,6 +302,7 @@ impl DetectorState {
         judge.advance(reading.received_at);
         judge.heard(reading.received_at);
         let (filing, filed_at) = judge.file(reading);
+        judge.follow_late_run(reading, filing);
         match filing {
             Filing::Repeated => {}
             Filing::Late => judge.late(reading, filed_at),

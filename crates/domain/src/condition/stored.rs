@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Condition;
 use super::level::Level;
-use super::{LateEpisode, Told};
+use super::{LateEpisode, LateRun, Told};
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
 
@@ -28,6 +28,8 @@ pub enum StateError {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     v: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_run: Option<LateRun>,
     #[serde(default)]
     conditions: Vec<StoredCondition>,
 }
@@ -55,9 +57,10 @@ struct StoredCondition {
     late: Option<LateEpisode>,
 }
 
-pub(super) fn to_bytes(conditions: &[Condition]) -> Vec<u8> {
+pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition]) -> Vec<u8> {
     let stored = Stored {
         v: VERSION,
+        late_run,
         conditions: conditions
             .iter()
             .map(|c| StoredCondition {
@@ -77,9 +80,9 @@ pub(super) fn to_bytes(conditions: &[Condition]) -> Vec<u8> {
     serde_json::to_vec(&stored).unwrap_or_default()
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Vec<Condition>, StateError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Option<LateRun>, Vec<Condition>), StateError> {
     if bytes.is_empty() {
-        return Ok(Vec::new());
+        return Ok((None, Vec::new()));
     }
     let version: VersionOnly = serde_json::from_slice(bytes)?;
     if version.v != VERSION {
@@ -102,5 +105,5 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Vec<Condition>, StateError> {
         })
         .collect();
     conditions.sort_by_key(|c| (c.channel, c.hazard));
-    Ok(conditions)
+    Ok((stored.late_run, conditions))
 }

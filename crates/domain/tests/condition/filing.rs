@@ -23,7 +23,11 @@ fn newer_equal_older_and_wrong() {
     assert_eq!(file(Some(100.0), 101.0, 1), (Filing::Current, 100.0, 1, false));
     assert_eq!(file(Some(100.0), 102.0, 1), (Filing::Repeated, 100.0, 1, false));
     assert_eq!(file(Some(90.0), 102.5, 3), (Filing::Late, 90.0, 1, false));
-    assert_eq!(file(Some(100.0), 103.0, 2), (Filing::ClockWrong, 103.0, 2, true), "a clock that stands still");
+    assert_eq!(
+        file(Some(100.0), 103.0, 2),
+        (Filing::ClockWrong, 103.0, 2, true),
+        "a clock that stands still"
+    );
     assert_eq!(file(Some(160.0), 104.0, 4), (Filing::Current, 160.0, 4, false));
     assert_eq!(file(Some(900.0), 200.0, 5), (Filing::ClockWrong, 200.0, 5, true), "ahead");
     assert_eq!(file(Some(-500.0), 210.0, 6), (Filing::ClockWrong, 210.0, 6, true), "behind");
@@ -123,4 +127,67 @@ fn late_under_voltage_of_a_lost_phase_is_phase_loss() {
         briefs(&state.on_reading(&binding, &r).changes),
         [(VOLTAGE_A.0, Hazard::PhaseLoss, FoundLate(Alarm), 300.0)]
     );
+}
+
+/// A detector that replays history, as its binding says.
+fn replaying() -> domain::binding::Binding {
+    let mut binding = binding();
+    binding.supervision.clock_behind_ms = 31 * 86_400_000;
+    binding
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_blind_the_detector() {
+    let binding = replaying();
+    let mut state = DetectorState::new(at(0.0));
+    state.on_reading(&binding, &reading(7_200.0, vec![good(0, 50)]));
+    let mut changes = Vec::new();
+    let mut filings = Vec::new();
+    for seconds in [7_210.0, 7_220.0, 7_230.0, 7_240.0, 7_250.0, 7_260.0] {
+        let mut r = reading(seconds, vec![good(0, 500)]);
+        r.device_at = Some(at(seconds - 3_600.0));
+        // A restart in between is no new beginning.
+        let mut again = DetectorState::from_bytes(&state.to_bytes(), at(0.0)).unwrap();
+        again.restore_latest(0, state.last_filed(0).unwrap(), at(seconds), Filing::Current, &[good(0, 50)]);
+        assert_eq!(again.on_reading(&binding, &r).filing, {
+            let judged = state.on_reading(&binding, &r);
+            filings.push(judged.filing);
+            changes.extend(judged.changes);
+            judged.filing
+        });
+    }
+    assert_eq!(
+        filings,
+        [
+            Filing::Late,
+            Filing::Late,
+            Filing::Late,
+            Filing::ClockWrong,
+            Filing::ClockWrong,
+            Filing::ClockWrong
+        ]
+    );
+    // The clock is set right.
+    let judged = state.on_reading(&binding, &reading(7_270.0, vec![good(0, 500)]));
+    assert_eq!(judged.filing, Filing::Current);
+    changes.extend(judged.changes);
+    let told = briefs(&changes);
+    assert!(told.iter().any(|c| (c.1, c.2) == (Hazard::ResidualCurrent, Raised(Alarm))), "{told:?}");
+    assert!(told.iter().any(|c| (c.1, c.2) == (Hazard::ClockWrong, Raised(Fault))), "{told:?}");
+}
+
+#[test]
+fn a_replay_is_not_a_clock_that_was_set_back() {
+    let binding = replaying();
+    // Ten seconds of history per second; then one old reading sent again and again.
+    for pace in [10.0, 0.0, -1.0] {
+        let mut state = DetectorState::new(at(0.0));
+        state.on_reading(&binding, &reading(90_000.0, vec![good(0, 50)]));
+        for second in 1..300 {
+            let mut r = reading(90_000.0 + f64::from(second), vec![good(0, 500)]);
+            r.device_at = Some(at(80_000.0 + pace * f64::from(second)));
+            assert_eq!(state.on_reading(&binding, &r).filing, Filing::Late, "{pace} at {second}");
+        }
+        assert_eq!(state.open().count(), 0);
+    }
 }
