@@ -43,7 +43,7 @@ def facts(folder):
         "cpu": _first("/proc/cpuinfo", "model name"),
         "ram_gb": int(_first("/proc/meminfo", "MemTotal").split()[0]) / 1e6,
         "kernel": os.uname().release,
-        "priority": priority(),
+        "preference": preference(),
         "fsync_p50_ms": p50,
         "fsync_p99_ms": p99,
     }
@@ -67,15 +67,19 @@ def memory_kb(pid, key="VmRSS"):
     return int(_first(f"/proc/{pid}/status", key).split()[0])
 
 
-def priority():
-    """Nice values of this process and of its scheduling group; neither is 0 when it was preferred to other work."""
-    group = 0
+def preference():
+    """How this process, and with it its children, is preferred to other work; empty when it is not."""
+    policies = {os.SCHED_FIFO: "SCHED_FIFO", os.SCHED_RR: "SCHED_RR"}
+    policy, nice, group = policies.get(os.sched_getscheduler(0)), os.getpriority(os.PRIO_PROCESS, 0), 0
     try:
         with open("/proc/self/autogroup", encoding="ascii") as line:
             group = int(line.read().split()[-1])
     except (OSError, ValueError, IndexError):
         pass
-    return os.getpriority(os.PRIO_PROCESS, 0), group
+    said = [policy] if policy else []
+    said += [f"nice {nice}"] if nice else []
+    said += [f"scheduling group at nice {group}"] if group else []
+    return ", ".join(said)
 
 
 class Cpu:

@@ -38,9 +38,8 @@ def markdown(found, options, probes):
         if others > 0.1
         else "Nothing else ran on the machine while this was measured."
     )
-    if any(box["priority"]):
-        nice, group = box["priority"]
-        shared += f" Server, generator and probes were preferred to that (nice {nice}, scheduling group {group})."
+    if box["preference"]:
+        shared += f" Server, generator and probes were preferred to other work ({box['preference']})."
     here = (
         f"{box['cores']} cores of {box['cpu']}, {box['ram_gb']:.0f} GB RAM, Linux {box['kernel']}, "
         f"write + fdatasync of 4 KB p50 {box['fsync_p50_ms']:.2f} ms, p99 {box['fsync_p99_ms']:.2f} ms"
@@ -75,7 +74,7 @@ on {here}
 
 Each connection is a detector that sends the next upload as soon as fewer than {options.window} wait for their confirmation. A reading is
 one frame of the vendor's protocol with {full['report']['values_per_reading']} values; it is decoded, judged by the limits of its channels, written
-with everybody else's in one transaction, and confirmed after the fsync.
+with everybody else's in one transaction, and confirmed after the fsync. Roll-ups of what came before run meanwhile.
 
 | | |
 | --- | --- |
@@ -94,7 +93,7 @@ on {here}
 Beside that load, {probes} detectors of the bench upload at random moments, {options.probes_per_s} times a second in all, and a signed-in reader
 of `GET /api/v1/live` waits for the event with that value. Every fourth upload jumps over the limit of the residual current (delay 0),
 so that an alarm is raised in the same commit, and `alarm` with that value is waited for too. The time is from before the
-write to after the event was parsed, with what the measuring program itself needs.
+write to after the event was parsed, with what the measuring program itself needs. Roll-ups run meanwhile.
 
 | | p50 | p99 | max | how many |
 | --- | --- | --- | --- | --- |

@@ -18,6 +18,8 @@ from server import BINARY, ROOT, Api, Server, Simulate, commission, wait_until
 
 # The first terminals are the probes; the load and the idle connections begin behind them.
 PROBES = 16
+# Roll-ups begin a minute after the start; the measurements are to have them beside them.
+ROLL_UP_AFTER_S = 64
 QUIET_LOG = "field.telegram_log=refused"
 
 
@@ -43,24 +45,24 @@ def throughput(server, options):
     load = Simulate(
         server, "load", options.connections, options.seconds, "--window", options.window, "--first", PROBES + 1,
     )
-    before = server.disk_bytes()
     wait_until(load.measures_from)
     cpu = machine.Cpu(server.pid, load.pid)
     wait_until(load.measures_until - 1)
     used = cpu.cores()
     result = load.report()
     return {
-        "command": load.command(), "report": result, "cpu": used,
-        "rss_kb": machine.memory_kb(server.pid), "disk_before": before,
+        "command": load.command(), "report": result, "cpu": used, "rss_kb": machine.memory_kb(server.pid),
     }
 
 
 def latency(server, api, per_s, options):
-    """Probes beside a load at a fixed rate."""
+    """Probes beside a load at a fixed rate, once there is a minute's worth of readings to roll up."""
+    lead_s = ROLL_UP_AFTER_S - (time.monotonic() - server.started)
     load = Simulate(
-        server, "load", options.connections, options.seconds + 20, "--rate", round(per_s), "--first", PROBES + 1,
+        server, "load", options.connections, round(lead_s + options.seconds + 10), "--rate", round(per_s),
+        "--first", PROBES + 1,
     )
-    wait_until(load.measures_from)
+    wait_until(server.started + ROLL_UP_AFTER_S)
     cpu = machine.Cpu(server.pid, load.pid)
     serials = [serial(number) for number in range(1, PROBES + 1)]
     probes = probe.measure(server, api, serials, options.probes_per_s, options.seconds)
@@ -141,14 +143,15 @@ def measure(folder, options):
     server.stop()
     server = Server(data, settings)
     api = Api(server, password)
-    say(f"throughput, {options.seconds} s")
-    found["throughput"] = throughput(server, options)
+    before = server.disk_bytes()
     wanted = report.HALF_LOAD_PER_S
     say(f"latency at {wanted:.0f} readings/s, {options.seconds} s")
     found["latency"] = latency(server, api, wanted, options)
+    say(f"throughput, {options.seconds} s")
+    found["throughput"] = throughput(server, options)
     server.stop()
     written = found["throughput"]["report"]["confirmed"] + found["latency"]["report"]["confirmed"]
-    found["bytes_per_reading"] = (server.disk_bytes() - found["throughput"]["disk_before"]) / max(1, written)
+    found["bytes_per_reading"] = (server.disk_bytes() - before) / max(1, written)
     say("kill -9 and start again")
     server = Server(data, settings)
     server, found["restart"] = restart(server, settings, options)
