@@ -146,10 +146,10 @@ impl CloudSession {
         self.in_flight = self.in_flight.saturating_sub(1);
         match outcome {
             Outcome::Committed => out.push(Output::Write(Downlink::UploadAck.encode())),
-            Outcome::Unavailable if self.in_flight > 0 || self.deframer.buffered() > 0 => {
-                self.close(out, "an upload could not be stored while later ones were under way");
+            // Confirmations carry no number: on this line the next one would be taken for the upload that failed.
+            Outcome::Unavailable => {
+                self.close(out, "an upload could not be stored; the device has to send it again")
             }
-            Outcome::Unavailable => {}
         }
         self.drain(facts, now, out);
     }

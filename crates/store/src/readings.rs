@@ -5,11 +5,15 @@ use domain::access::Scope;
 use domain::id::DetectorId;
 use domain::reading::Filing;
 use domain::time::UnixMs;
+use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::StoreError;
 use crate::intake::StoredReading;
 use crate::open::Store;
 use crate::payload;
+
+/// Moments per query; a query takes 32,766 parameters at most.
+const MOMENTS_AT_ONCE: usize = 1000;
 
 /// A row: group, filed, device's clock, server's clock, filing, payload.
 type Row = (i64, i64, Option<i64>, i64, i64, Vec<u8>);
@@ -23,6 +27,35 @@ impl Store {
     #[must_use]
     pub const fn readings(&self) -> Readings<'_> {
         Readings(self)
+    }
+
+    /// The readings that are stored for these moments (detector, group, filed time): the pipeline's own work.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a stored reading cannot be read.
+    pub async fn readings_at(
+        &self,
+        moments: &[(DetectorId, u8, UnixMs)],
+    ) -> Result<Vec<StoredReading>, StoreError> {
+        let mut found = Vec::new();
+        for some in moments.chunks(MOMENTS_AT_ONCE) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT r.detector_id, r.grp, r.filed_at, r.device_at, r.received_at, r.filing, r.payload FROM (",
+            );
+            query.push_values(some, |mut row, (detector, group, at)| {
+                row.push_bind(detector.0).push_bind(i64::from(*group)).push_bind(at.0);
+            });
+            query.push(
+                ") w JOIN reading r ON r.detector_id = w.column1 AND r.grp = w.column2 AND r.filed_at = w.column3",
+            );
+            let rows: Vec<(i64, i64, i64, Option<i64>, i64, i64, Vec<u8>)> =
+                query.build_query_as().fetch_all(self.reader()).await?;
+            for (detector, group, filed_at, device_at, received_at, filing, bytes) in rows {
+                let row = (group, filed_at, device_at, received_at, filing, bytes);
+                found.push(read(DetectorId(detector), row)?);
+            }
+        }
+        Ok(found)
     }
 }
 

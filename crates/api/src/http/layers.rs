@@ -39,7 +39,9 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
         if let Some(cookie) = cookie {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
-    } else if status.is_client_error() || status.is_server_error() {
+    } else if (status.is_client_error() || status.is_server_error())
+        && response.extensions().get::<SaidPlainly>().is_none()
+    {
         // The framework refused by itself: 405 with its Allow header, 413, a path that cannot be.
         let allow = response.headers().get(header::ALLOW).cloned();
         response = Problem::of_bare(status).render(&id);
@@ -111,8 +113,14 @@ pub async fn nowhere() -> Problem {
 /// A status alone, for health checks.
 #[must_use]
 pub fn plain(status: StatusCode, words: &'static str) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], words).into_response()
+    let mut response = (status, [(header::CACHE_CONTROL, "no-store")], words).into_response();
+    response.extensions_mut().insert(SaidPlainly);
+    response
 }
+
+/// Marks an answer that says by itself why it refuses, so that [`finish`] leaves it as it is.
+#[derive(Debug, Clone, Copy)]
+struct SaidPlainly;
 
 #[cfg(test)]
 mod tests {

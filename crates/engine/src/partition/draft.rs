@@ -111,9 +111,17 @@ impl<'m> Draft<'m> {
     }
 
     /// Files and judges a reading. Says whether its detector is known.
-    pub(super) fn reading(&mut self, reading: Reading) -> bool {
+    pub(super) fn reading(&mut self, reading: Reading, stored: &Repetitions) -> bool {
         let Some((touched, out)) = self.touch(reading.detector) else { return false };
         let binding = Arc::clone(&touched.detector.binding);
+        if is_older(&touched.detector, &reading)
+            && (stored.holds(&reading) || out.batch.readings.iter().any(|filed| is_same(filed, &reading)))
+        {
+            let changed = touched.detector.state.on_heard(&binding, reading.received_at);
+            take(touched, out, &changed, None);
+            self.tally.repeated += 1;
+            return true;
+        }
         let judged = touched.detector.state.on_reading(&binding, &reading);
         touched.state_changed |= judged.state_changed;
         out.apply(&mut touched.detector, &judged.changes, None);
@@ -256,6 +264,45 @@ impl<'m> Draft<'m> {
             pinned: self.pinned,
         }
     }
+}
+
+/// The stored readings that a batch may repeat. A device that was not confirmed sends everything again from where it
+/// was not; of that, all but the newest would pass for late data, and a hazard in it would be told a second time.
+#[derive(Default)]
+pub(super) struct Repetitions(HashMap<(DetectorId, u8, UnixMs), StoredReading>);
+
+impl Repetitions {
+    pub(super) fn of(stored: Vec<StoredReading>) -> Self {
+        let keyed =
+            stored.into_iter().map(|reading| ((reading.detector, reading.group, reading.filed_at), reading));
+        Self(keyed.collect())
+    }
+
+    fn holds(&self, reading: &Reading) -> bool {
+        !self.0.is_empty()
+            && reading.device_at.is_some_and(|at| {
+                let found = self.0.get(&(reading.detector, reading.group, at));
+                found.is_some_and(|stored| is_same(stored, reading))
+            })
+    }
+}
+
+/// Whether the reading is older than what is known, by a clock that is taken for right.
+pub(super) fn is_older(detector: &Detector, reading: &Reading) -> bool {
+    reading.device_at.is_some_and(|at| {
+        detector.state.last_filed(reading.group).is_some_and(|last| at < last)
+            && reading.received_at.since_ms(at) <= detector.binding.supervision.clock_behind_ms
+    })
+}
+
+/// Whether both are the same moment of the same device, and say the same.
+fn is_same(filed: &StoredReading, reading: &Reading) -> bool {
+    filed.detector == reading.detector
+        && filed.group == reading.group
+        && Some(filed.filed_at) == reading.device_at
+        && filed.device_at == reading.device_at
+        && filed.samples == reading.samples
+        && filed.reported == reading.reported
 }
 
 fn take(touched: &mut Touched, out: &mut Out, changed: &Changed, reason: Option<&str>) {

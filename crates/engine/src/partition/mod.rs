@@ -27,7 +27,7 @@ use crate::storage::Storage;
 use crate::wheel::Wheel;
 
 pub(crate) use acts::Act;
-use draft::{Draft, Finished};
+use draft::{Draft, Finished, Repetitions, is_older};
 use lines::Line;
 
 /// How long to wait before a failed deadline or rebinding is tried again, ms.
@@ -123,13 +123,14 @@ impl Partition {
         {
             commands.push(command);
         }
+        let stored = self.stored_already(items).await;
         let now = self.links.clock.now();
         let mut waiting = Waiting::default();
         let memory = Arc::clone(&self.links.memory);
         let mut draft = Draft::new(&memory, now, self.last_alarm_id);
 
         for item in items.drain(..) {
-            self.take(item, &mut draft, &mut waiting);
+            self.take(item, &stored, &mut draft, &mut waiting);
         }
         let mut due = Vec::new();
         // Should a whole city fall silent at once, that is many commits, with readings in between.
@@ -176,12 +177,38 @@ impl Partition {
         }
     }
 
-    fn take(&mut self, item: Intake, draft: &mut Draft<'_>, waiting: &mut Waiting) {
+    /// What is stored for the moments of those readings that are older than what is known.
+    async fn stored_already(&self, items: &[Intake]) -> Repetitions {
+        let mut moments = Vec::new();
+        for item in items {
+            let Intake::Readings { readings, .. } = item else { continue };
+            for reading in readings {
+                if let Some(at) = reading.device_at
+                    && let Some(known) = self.links.memory.detector(reading.detector)
+                    && is_older(&known, reading)
+                {
+                    moments.push((reading.detector, reading.group, at));
+                }
+            }
+        }
+        if moments.is_empty() {
+            return Repetitions::default();
+        }
+        match self.links.store.readings_at(&moments).await {
+            Ok(stored) => Repetitions::of(stored),
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell what is stored already; repetitions pass for late data");
+                Repetitions::default()
+            }
+        }
+    }
+
+    fn take(&mut self, item: Intake, stored: &Repetitions, draft: &mut Draft<'_>, waiting: &mut Waiting) {
         match item {
             Intake::Readings { readings, confirm } => {
                 let mut known = false;
                 for reading in readings {
-                    if draft.reading(reading) {
+                    if draft.reading(reading, stored) {
                         known = true;
                     } else {
                         self.links.counters.readings_ignored.add_one();

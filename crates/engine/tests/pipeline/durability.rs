@@ -227,3 +227,25 @@ async fn an_alarm_on_disk_has_its_outbox_entry_beside_it() {
         "every payload says its version: {waiting:?}"
     );
 }
+
+#[tokio::test]
+async fn uploads_that_were_committed_and_not_confirmed_raise_nothing_when_they_come_again() {
+    let world = World::new().await;
+    // Both are on disk, then the server dies before the device reads a confirmation.
+    let sent: Vec<_> = (0..2).map(|seconds| world.residual(seconds, 500 + seconds)).collect();
+    for reading in &sent {
+        world.clock.set(reading.received_at);
+        assert_eq!(world.confirm(reading.clone()).await, Outcome::Committed);
+    }
+    let world = world.restart(at_s(3)).await;
+    for reading in &sent {
+        let again = domain::reading::Reading { received_at: at_s(3), ..reading.clone() };
+        assert_eq!(world.confirm(again).await, Outcome::Committed);
+    }
+    world.wait_for_alarm_at(5).await;
+    let alarms = world.alarms().await;
+    let told: Vec<_> = alarms.iter().map(|alarm| (alarm.raised_at, alarm.late)).collect();
+    assert_eq!(told, [(at_s(5), false)], "one hazard is one alarm");
+    assert_eq!(world.engine.counters().readings_repeated.get(), 2);
+    assert_eq!(world.engine.counters().readings_late.get(), 0);
+}

@@ -185,9 +185,13 @@ fn what_could_not_be_stored_is_not_confirmed_and_may_be_sent_again() {
     let mut bench = Bench::logged_in();
     assert_eq!(bench.hears(&hex(UPLOAD)).readings.len(), 1);
     let done = bench.learns(Outcome::Unavailable);
-    assert!(done.written.is_empty() && done.closed.is_none(), "{done:?}");
-    assert_eq!(bench.hears(&hex(UPLOAD)).readings.len(), 1);
-    assert_eq!(bench.learns(Outcome::Committed).written, [hex(UPLOAD_ACK)]);
+    assert!(
+        done.written.is_empty() && done.closed.is_some(),
+        "the next confirmation would be taken for it: {done:?}"
+    );
+    let mut again = Bench::logged_in();
+    assert_eq!(again.hears(&hex(UPLOAD)).readings.len(), 1);
+    assert_eq!(again.learns(Outcome::Committed).written, [hex(UPLOAD_ACK)]);
 }
 
 #[test]
