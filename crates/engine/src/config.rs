@@ -41,7 +41,7 @@ impl Default for EngineConfig {
             disk_every_ms: 15_000,
             probe_every_ms: 3_000,
             roll_up_every_ms: 60_000,
-            roll_up_rows: 20_000,
+            roll_up_rows: 100_000,
             retain_every_ms: 3_600_000,
         }
     }

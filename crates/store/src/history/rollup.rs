@@ -17,6 +17,9 @@ use crate::scoped::push_any;
 /// Shards of detectors.
 pub(crate) const SHARDS: i64 = 16;
 
+/// The narrowest width, s.
+const FINEST_S: i64 = 900;
+
 /// Readings per query.
 const CHUNK: i64 = 5000;
 
@@ -92,21 +95,34 @@ pub(crate) async fn roll_up(store: &Store, most_rows: u32) -> Result<RollUpProgr
             progress.readings += 1;
             for sample in samples.iter().filter(|sample| sample.quality == Quality::Good) {
                 let Some(channel) = channels.get(&(*detector, sample.point.0)) else { continue };
-                let value = Bucket::of(sample.raw, *filed_at);
-                for step in STEPS_S {
-                    let key = (*channel, step, floor(*filed_at, step * 1000));
-                    buckets.entry(key).and_modify(|bucket| bucket.merge(&value)).or_insert(value);
-                }
+                add(buckets, *channel, FINEST_S, *filed_at, &Bucket::of(sample.raw, *filed_at));
             }
         }
     }
 
-    for ((shard, cursor), buckets) in cursors.into_iter().zip(gathered) {
+    for ((shard, cursor), mut buckets) in cursors.into_iter().zip(gathered) {
         if cursor < target {
+            widen(&mut buckets);
             progress.buckets += write(store, shard, cursor, target, buckets).await?;
         }
     }
     Ok(progress)
+}
+
+fn add(buckets: &mut HashMap<Key, Bucket>, channel: i64, step_s: i64, at_ms: i64, value: &Bucket) {
+    let key = (channel, step_s, floor(at_ms, step_s * 1000));
+    buckets.entry(key).and_modify(|bucket| bucket.merge(value)).or_insert(*value);
+}
+
+/// The wider buckets from the finest ones: each width is a multiple of the one before, so that a reading is looked at
+/// once and not once per width.
+fn widen(buckets: &mut HashMap<Key, Bucket>) {
+    let finest: Vec<(Key, Bucket)> = buckets.iter().map(|(key, bucket)| (*key, *bucket)).collect();
+    for ((channel, _, begin), bucket) in finest {
+        for step_s in STEPS_S.into_iter().filter(|step_s| *step_s != FINEST_S) {
+            add(buckets, channel, step_s, begin, &bucket);
+        }
+    }
 }
 
 /// Merges one shard's buckets and moves its cursor, unless somebody else moved it meanwhile.
