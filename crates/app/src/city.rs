@@ -24,7 +24,7 @@ use store::terminals::UnknownSeen;
 use store::{Actor, Store};
 
 use crate::cli::{CityArgs, Commission};
-use crate::platform::open_store;
+use crate::platform::{claim_folder, open_store};
 use crate::profiles;
 use crate::settings::Settings;
 
@@ -57,6 +57,7 @@ pub(crate) async fn commission_command(settings: &Settings, wanted: &Commission)
         Some(connections) => sim::load::load_inventory(connections, 1),
         None => Inventory::of(&scenario(&wanted.city)?),
     };
+    let _claim = claim_folder(settings)?;
     let store = open_store(settings).await?;
     if !store.setup_needed().await? {
         bail!("the data folder {} is in use already; give an empty one", settings.data.dir.display());

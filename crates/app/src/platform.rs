@@ -1,6 +1,7 @@
 //! The platform in one process: open the store, start engine, field door and API, run until asked to stop, stop in
 //! the order in which nothing confirmed is lost.
 
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,29 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         ..Options::default()
     };
     Store::open(&data.dir, options).await.with_context(|| format!("data folder {}", data.dir.display()))
+}
+
+/// Takes the data folder for this process alone; it is free again when the file is dropped or the process ends.
+/// Two platforms on one folder would give the same id to different alarms.
+pub(crate) fn claim_folder(settings: &Settings) -> anyhow::Result<File> {
+    let dir = &settings.data.dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("data folder {} cannot be made", dir.display()))?;
+    let path = dir.join("running.lock");
+    let claim = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    match claim.try_lock() {
+        Ok(()) => Ok(claim),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!("data folder {}: another platform runs on it, wanted only one", dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
 }
 
 fn engine_config(settings: &Settings) -> EngineConfig {
@@ -150,6 +174,7 @@ impl Platform {
 
 /// The platform alone.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let _claim = claim_folder(settings)?;
     let store = open_store(settings).await?;
     let platform = Platform::start(settings, store, profiles::load(&settings.profiles.dir)?, false).await?;
     let mut lines = Vec::new();
@@ -166,6 +191,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn demo(settings: &Settings, wanted: &CityArgs) -> anyhow::Result<()> {
     let scenario = city::scenario(wanted)?;
     let inventory = sim::city::Inventory::of(&scenario);
+    let _claim = claim_folder(settings)?;
     let store = open_store(settings).await?;
     let profiles = profiles::load(&settings.profiles.dir)?;
     let mut lines = Vec::new();
@@ -227,4 +253,21 @@ pub(crate) async fn stopped_by_somebody() -> anyhow::Result<()> {
         _asked = terminate.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_folder_is_taken_by_one_platform_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = format!("data.dir={}", folder.path().join("data").display());
+        let settings = crate::settings::load(None, &[set]).unwrap();
+        let first = claim_folder(&settings).unwrap();
+        let error = claim_folder(&settings).unwrap_err();
+        assert!(error.to_string().contains("another platform runs on it"), "{error:#}");
+        drop(first);
+        claim_folder(&settings).unwrap();
+    }
 }

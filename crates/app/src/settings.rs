@@ -119,6 +119,9 @@ pub(crate) struct LogSettings {
     pub(crate) filter: String,
 }
 
+/// The most that a queue may be told to hold.
+const MAX_BOUND: usize = 10_000_000;
+
 /// Reads the configuration. `sets` are `key=value` flags; a value is read as TOML, else as text.
 pub(crate) fn load(file: Option<&Path>, sets: &[String]) -> anyhow::Result<Settings> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULT_FILE, FileFormat::Toml));
@@ -139,7 +142,22 @@ pub(crate) fn load(file: Option<&Path>, sets: &[String]) -> anyhow::Result<Setti
             .with_context(|| format!("--set {set}: {key} is not a setting's name"))?;
     }
     let config = builder.build().context("the configuration cannot be read")?;
-    config.try_deserialize().context("the configuration is wrong; `emberwatch config` prints what it may say")
+    let settings: Settings = config
+        .try_deserialize()
+        .context("the configuration is wrong; `emberwatch config` prints what it may say")?;
+    let engine = &settings.engine;
+    for (key, had) in [
+        ("intake_bound", engine.intake_bound),
+        ("batch_max", engine.batch_max),
+        ("telegram_bound", engine.telegram_bound),
+        ("live_bound", engine.live_bound),
+    ] {
+        // More is more than a queue can count.
+        if !(1..=MAX_BOUND).contains(&had) {
+            bail!("the configuration is wrong: engine.{key} is {had}, wanted 1 to {MAX_BOUND}");
+        }
+    }
+    Ok(settings)
 }
 
 fn parsed(value: &str) -> config::Value {
@@ -181,6 +199,14 @@ mod tests {
         writeln!(file, "[http]\nlisten = \"127.0.0.1:1\"\n[engine]\nbatch_max = 7").unwrap();
         let settings = load(Some(file.path()), &["http.listen=127.0.0.1:2".into()]).unwrap();
         assert_eq!((settings.http.listen.port(), settings.engine.batch_max), (2, 7));
+    }
+
+    #[test]
+    fn a_queue_that_holds_nothing_is_refused_by_name() {
+        for key in ["intake_bound", "batch_max", "telegram_bound", "live_bound"] {
+            let error = load(None, &[format!("engine.{key}=0")]).unwrap_err();
+            assert!(error.to_string().contains(&format!("engine.{key} is 0")), "{error:#}");
+        }
     }
 
     #[test]
