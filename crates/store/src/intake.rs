@@ -254,7 +254,8 @@ static ALARMS: Bulk = Bulk::new(
      state, raised_at, returned_at, acknowledged_at, acknowledged_by, acknowledged_by_id, closed_at, close_reason, \
      late, reported_by_device, latching, limit_value, current_value, current_at, worst_value, worst_at, version)",
     26,
-    " ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, worst_severity = excluded.worst_severity, \
+    " ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, circuit_id = excluded.circuit_id, \
+     severity = excluded.severity, worst_severity = excluded.worst_severity, \
      state = excluded.state, returned_at = excluded.returned_at, acknowledged_at = excluded.acknowledged_at, \
      acknowledged_by = excluded.acknowledged_by, acknowledged_by_id = excluded.acknowledged_by_id, \
      closed_at = excluded.closed_at, close_reason = excluded.close_reason, late = excluded.late, \

@@ -144,6 +144,19 @@ impl Out {
         }
     }
 
+    /// Takes the open alarms of a detector along to where it hangs now: whoever answers for the new place must see
+    /// them, and the old one may be taken away.
+    pub(super) fn take_along(&mut self, detector: &mut Detector) {
+        let place = &detector.binding.placement;
+        for open in &mut detector.alarms {
+            if open.site != place.site || open.circuit != place.circuit {
+                open.site = place.site;
+                open.circuit = place.circuit;
+                self.row(open);
+            }
+        }
+    }
+
     /// Closes the alarms of channels that a detector no longer has.
     pub(super) fn withdraw_of_gone_channels(&mut self, detector: &mut Detector) {
         let gone = |detector: &Detector| {
@@ -162,6 +175,22 @@ impl Out {
         let circumstance =
             Circumstance { at: self.now, by: By::System, reason: Some("removed".to_owned()), comment: None };
         self.step(detector, index, AlarmEvent::Withdraw, circumstance, None)
+    }
+
+    /// The alarm's row in what is written, as the alarm is now.
+    fn row(&mut self, open: &OpenAlarm) -> Option<&mut AlarmWrite> {
+        let alarm = record(open);
+        let index = *self.places.entry(alarm.id).or_insert_with(|| {
+            self.batch.alarms.push(AlarmWrite {
+                alarm: alarm.clone(),
+                transitions: Vec::new(),
+                outbox: Vec::new(),
+            });
+            self.batch.alarms.len() - 1
+        });
+        let write = self.batch.alarms.get_mut(index)?;
+        write.alarm = alarm;
+        Some(write)
     }
 
     /// Adds an alarm with one step to what is written; several steps of one commit are one row of the alarm.
@@ -183,16 +212,7 @@ impl Out {
                 "value": step.value,
             }),
         });
-        let index = *self.places.entry(alarm.id).or_insert_with(|| {
-            self.batch.alarms.push(AlarmWrite {
-                alarm: alarm.clone(),
-                transitions: Vec::new(),
-                outbox: Vec::new(),
-            });
-            self.batch.alarms.len() - 1
-        });
-        if let Some(write) = self.batch.alarms.get_mut(index) {
-            write.alarm = alarm;
+        if let Some(write) = self.row(open) {
             write.outbox.extend(outbox);
             // The worst value is on the alarm; a row for each new one would bury the others.
             if step.event != domain::alarm::TransitionEvent::Worst {

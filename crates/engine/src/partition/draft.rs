@@ -205,6 +205,7 @@ impl<'m> Draft<'m> {
         let changed = touched.detector.state.on_binding(&bound.binding, out.now);
         take(touched, out, &changed, Some("settings"));
         out.withdraw_of_gone_channels(&mut touched.detector);
+        out.take_along(&mut touched.detector);
     }
 
     /// Judges what is known by the binding as it is, after a restart. A detector about which nothing changes is not

@@ -7,7 +7,9 @@ use domain::reading::{PointIndex, Quality, Sample};
 use domain::settings::{LimitPatch, ScopeKind, ScopeRef};
 use engine::EngineError;
 use store::StoreError;
-use store::circuits::CircuitPatch;
+use store::circuits::{CircuitDraft, CircuitPatch, PanelDraft};
+use store::detectors::DetectorPatch;
+use store::sites::SiteDraft;
 
 use crate::world::{World, at_s, operator, wait};
 
@@ -138,4 +140,46 @@ async fn overload_follows_the_rated_current_of_the_circuit() {
         (alarm.hazard, alarm.severity, alarm.limit_value),
         (Hazard::Overload, Severity::Alarm, Some(25.0))
     );
+}
+
+#[tokio::test]
+async fn an_open_alarm_goes_where_its_detector_is_moved() {
+    let world = World::new().await;
+    let alarm = world.held_alarm().await;
+    let (all, me) = (Scope::platform(), operator(1));
+    let places = world.engine.places();
+    let old = world.engine.store().sites().get(&all, world.site).await.unwrap();
+    let draft = SiteDraft {
+        name: "新市场".to_owned(),
+        address: String::new(),
+        area_code: old.area_code.clone(),
+        organisation_id: old.organisation_id,
+        premises_kind: "market".to_owned(),
+        position: None,
+        zone: "Asia/Shanghai".to_owned(),
+        contact_name: String::new(),
+        contact_phone: String::new(),
+    };
+    let site = places.create_site(&all, &me, &draft).await.unwrap();
+    let panel = PanelDraft { name: "2AL".to_owned(), location: String::new() };
+    let panel = places.create_panel(&all, &me, site.id, &panel).await.unwrap();
+    let circuit = CircuitDraft {
+        name: "WL2".to_owned(),
+        rated_current_a: None,
+        phases: 3,
+        load_kind: "lighting".to_owned(),
+    };
+    let circuit = places.create_circuit(&all, &me, panel.id, &circuit).await.unwrap();
+    let version = world.engine.store().detectors().get(&all, world.detector).await.unwrap().version;
+    let patch = DetectorPatch { name: None, circuit: Some(Some(circuit.id)), version };
+    places.change_detector(&all, &me, world.detector, &patch).await.unwrap();
+
+    let moved = world.the_alarm().await;
+    assert_eq!(moved.id, alarm.id);
+    assert_eq!((moved.site_id, moved.circuit_id), (site.id, Some(circuit.id)));
+    assert_eq!(world.steps(&moved).await, ["raised", "returned"], "moving is no step of the alarm");
+    // What happens to it later is told there too, and after a restart.
+    let world = world.restart(at_s(100)).await;
+    world.engine.alarms().acknowledge(&all, &me, alarm.id, None).await.unwrap();
+    assert_eq!(world.the_alarm().await.site_id, site.id);
 }
