@@ -48,8 +48,7 @@ impl Store {
             query.push(
                 ") w JOIN reading r ON r.detector_id = w.column1 AND r.grp = w.column2 AND r.filed_at = w.column3",
             );
-            let rows: Vec<(i64, i64, i64, Option<i64>, i64, i64, Vec<u8>)> =
-                query.build_query_as().fetch_all(self.reader()).await?;
+            let rows: Vec<RawReading> = query.build_query_as().fetch_all(self.reader()).await?;
             for (detector, group, filed_at, device_at, received_at, filing, bytes) in rows {
                 let row = (group, filed_at, device_at, received_at, filing, bytes);
                 found.push(read(DetectorId(detector), row)?);
@@ -58,6 +57,9 @@ impl Store {
         Ok(found)
     }
 }
+
+/// Detector, group, filed, device time, received, filing, payload.
+type RawReading = (i64, i64, i64, Option<i64>, i64, i64, Vec<u8>);
 
 impl Readings<'_> {
     /// At most `most` readings of one detector, by group and then by the time they count for, from the one after

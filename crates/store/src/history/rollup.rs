@@ -20,8 +20,9 @@ pub(crate) const SHARDS: i64 = 16;
 /// The narrowest width, s.
 const FINEST_S: i64 = 900;
 
-/// Readings per query.
-const CHUNK: i64 = 5000;
+/// Readings per query. Decoding a chunk holds a thread of the runtime, and what waits there in the meantime is late by
+/// as much: some ms.
+const CHUNK: i64 = 500;
 
 /// What a roll-up step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
