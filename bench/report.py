@@ -44,7 +44,7 @@ def markdown(found, options, probes):
         f"{box['cores']} cores of {box['cpu']}, {box['ram_gb']:.0f} GB RAM, Linux {box['kernel']}, "
         f"write + fdatasync of 4 KB p50 {box['fsync_p50_ms']:.2f} ms, p99 {box['fsync_p99_ms']:.2f} ms"
     )
-    serve = "emberwatch serve --data $DATA --set field.telegram_log=refused"
+    serve = "emberwatch serve --data $DATA --set field.telegram_log=refused --set log.filter=warn"
     if options.max_frames_per_s:
         serve += f" --set field.max_frames_per_s={options.max_frames_per_s}"
     return f"""# Performance
