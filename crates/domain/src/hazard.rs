@@ -76,7 +76,7 @@ pub enum Hazard {
     DeviceFault,
     /// A reading that cannot be 数据异常.
     Implausible,
-    /// The value has not moved at all for too long 数据冻结.
+    /// The detector speaks, but nothing new has come for too long 数据冻结.
     Frozen,
     /// The device's clock is wrong 时钟错误.
     ClockWrong,

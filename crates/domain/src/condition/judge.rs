@@ -98,6 +98,13 @@ impl<'a> Judge<'a> {
                 self.update(index, |c| c.levels[0] = Level::Held);
                 self.tell(index, deadline, false);
             }
+            if staleness_deadline(self.state, self.binding).is_some_and(|d| d <= deadline)
+                && let Some(device) = device_channel(self.binding)
+            {
+                let index = self.entry(device, Hazard::Frozen);
+                self.update(index, |c| c.levels[0] = Level::Held);
+                self.tell(index, deadline, false);
+            }
         }
     }
 
@@ -126,11 +133,16 @@ impl<'a> Judge<'a> {
     /// A sign of life at `at`, server's clock.
     pub(super) fn heard(&mut self, at: UnixMs) {
         self.state.last_heard = self.state.last_heard.max(Some(at));
+        self.ends_on_device(Hazard::Offline, at);
+    }
+
+    /// What hangs on the device as a whole and is over at once.
+    fn ends_on_device(&mut self, hazard: Hazard, at: UnixMs) {
         if self.state.conditions.is_empty() {
             return;
         }
         let Some(device) = device_channel(self.binding) else { return };
-        if let Some(index) = self.find(device, Hazard::Offline)
+        if let Some(index) = self.find(device, hazard)
             && self.state.conditions.get(index).is_some_and(|c| c.levels[0] != Level::Normal)
         {
             self.update(index, |c| c.levels[0] = Level::Normal);
@@ -216,6 +228,8 @@ impl<'a> Judge<'a> {
         let clock_wrong = filing == Filing::ClockWrong;
         self.state.set_filed(reading.group, filed_at);
         self.state.keep_latest(&reading.samples, filed_at, reading.received_at, clock_wrong);
+        self.state.last_fresh = self.state.last_fresh.max(Some(reading.received_at));
+        self.ends_on_device(Hazard::Frozen, reading.received_at);
         let at = Onset { filed: filed_at, known: reading.received_at };
 
         if reading.device_at.is_some()
@@ -581,21 +595,39 @@ fn is_judged(binding: &Binding, c: &Condition) -> bool {
 
 /// When silence becomes a fault; `None` once it is one.
 fn silence_deadline(state: &DetectorState, binding: &Binding) -> Option<UnixMs> {
-    let device = device_channel(binding)?;
-    let told = !state.conditions.is_empty()
-        && state
-            .conditions
-            .iter()
-            .any(|c| c.channel == device && c.hazard == Hazard::Offline && c.levels[0] != Level::Normal);
-    if told {
+    if is_on_device(state, binding, Hazard::Offline)? {
         return None;
     }
     let since = state.last_heard.map_or(state.watched_since, |heard| heard.max(state.watched_since));
     Some(since.plus_ms(binding.supervision.offline_after_ms))
 }
 
+/// When a detector that speaks but sends nothing new (heartbeats, the same upload again and again) is one; `None` once
+/// it is, or is offline. Twice as long as silence, so that a detector that falls silent is one fault and not two.
+fn staleness_deadline(state: &DetectorState, binding: &Binding) -> Option<UnixMs> {
+    if is_on_device(state, binding, Hazard::Offline)? || is_on_device(state, binding, Hazard::Frozen)? {
+        return None;
+    }
+    let since = state.last_fresh.map_or(state.watched_since, |fresh| fresh.max(state.watched_since));
+    Some(since.plus_ms(binding.supervision.offline_after_ms.saturating_mul(2)))
+}
+
+/// Whether the detector as a whole has this fault; `None` without a channel for the device.
+fn is_on_device(state: &DetectorState, binding: &Binding, hazard: Hazard) -> Option<bool> {
+    let device = device_channel(binding)?;
+    Some(
+        state
+            .conditions
+            .iter()
+            .any(|c| c.channel == device && c.hazard == hazard && c.levels[0] != Level::Normal),
+    )
+}
+
 pub(super) fn next_deadline(state: &DetectorState, binding: &Binding) -> Option<UnixMs> {
-    let mut earliest = silence_deadline(state, binding);
+    let mut earliest = match (silence_deadline(state, binding), staleness_deadline(state, binding)) {
+        (Some(silent), Some(stale)) => Some(silent.min(stale)),
+        (one, other) => one.or(other),
+    };
     let mut take = |deadline: Option<UnixMs>| {
         earliest = match (earliest, deadline) {
             (Some(a), Some(b)) => Some(a.min(b)),

@@ -195,6 +195,8 @@ impl Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetectorState {
     last_heard: Option<UnixMs>,
+    /// When the newest reading that was new was received.
+    last_fresh: Option<UnixMs>,
     watched_since: UnixMs,
     /// By point.
     latest: Vec<Option<Latest>>,
@@ -212,6 +214,7 @@ impl DetectorState {
     pub const fn new(watched_since: UnixMs) -> Self {
         Self {
             last_heard: None,
+            last_fresh: None,
             watched_since,
             latest: Vec::new(),
             groups: Vec::new(),
@@ -246,6 +249,7 @@ impl DetectorState {
         samples: &[Sample],
     ) {
         self.set_filed(group, filed_at);
+        self.last_fresh = self.last_fresh.max(Some(received_at));
         // A point may come in two groups; the newer value stays.
         for sample in samples {
             if self.latest(sample.point).is_none_or(|known| known.filed_at <= filed_at) {

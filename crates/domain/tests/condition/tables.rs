@@ -300,7 +300,33 @@ fn silence_is_a_fault_and_any_word_ends_it() {
     assert_eq!(state.next_deadline(&binding), None);
     let back = state.on_heard(&binding, at(5000.0));
     assert_eq!(briefs(&back.changes), [(1, Hazard::Offline, Returned, 5000.0)]);
-    assert_eq!(state.next_deadline(&binding), Some(at(8600.0)));
+    // A word is not a value: by then it has to send one.
+    assert_eq!(state.next_deadline(&binding), Some(at(7200.0)));
+}
+
+#[test]
+fn a_detector_that_speaks_but_sends_nothing_new_is_a_fault() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    state.on_reading(&binding, &reading(10.0, vec![good(0, 20)]));
+    // Heartbeats keep it online; its value grows old all the same.
+    let mut changes = Vec::new();
+    for seconds in [3000.0, 6000.0, 7200.0, 7300.0] {
+        changes.extend(state.on_heard(&binding, at(seconds)).changes);
+    }
+    assert_eq!(briefs(&changes), [(1, Hazard::Frozen, Raised(Fault), 7210.0)]);
+    let fresh = state.on_reading(&binding, &reading(7400.0, vec![good(0, 20)]));
+    assert_eq!(briefs(&fresh.changes), [(1, Hazard::Frozen, Returned, 7400.0)]);
+}
+
+#[test]
+fn a_detector_that_falls_silent_is_one_fault_not_two() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    state.on_reading(&binding, &reading(10.0, vec![good(0, 20)]));
+    state.on_heard(&binding, at(1000.0));
+    let changes = state.on_time(&binding, at(100_000.0)).changes;
+    assert_eq!(briefs(&changes), [(1, Hazard::Offline, Raised(Fault), 4600.0)]);
 }
 
 #[test]
