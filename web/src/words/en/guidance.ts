@@ -169,7 +169,7 @@ export default {
     },
   },
   frozen: {
-    owner: { 1: 'The reading has not moved for a long time; the detector may have failed. Have an electrician look.' },
+    owner: { 1: 'The detector is on line but has sent nothing new for long, so the state of the circuit is not known. Have an electrician look.' },
     electrician: {
       1: 'Change the load and see whether the reading follows.',
       2: 'Check that the probe is still on the conductor and that the device has not hung; restart it if need be.',

@@ -25,7 +25,7 @@ export default {
     sensor_short: 'Sensor shorted',
     device_fault: 'Device reports a fault',
     implausible: 'Reading not plausible',
-    frozen: 'Reading frozen',
+    frozen: 'No new readings',
     clock_wrong: 'Device clock wrong',
     supply_lost: 'Device lost its supply',
     weak_signal: 'Weak signal',

@@ -25,7 +25,7 @@ export default {
     sensor_short: '传感器短路',
     device_fault: '设备自检故障',
     implausible: '数值不可信',
-    frozen: '数值长时间不变',
+    frozen: '数值长时间不更新',
     clock_wrong: '设备时钟错误',
     supply_lost: '设备主电丢失',
     weak_signal: '信号弱',

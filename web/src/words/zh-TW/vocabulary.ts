@@ -25,7 +25,7 @@ export default {
     sensor_short: '感測器短路',
     device_fault: '裝置自檢故障',
     implausible: '數值不可信',
-    frozen: '數值長時間不變',
+    frozen: '數值長時間不更新',
     clock_wrong: '裝置時鐘錯誤',
     supply_lost: '裝置主電源中斷',
     weak_signal: '訊號弱',
