@@ -82,12 +82,22 @@ pub(crate) async fn doctor(settings: &Settings) -> anyhow::Result<()> {
     println!("ok    configuration and {} profiles", profiles.all.len());
     crate::field::config(&settings.field)?;
     println!("ok    field door settings");
+    if !settings.data.dir.is_dir() {
+        bail!(
+            "the data folder {} is not there; `serve` makes it at its first start",
+            settings.data.dir.display()
+        );
+    }
     let store = open_store(settings).await?;
     println!("ok    data folder {}", settings.data.dir.display());
     store.probe_write(SystemClock.now()).await.context("the data folder cannot be written")?;
     println!("ok    a commit with fsync");
     let disk = store.disk_use().await?;
-    println!("ok    {disk:?}");
+    println!(
+        "ok    the folder takes {} MB, {} MB are free",
+        disk.folder_bytes / 1_000_000,
+        disk.free_bytes / 1_000_000
+    );
     let audit = store.audit().verify(&Scope::platform()).await?;
     if let Some(entry) = audit.first_broken {
         bail!("the audit log is broken at entry {entry:?}");
