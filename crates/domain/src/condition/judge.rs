@@ -23,6 +23,9 @@ const SET_BACK_AFTER_MS: i64 = 30_000;
 /// By how much the pace may differ, ms: clocks tell seconds, networks delay.
 const PACE_TOLERANCE_MS: i64 = 10_000;
 
+/// Uploads of one second of the device's clock are received within this, ms: the second, and as much for the network.
+const SAME_SECOND_MS: i64 = 2_000;
+
 /// Limits in the unit of the channel's value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -226,6 +229,10 @@ impl<'a> Judge<'a> {
     /// Judges a reading that is the newest of its group.
     pub(super) fn current(&mut self, reading: &Reading, filing: Filing, filed_at: UnixMs) {
         let clock_wrong = filing == Filing::ClockWrong;
+        // A clock that tells whole seconds may tell two uploads the same one; that alone is no fault.
+        let same_second = reading.device_at.is_some()
+            && reading.device_at == self.state.last_filed(reading.group)
+            && self.state.last_fresh.is_some_and(|at| reading.received_at.since_ms(at) <= SAME_SECOND_MS);
         self.state.set_filed(reading.group, filed_at);
         self.state.keep_latest(&reading.samples, filed_at, reading.received_at, clock_wrong);
         self.state.last_fresh = self.state.last_fresh.max(Some(reading.received_at));
@@ -236,7 +243,7 @@ impl<'a> Judge<'a> {
             && (clock_wrong || !self.state.conditions.is_empty())
             && let Some(device) = device_channel(self.binding)
         {
-            self.fault(device, Hazard::ClockWrong, clock_wrong, at);
+            self.fault(device, Hazard::ClockWrong, clock_wrong && !same_second, at);
         }
         let mut cursor = 0;
         for sample in &reading.samples {

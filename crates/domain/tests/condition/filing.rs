@@ -38,6 +38,21 @@ fn newer_equal_older_and_wrong() {
 }
 
 #[test]
+fn two_uploads_in_one_second_of_the_devices_clock_are_no_fault() {
+    let binding = binding();
+    let mut state = DetectorState::new(at(0.0));
+    let mut r = reading(100.0, vec![good(0, 20)]);
+    r.received_at = at(100.5);
+    state.on_reading(&binding, &r);
+    r.samples = vec![good(0, 400)];
+    r.received_at = at(101.1);
+    state.on_reading(&binding, &r);
+    assert_eq!(state.latest(PointIndex(0)).map(|latest| latest.raw), Some(400), "both are judged");
+    let changes = state.on_time(&binding, at(400.0)).changes;
+    assert_eq!(changes.iter().map(|c| c.hazard).collect::<Vec<_>>(), [Hazard::ResidualCurrent]);
+}
+
+#[test]
 fn groups_have_separate_times() {
     let binding = binding();
     let mut state = DetectorState::new(at(0.0));
