@@ -21,6 +21,8 @@ async function bothLooks(page: Page, name: string): Promise<string[]> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme);
+    // Colours are looked at once they are painted: two frames after the change.
+    await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))));
     // The elements are the same in both; only their colours change.
     for (const finding of await axe(page, colorScheme === 'light' ? undefined : ['color-contrast'])) found.push(`${name} (${colorScheme}) ${finding.rule}: ${finding.where.join(' | ')}`);
   }
