@@ -183,8 +183,19 @@ mirror! {
         /// Vendor cloud frames.
         #[serde(rename = "cloud_7b7b")]
         Cloud7b7b,
-        /// Transparent DTU, polled by Modbus-RTU.
+        /// Transparent DTU line, asked in Modbus-RTU or DL/T 645.
         ModbusRtu,
+        /// Modbus TCP, dialled or dialling in.
+        ModbusTcp,
+        /// DL/T 645-2007 meters behind a transparent line.
+        Dlt645,
+        /// GB/T 26875.3 transmission devices.
+        Gb26875,
+        /// Vendor gateway frames.
+        #[serde(rename = "gateway_1f1f")]
+        Gateway1f1f,
+        /// Messages with named values over MQTT, HTTP, CoAP or a carrier's push.
+        Telemetry,
     }
 }
 
@@ -372,7 +383,7 @@ mod tests {
         for status in domain::status::Status::ALL {
             assert_eq!(word(Status::from(status)), status.code());
         }
-        for protocol in [domain::place::Protocol::Cloud7b7b, domain::place::Protocol::ModbusRtu] {
+        for protocol in domain::place::Protocol::ALL {
             assert_eq!(word(Protocol::from(protocol)), protocol.code());
         }
     }

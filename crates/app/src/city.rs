@@ -205,6 +205,7 @@ async fn terminals(
                 wanted.push(AdmitDetector {
                     profile,
                     unit_address: detector.unit_address,
+                    address: None,
                     name: detector.name.clone(),
                     place: DetectorPlace::Circuit(CircuitChoice::Existing(*circuit)),
                 });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use domain::id::TerminalId;
-use domain::profile::WriteCommand;
+use domain::profile::{ReadCommand, WriteCommand};
 use domain::time::UnixMs;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +19,40 @@ pub enum LineCommand {
         /// What to write.
         write: WriteCommand,
     },
+    /// Read registers of the detector at `unit`; answered with [`LineAnswer::Data`].
+    Read {
+        /// Modbus unit address.
+        unit: Option<u8>,
+        /// What to read.
+        read: ReadCommand,
+    },
+    /// A command with a name, for protocols that send messages; answered when the device answers it.
+    Named {
+        /// Unique per terminal; the device repeats it in its answer.
+        id: u64,
+        /// The detector's address behind the terminal.
+        address: Option<String>,
+        /// What to do: `self_test`, `mute`, `reset`, `trip`, `close`, `set`, `period`, `get` ...
+        name: String,
+        /// Its parameters, as JSON text.
+        value: String,
+    },
+    /// Tell the device what time it is.
+    SetClock,
+    /// Ask the device to say now what it would say by itself (GB/T 26875.3 types 61-68 and 81-88, telemetry `get`).
+    Query {
+        /// What to ask for, in the protocol's own number (GB/T 26875.3: the type flag).
+        what: u8,
+        /// The detector's address behind the terminal.
+        address: Option<String>,
+    },
+    /// Post check (查岗): somebody on site has to answer (GB/T 26875.3 type 91).
+    PostCheck {
+        /// In how many minutes.
+        within_min: u8,
+    },
+    /// Start the device anew (GB/T 26875.3 type 89).
+    Initialise,
     /// Close the line; the device will dial again.
     Close {
         /// Why, for the log.
@@ -31,13 +65,20 @@ pub enum LineCommand {
 pub enum LineAnswer {
     /// It took the command.
     Done,
+    /// It took the command and sent these bytes: registers high byte first, or the protocol's own data.
+    Data(Vec<u8>),
     /// It refused with a Modbus exception.
     Exception(u8),
+    /// It refused in words.
+    Refused(String),
 }
 
 /// Why a command did not reach an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
+    /// The line's protocol has no such command.
+    #[error("the device's protocol has no such command")]
+    Unsupported,
     /// Nobody with that id is connected.
     #[error("the terminal is not connected")]
     NotConnected,

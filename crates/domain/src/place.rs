@@ -43,25 +43,101 @@ pub enum Protocol {
     /// The vendor cloud protocol with frames `7B 7B … 7D 7D`.
     #[serde(rename = "cloud_7b7b")]
     Cloud7b7b,
-    /// Transparent DTU; the server is the Modbus-RTU master.
+    /// Transparent DTU line; the server asks, in Modbus-RTU or DL/T 645.
     ModbusRtu,
+    /// Modbus TCP: a gateway that dials in, or a device that we dial (serial `tcp://host:port`).
+    ModbusTcp,
+    /// DL/T 645-2007 meters; only behind a transparent line.
+    Dlt645,
+    /// GB/T 26875.3-2011, transmission device to centre.
+    Gb26875,
+    /// The vendor gateway protocol with frames `1F 1F` and XML.
+    #[serde(rename = "gateway_1f1f")]
+    Gateway1f1f,
+    /// Messages with named values over MQTT, HTTP, CoAP or a carrier's push; one identity, whichever door.
+    Telemetry,
 }
 
 impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Self; 7] = [
+        Self::Cloud7b7b,
+        Self::ModbusRtu,
+        Self::ModbusTcp,
+        Self::Dlt645,
+        Self::Gb26875,
+        Self::Gateway1f1f,
+        Self::Telemetry,
+    ];
+
+    /// Those that a profile is written for.
+    pub const OF_PROFILES: [Self; 6] =
+        [Self::Cloud7b7b, Self::ModbusRtu, Self::Dlt645, Self::Gb26875, Self::Gateway1f1f, Self::Telemetry];
+
+    /// Those that a terminal may speak.
+    pub const OF_TERMINALS: [Self; 6] = [
+        Self::Cloud7b7b,
+        Self::ModbusRtu,
+        Self::ModbusTcp,
+        Self::Gb26875,
+        Self::Gateway1f1f,
+        Self::Telemetry,
+    ];
+
     /// The stable name used in files, the API and the database.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Cloud7b7b => "cloud_7b7b",
             Self::ModbusRtu => "modbus_rtu",
+            Self::ModbusTcp => "modbus_tcp",
+            Self::Dlt645 => "dlt645",
+            Self::Gb26875 => "gb26875",
+            Self::Gateway1f1f => "gateway_1f1f",
+            Self::Telemetry => "telemetry",
         }
     }
 
     /// The protocol with this [`code`](Self::code).
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Cloud7b7b, Self::ModbusRtu].into_iter().find(|p| p.code() == code)
+        Self::ALL.into_iter().find(|p| p.code() == code)
     }
+
+    /// Whether its values stand under names instead of in numbered registers.
+    #[must_use]
+    pub const fn is_keyed(self) -> bool {
+        match self {
+            Self::Dlt645 | Self::Gb26875 | Self::Gateway1f1f | Self::Telemetry => true,
+            Self::Cloud7b7b | Self::ModbusRtu | Self::ModbusTcp => false,
+        }
+    }
+
+    /// Whether a detector of a `profile` protocol may stand behind a terminal that speaks this one.
+    #[must_use]
+    pub const fn carries(self, profile: Self) -> bool {
+        matches!(
+            (self, profile),
+            (Self::Cloud7b7b, Self::Cloud7b7b)
+                | (Self::ModbusRtu, Self::ModbusRtu | Self::Dlt645)
+                | (Self::ModbusTcp, Self::ModbusRtu)
+                | (Self::Gb26875, Self::Gb26875)
+                | (Self::Gateway1f1f, Self::Gateway1f1f | Self::ModbusRtu)
+                | (Self::Telemetry, Self::Telemetry)
+        )
+    }
+}
+
+/// How a terminal proves who it is, where its protocol can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// SHA-256 of a token that the platform made and showed once.
+    TokenHash([u8; 32]),
+    /// SHA-256 of the client certificate's DER bytes.
+    CertificateHash([u8; 32]),
+    /// A secret that the protocol needs in plain: AES key of the vendor gateway protocol, DTLS pre-shared key.
+    SharedSecret(Vec<u8>),
 }
 
 /// Whether what dials in may be heard.
@@ -107,6 +183,8 @@ pub struct TerminalEntry {
     pub admission: Admission,
     /// The SIM pinned at first admission; `None` where the protocol carries none.
     pub pinned_iccid: Option<String>,
+    /// How it proves who it is; empty where the protocol has nothing, and then nobody is let in who should.
+    pub credentials: Vec<Credential>,
     /// The detectors behind it.
     pub detectors: Vec<DetectorEntry>,
 }
@@ -120,6 +198,8 @@ pub struct DetectorEntry {
     pub profile: String,
     /// Modbus unit address behind a DTU, 1-247; `None` for a detector that is its own terminal.
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names: component, meter number, sub-device.
+    pub address: Option<String>,
 }
 
 /// A channel as the pipeline must know it.

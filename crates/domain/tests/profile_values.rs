@@ -183,14 +183,14 @@ fn speech() -> impl Strategy<Value = (Profile, Group, Decoded)> {
             };
             let samples = profile
                 .indexed_points()
-                .filter(|(_, point)| group.holds(&point.space, point.address, point.format.registers()))
+                .filter(|(_, point)| group.holds_point(point))
                 .map(|(index, point)| {
                     if !point.invalid.is_empty() && next() % 4 == 0 {
                         let (_, quality) =
                             point.invalid[usize::try_from(next()).unwrap() % point.invalid.len()];
                         return Sample { point: index, raw: 0, quality };
                     }
-                    let (least, greatest) = point.range.unwrap_or(point.format.bounds());
+                    let (least, greatest) = point.range.unwrap_or(point.bounds());
                     let raw = least + next() % (greatest - least + 1);
                     Sample { point: index, raw, quality: Quality::Good }
                 })

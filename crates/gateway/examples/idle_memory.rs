@@ -36,10 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             protocol: Protocol::Cloud7b7b,
             admission: Admission::Admitted,
             pinned_iccid: None,
+            credentials: Vec::new(),
             detectors: vec![DetectorEntry {
                 id: DetectorId(number),
                 profile: "arcm300-cloud".to_owned(),
                 unit_address: None,
+                address: None,
             }],
         });
     }

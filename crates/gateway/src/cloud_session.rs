@@ -162,8 +162,14 @@ impl CloudSession {
         now: Moment,
         out: &mut Vec<Output>,
     ) -> Taken {
-        let (unit, write) = match command {
-            LineCommand::Write { unit, write } => (*unit, write),
+        let (unit, wanted) = match command {
+            LineCommand::Write { unit, write } => (*unit, line_command::Wanted::Write(write)),
+            LineCommand::Read { unit, read } => (*unit, line_command::Wanted::Read(*read)),
+            LineCommand::Named { .. }
+            | LineCommand::SetClock
+            | LineCommand::Query { .. }
+            | LineCommand::PostCheck { .. }
+            | LineCommand::Initialise => return Taken::Settled(Err(LineError::Unsupported)),
             LineCommand::Close { reason } => {
                 self.close(out, reason);
                 return Taken::Settled(Ok(LineAnswer::Done));
@@ -179,7 +185,7 @@ impl CloudSession {
             }
         }
         let own = entry.detectors.first().and_then(|detector| detector.unit_address);
-        match line_command::request(unit.or(own).unwrap_or(line_command::OWN_UNIT), write) {
+        match wanted.request(unit.or(own).unwrap_or(line_command::OWN_UNIT)) {
             Ok(request) => {
                 out.push(Output::Write(Downlink::Control(request.clone()).encode()));
                 let due_ms = now.mono_ms.saturating_add(ms(facts.rules.config.command_within_s));

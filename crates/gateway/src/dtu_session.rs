@@ -148,8 +148,14 @@ impl DtuSession {
         now: Moment,
         out: &mut Vec<Output>,
     ) -> Taken {
-        let (unit, write) = match command {
-            LineCommand::Write { unit, write } => (*unit, write),
+        let (unit, wanted) = match command {
+            LineCommand::Write { unit, write } => (*unit, line_command::Wanted::Write(write)),
+            LineCommand::Read { unit, read } => (*unit, line_command::Wanted::Read(*read)),
+            LineCommand::Named { .. }
+            | LineCommand::SetClock
+            | LineCommand::Query { .. }
+            | LineCommand::PostCheck { .. }
+            | LineCommand::Initialise => return Taken::Settled(Err(LineError::Unsupported)),
             LineCommand::Close { reason } => {
                 self.close(out, reason);
                 return Taken::Settled(Ok(LineAnswer::Done));
@@ -164,7 +170,7 @@ impl DtuSession {
         if line.next_command.is_some() || matches!(line.asked, Asked::Command) {
             return Taken::Settled(Err(LineError::Busy));
         }
-        match line_command::request(unit.unwrap_or_else(|| line.plan.own_unit()), write) {
+        match wanted.request(unit.unwrap_or_else(|| line.plan.own_unit())) {
             Ok(request) => {
                 line.next_command = Some(request);
                 self.drive(facts, now, out);

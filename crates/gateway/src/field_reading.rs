@@ -44,7 +44,7 @@ pub(crate) fn reading(
 pub(crate) fn fault(detector: DetectorId, profile: &Profile, group: &Group, received_at: UnixMs) -> Reading {
     let samples = profile
         .indexed_points()
-        .filter(|(_, point)| group.holds(&point.space, point.address, point.format.registers()))
+        .filter(|(_, point)| group.holds_point(point))
         .map(|(point, _)| Sample { point, raw: 0, quality: Quality::DeviceFault })
         .collect();
     Reading { detector, group: group.index, device_at: None, received_at, samples, reported: Vec::new() }

@@ -1,7 +1,7 @@
 //! From a command of the platform to a Modbus request, and from the answer back.
 
 use bus::LineAnswer;
-use domain::profile::WriteCommand;
+use domain::profile::{ReadCommand, WriteCommand};
 use wire::modbus::{Answer, AnswerBody, Request, RequestBody};
 
 /// The unit asked where neither the command nor the detector names one.
@@ -11,10 +11,38 @@ pub(crate) const OWN_UNIT: u8 = 1;
 /// that the protocol has no form for, so that nobody need trouble the line for it.
 const ILLEGAL_VALUE: u8 = 3;
 
-/// The request for `write`.
-///
-/// # Errors
-/// The answer that any device would give to a write that the protocol does not have.
+/// What a command wants of registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    Write(&'a WriteCommand),
+    Read(ReadCommand),
+}
+
+impl Wanted<'_> {
+    /// The request for it.
+    ///
+    /// # Errors
+    /// The answer that any device would give to what the protocol does not have.
+    pub(crate) fn request(self, unit: u8) -> Result<Request, LineAnswer> {
+        match self {
+            Self::Write(write) => request(unit, write),
+            Self::Read(read) => read_request(unit, read),
+        }
+    }
+}
+
+fn read_request(unit: u8, read: ReadCommand) -> Result<Request, LineAnswer> {
+    let ReadCommand { function, address: start, count } = read;
+    let body = match function {
+        1 => RequestBody::ReadCoils { start, count },
+        2 => RequestBody::ReadDiscreteInputs { start, count },
+        3 => RequestBody::ReadHoldingRegisters { start, count },
+        4 => RequestBody::ReadInputRegisters { start, count },
+        _ => return Err(LineAnswer::Exception(ILLEGAL_VALUE)),
+    };
+    Request::new(unit, body).map_err(|_invalid| LineAnswer::Exception(ILLEGAL_VALUE))
+}
+
 pub(crate) fn request(unit: u8, write: &WriteCommand) -> Result<Request, LineAnswer> {
     let address = write.address;
     let body = match (write.function, write.values.as_slice()) {
@@ -26,15 +54,17 @@ pub(crate) fn request(unit: u8, write: &WriteCommand) -> Result<Request, LineAns
     Request::new(unit, body).map_err(|_invalid| LineAnswer::Exception(ILLEGAL_VALUE))
 }
 
-/// What `answer` says to a write that it fits.
+/// What `answer` says to a request that it fits.
 pub(crate) fn answer(answer: &Answer) -> LineAnswer {
     match &answer.body {
         AnswerBody::Exception { exception, .. } => LineAnswer::Exception(exception.code()),
         AnswerBody::ReadCoils(_)
         | AnswerBody::ReadDiscreteInputs(_)
         | AnswerBody::ReadHoldingRegisters(_)
-        | AnswerBody::ReadInputRegisters(_)
-        | AnswerBody::WriteSingleCoil { .. }
+        | AnswerBody::ReadInputRegisters(_) => {
+            LineAnswer::Data(answer.data().map_or_else(Vec::new, |data| data.to_vec()))
+        }
+        AnswerBody::WriteSingleCoil { .. }
         | AnswerBody::WriteSingleRegister { .. }
         | AnswerBody::WriteMultipleCoils { .. }
         | AnswerBody::WriteMultipleRegisters { .. } => LineAnswer::Done,

@@ -105,6 +105,7 @@ pub(crate) fn cloud_terminal(serial: &str, admission: Admission) -> TerminalEntr
         protocol: Protocol::Cloud7b7b,
         admission,
         pinned_iccid: None,
+        credentials: Vec::new(),
         detectors: vec![detector(70, "two-segments", None)],
     }
 }
@@ -116,12 +117,13 @@ pub(crate) fn dtu_terminal(serial: &str, detectors: Vec<DetectorEntry>) -> Termi
         protocol: Protocol::ModbusRtu,
         admission: Admission::Admitted,
         pinned_iccid: None,
+        credentials: Vec::new(),
         detectors,
     }
 }
 
 pub(crate) fn detector(id: i64, profile: &str, unit_address: Option<u8>) -> DetectorEntry {
-    DetectorEntry { id: DetectorId(id), profile: profile.to_owned(), unit_address }
+    DetectorEntry { id: DetectorId(id), profile: profile.to_owned(), unit_address, address: None }
 }
 
 /// Everything a session looks at, and a clock.

@@ -235,7 +235,8 @@ impl Device {
             return true;
         }
         let is_relay = |point: &Point| {
-            point.quantity == Quantity::Switch && point.space.function == 1 && point.address == address
+            point.quantity == Quantity::Switch
+                && point.register().is_some_and(|at| at.space.function == 1 && at.address == address)
         };
         if function == 5 && self.profile.points.iter().any(is_relay) {
             self.switched_on = values.first().is_some_and(|value| *value != 0);
@@ -404,7 +405,7 @@ impl Device {
 
 /// The device's integer for a value, kept within what its format can write.
 fn raw(point: &Point, value: f64) -> i64 {
-    let (least, greatest) = point.range.unwrap_or(point.format.bounds());
+    let (least, greatest) = point.range.unwrap_or(point.bounds());
     let scaled = (value * 10f64.powi(i32::from(point.decimals.0))).round();
     #[expect(clippy::cast_possible_truncation, reason = "beyond i64 it saturates and is clamped next")]
     let raw = scaled as i64;

@@ -41,6 +41,14 @@ pub struct RunOptions {
 /// Why a scenario cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The city has nobody who speaks this.
+    #[error("terminal {terminal} speaks {protocol}, which the simulator does not")]
+    NoSpeaker {
+        /// Its serial number.
+        terminal: String,
+        /// The protocol's code.
+        protocol: &'static str,
+    },
     /// The city has a detector of an unknown model.
     #[error("detector at terminal {terminal} has profile `{profile}`, which is not among those given")]
     Profile {
@@ -265,6 +273,14 @@ pub fn start(
                 let line =
                     DtuLine::new(speech, units, scenario.pace, begin.plus_ms(dial_ms), counters.clone());
                 tasks.spawn(drive(line, endpoint, jitter));
+            }
+            Protocol::ModbusTcp
+            | Protocol::Dlt645
+            | Protocol::Gb26875
+            | Protocol::Gateway1f1f
+            | Protocol::Telemetry => {
+                let (terminal, protocol) = (terminal.serial.clone(), terminal.protocol.code());
+                return Err(RunError::NoSpeaker { terminal, protocol });
             }
         }
     }

@@ -234,7 +234,8 @@ async fn people_and_places(store: &Store) -> (DetectorId, ChannelId) {
     };
     let place =
         DetectorPlace::Circuit(CircuitChoice::New(PanelChoice::New(SiteChoice::New(site), panel), circuit));
-    let wanted = AdmitDetector { profile, unit_address: Some(1), name: "detector".to_owned(), place };
+    let wanted =
+        AdmitDetector { profile, unit_address: Some(1), address: None, name: "detector".to_owned(), place };
     let admitted =
         store.terminals().admit(&everything, &actor, BEGIN, terminal, None, &[wanted]).await.unwrap();
     let detector = *admitted.detectors.first().unwrap();

@@ -27,6 +27,8 @@ pub struct AdmitDetector<'p> {
     pub profile: &'p Profile,
     /// Its unit address behind a DTU, 1-247; `None` for a detector that is its own terminal.
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names.
+    pub address: Option<String>,
     /// Its name.
     pub name: String,
     /// Where it goes.
@@ -150,7 +152,7 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
     let mut units = Vec::with_capacity(wanted.len());
     for one in wanted {
         named("name", &one.name)?;
-        if one.profile.protocol != terminal.protocol {
+        if !terminal.protocol.carries(one.profile.protocol) {
             return Err(StoreError::invalid(
                 "profile_id",
                 "wrong_protocol",
@@ -162,22 +164,52 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
                 ),
             ));
         }
-        match (terminal.protocol, one.unit_address) {
-            (Protocol::ModbusRtu, Some(1..=247)) | (Protocol::Cloud7b7b, None | Some(1..=247)) => {}
-            (Protocol::ModbusRtu | Protocol::Cloud7b7b, had) => {
-                return Err(StoreError::invalid(
-                    "unit_address",
-                    "out_of_range",
-                    format!("had {had:?}, wanted a Modbus address from 1 to 247"),
-                ));
-            }
-        }
-        if units.contains(&one.unit_address) {
+        check_address(terminal.protocol, one)?;
+        if units.contains(&(one.unit_address, &one.address)) {
             return Err(StoreError::invalid("unit_address", "taken", "two detectors with one unit address"));
         }
-        units.push(one.unit_address);
+        units.push((one.unit_address, &one.address));
     }
     Ok(())
+}
+
+/// Whether the detector's unit or address is what its protocol counts with.
+fn check_address(terminal: Protocol, one: &AdmitDetector<'_>) -> Result<(), StoreError> {
+    let unit = |wanted: &str| {
+        let had = one.unit_address;
+        StoreError::invalid("unit_address", "out_of_range", format!("had {had:?}, wanted {wanted}"))
+    };
+    let address = |wanted: &str| {
+        let had = &one.address;
+        StoreError::invalid("address", "pattern", format!("had {had:?}, wanted {wanted}"))
+    };
+    if let Some(text) = &one.address
+        && !(1..=64).contains(&text.chars().count())
+    {
+        return Err(address("1 to 64 characters"));
+    }
+    match (one.profile.protocol, one.unit_address, one.address.as_deref()) {
+        (Protocol::Cloud7b7b, None | Some(1..=247), None) => Ok(()),
+        (Protocol::ModbusRtu, Some(1..=247), None) => Ok(()),
+        // Behind the vendor gateway a Modbus unit hangs on one of its ports.
+        (Protocol::ModbusRtu, Some(1..=247), Some(_)) if terminal == Protocol::Gateway1f1f => Ok(()),
+        (Protocol::Cloud7b7b | Protocol::ModbusRtu, None | Some(1..=247), Some(_)) => {
+            Err(address("none: Modbus counts by unit"))
+        }
+        (Protocol::Cloud7b7b | Protocol::ModbusRtu | Protocol::ModbusTcp, _, _) => {
+            Err(unit("a Modbus address from 1 to 247"))
+        }
+        (Protocol::Dlt645, None, Some(meter))
+            if meter.len() == 12 && meter.bytes().all(|digit| digit.is_ascii_digit()) =>
+        {
+            Ok(())
+        }
+        (Protocol::Dlt645, None, _) => Err(address("the 12 digits of the meter's address")),
+        (Protocol::Gb26875 | Protocol::Gateway1f1f | Protocol::Telemetry, None, _) => Ok(()),
+        (Protocol::Dlt645 | Protocol::Gb26875 | Protocol::Gateway1f1f | Protocol::Telemetry, Some(_), _) => {
+            Err(unit("none: this protocol has no Modbus units"))
+        }
+    }
 }
 
 /// A channel to be made.
@@ -288,12 +320,13 @@ async fn insert_detector(
     circuit: Option<CircuitId>,
 ) -> Result<DetectorId, StoreError> {
     let id: i64 = sqlx::query_scalar(
-        "INSERT INTO detector (terminal_id, profile_id, unit_address, name, site_id, circuit_id, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        "INSERT INTO detector (terminal_id, profile_id, unit_address, address, name, site_id, circuit_id, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
     )
     .bind(terminal.0)
     .bind(&wanted.profile.id)
     .bind(wanted.unit_address.map(i64::from))
+    .bind(&wanted.address)
     .bind(wanted.name.trim())
     .bind(site.0)
     .bind(circuit.map(|id| id.0))

@@ -30,6 +30,8 @@ rows! {
         pub terminal_id: TerminalId,
         /// Its unit address behind a DTU.
         pub unit_address: Option<u8>,
+        /// Its address behind its terminal in protocols with names.
+        pub address: Option<String>,
         /// Its profile.
         pub profile_id: String,
         /// Its site.
@@ -151,7 +153,7 @@ pub struct DetectorDeleted {
 }
 
 const HEARD: &str = "coalesce(h.at, 0)";
-const COLUMNS: &str = "d.id, d.name, t.serial, d.terminal_id, d.unit_address, d.profile_id, d.site_id, \
+const COLUMNS: &str = "d.id, d.name, t.serial, d.terminal_id, d.unit_address, d.address, d.profile_id, d.site_id, \
      s.name AS site_name, s.area_code, o.path AS organisation_path, p.name AS panel_name, d.circuit_id, \
      c.name AS circuit_name, c.rated_current_a, d.status, h.at AS last_heard_at, t.signal, d.version, d.created_at";
 const FROM: &str = "FROM detector d JOIN terminal t ON t.id = d.terminal_id JOIN site s ON s.id = d.site_id \

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use domain::access::Scope;
 use domain::id::{DetectorId, TerminalId};
-use domain::place::{Admission, DetectorEntry, Protocol, TerminalEntry};
+use domain::place::{Admission, Credential, DetectorEntry, Protocol, TerminalEntry};
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -116,6 +116,22 @@ pub struct PendingFilter {
     pub serial: Option<String>,
 }
 
+/// A credential as it is stored.
+fn credential(kind: &str, secret: Vec<u8>) -> Result<Credential, StoreError> {
+    let hash = |secret: Vec<u8>| {
+        let had = secret.len();
+        <[u8; 32]>::try_from(secret).map_err(|_length| StoreError::Corrupt {
+            what: format!("a credential's hash has {had} bytes, wanted 32"),
+        })
+    };
+    Ok(match kind {
+        "token_hash" => Credential::TokenHash(hash(secret)?),
+        "certificate_hash" => Credential::CertificateHash(hash(secret)?),
+        "shared_secret" => Credential::SharedSecret(secret),
+        other => return Err(StoreError::Corrupt { what: format!("a credential is of kind `{other}`") }),
+    })
+}
+
 const COLUMNS: &str = "t.id, t.serial, t.protocol, t.admission, t.pinned_iccid, t.seen_iccid, t.remote, t.signal, \
      t.firmware, t.first_seen_at, t.last_seen_at, t.attempts, t.readings_ignored, t.hint_profile_id, \
      t.refused_reason, t.admitted_at, t.version";
@@ -156,16 +172,27 @@ impl Terminals<'_> {
     async fn entries(&self, only: Option<TerminalId>) -> Result<Vec<TerminalEntry>, StoreError> {
         let mut reading = self.0.reader().begin().await?;
         let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT d.terminal_id, d.id, d.profile_id, d.unit_address FROM detector d WHERE d.deleted_at IS NULL",
+            "SELECT d.terminal_id, d.id, d.profile_id, d.unit_address, d.address FROM detector d \
+             WHERE d.deleted_at IS NULL",
         );
         push_any(&mut query, "d.terminal_id", only.iter().map(|id| id.0));
-        query.push(" ORDER BY d.terminal_id, coalesce(d.unit_address, -1)");
-        let rows: Vec<(i64, i64, String, Option<u8>)> =
+        query.push(" ORDER BY d.terminal_id, coalesce(d.unit_address, -1), d.address");
+        let rows: Vec<(i64, i64, String, Option<u8>, Option<String>)> =
             query.build_query_as().fetch_all(&mut *reading).await?;
         let mut detectors: HashMap<TerminalId, Vec<DetectorEntry>> = HashMap::new();
-        for (terminal, id, profile, unit_address) in rows {
-            let entry = DetectorEntry { id: DetectorId(id), profile, unit_address };
+        for (terminal, id, profile, unit_address, address) in rows {
+            let entry = DetectorEntry { id: DetectorId(id), profile, unit_address, address };
             detectors.entry(TerminalId(terminal)).or_default().push(entry);
+        }
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT c.terminal_id, c.kind, c.secret FROM credential c WHERE c.revoked_at IS NULL",
+        );
+        push_any(&mut query, "c.terminal_id", only.iter().map(|id| id.0));
+        query.push(" ORDER BY c.id");
+        let rows: Vec<(i64, String, Vec<u8>)> = query.build_query_as().fetch_all(&mut *reading).await?;
+        let mut credentials: HashMap<TerminalId, Vec<Credential>> = HashMap::new();
+        for (terminal, kind, secret) in rows {
+            credentials.entry(TerminalId(terminal)).or_default().push(credential(&kind, secret)?);
         }
         let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM terminal t WHERE 1 = 1"));
         push_any(&mut query, "t.id", only.iter().map(|id| id.0));
@@ -173,6 +200,7 @@ impl Terminals<'_> {
             query.push(" ORDER BY t.id").build_query_as().fetch_all(&mut *reading).await?;
         let entries = rows.into_iter().map(|row| TerminalEntry {
             detectors: detectors.remove(&row.id).unwrap_or_default(),
+            credentials: credentials.remove(&row.id).unwrap_or_default(),
             id: row.id,
             serial: row.serial,
             protocol: row.protocol,

@@ -923,6 +923,8 @@ export interface components {
         ActorKind: "system" | "user" | "device";
         /** @description A detector behind the terminal. Its circuit is one that exists, or one that is made now. */
         AdmitDetector: {
+            /** @description Its address behind the terminal in protocols with names: component, meter number, sub-device. */
+            address?: string | null;
             /**
              * Format: int64
              * @description The circuit it watches.
@@ -1529,6 +1531,8 @@ export interface components {
         };
         /** @description A detector. */
         Detector: {
+            /** @description Its address behind the terminal in protocols with names. */
+            address: string | null;
             /**
              * Format: int64
              * @description The circuit it watches.
@@ -2389,6 +2393,8 @@ export interface components {
         Page_Detector: {
             /** @description The rows. */
             items: {
+                /** @description Its address behind the terminal in protocols with names. */
+                address?: string | null;
                 /**
                  * Format: int64
                  * @description The circuit it watches.
@@ -2956,9 +2962,9 @@ export interface components {
         ProfilePoint: {
             /**
              * Format: int32
-             * @description The register.
+             * @description The register, in protocols that have registers.
              */
-            address: number;
+            address: number | null;
             /** @description Its name in the profile. */
             code: string;
             /**
@@ -2970,7 +2976,9 @@ export interface components {
              * @description How the number is written there.
              * @example u16
              */
-            format: string;
+            format: string | null;
+            /** @description The name under which it is sent, in protocols that have names. */
+            key: string | null;
             /** @description What people call it. */
             name: string;
             phase: components["schemas"]["Phase"] | null;
@@ -2983,16 +2991,18 @@ export interface components {
         ProfileStatus: {
             /**
              * Format: int32
-             * @description The register.
+             * @description The register, in protocols that have registers.
              */
-            address: number;
+            address: number | null;
             /** @description Its name in the profile. */
             code: string;
+            /** @description The name under which it is sent, in protocols that have names. */
+            key: string | null;
             /**
              * Format: int32
              * @description The bits that matter.
              */
-            mask: number;
+            mask: number | null;
             /**
              * Format: int64
              * @description How many values of it have a meaning.
@@ -3036,7 +3046,7 @@ export interface components {
          * @description How a terminal speaks.
          * @enum {string}
          */
-        Protocol: "cloud_7b7b" | "modbus_rtu";
+        Protocol: "cloud_7b7b" | "modbus_rtu" | "modbus_tcp" | "dlt645" | "gb26875" | "gateway_1f1f" | "telemetry";
         /**
          * @description What is known about a value beside the value.
          * @enum {string}
@@ -3602,6 +3612,8 @@ export interface components {
         };
         /** @description A detector behind a terminal, in short. */
         TerminalDetector: {
+            /** @description Its address behind the terminal in protocols with names. */
+            address: string | null;
             /**
              * Format: int64
              * @description Its id.

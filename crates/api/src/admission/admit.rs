@@ -67,11 +67,12 @@ fn check(api: &Api, index: usize, asked: AdmitDetector, errors: &mut Vec<FieldEr
     }
     let name = asked.name.clone();
     let unit_address = asked.unit_address;
+    let address = asked.address.clone();
     let place = place_of(api, &under, asked, errors);
     if errors.len() > before {
         return None;
     }
-    Some(Wanted { profile_id, unit_address, name, place: place? })
+    Some(Wanted { profile_id, unit_address, address, name, place: place? })
 }
 
 /// Reads where a detector goes from the most particular thing that is said.

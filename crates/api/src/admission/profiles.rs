@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::access::{Permission, Scope};
-use domain::profile::Profile;
+use domain::profile::{Profile, Source};
 
 use super::shape::{ProfileDetail, ProfilePoint, ProfileStatus, ProfileSummary};
 use crate::access::caller::Caller;
@@ -91,8 +91,12 @@ pub(super) async fn get_profile(
                 phase: point.phase.map(Into::into),
                 unit: point.quantity.unit().to_owned(),
                 decimals: point.decimals.0,
-                address: point.address,
-                format: word(point.format),
+                address: point.register().map(|at| at.address),
+                format: point.register().map(|at| word(at.format)),
+                key: match &point.source {
+                    Source::Key(key) => Some(key.name.clone()),
+                    Source::Register(_) => None,
+                },
             })
             .collect(),
         statuses: profile
@@ -100,10 +104,18 @@ pub(super) async fn get_profile(
             .iter()
             .map(|status| ProfileStatus {
                 code: status.code.clone(),
-                address: status.address,
-                mask: status.mask,
+                address: Some(status.address),
+                key: None,
+                mask: Some(status.mask.into()),
                 meanings: number(status.meanings.len()),
             })
+            .chain(profile.keyed_statuses.iter().map(|status| ProfileStatus {
+                code: status.code.clone(),
+                address: None,
+                key: Some(status.key.name.clone()),
+                mask: status.mask,
+                meanings: number(status.meanings.len()),
+            }))
             .collect(),
         can_reset: profile.reset.is_some(),
         text: api.profile_texts.get(&profile.id).cloned(),

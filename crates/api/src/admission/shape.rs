@@ -76,6 +76,10 @@ pub struct AdmitDetector {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 247)]
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names: component, meter number, sub-device.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 64)]
+    pub address: Option<String>,
     /// Its name.
     #[schema(min_length = 1, max_length = 120)]
     pub name: String,
@@ -180,6 +184,8 @@ pub struct TerminalDetector {
     /// Modbus unit address behind a DTU.
     #[schema(minimum = 1, maximum = 247)]
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names.
+    pub address: Option<String>,
 }
 
 /// What dials in.
@@ -262,11 +268,13 @@ pub struct ProfilePoint {
     pub unit: String,
     /// How many decimals the device gives.
     pub decimals: u8,
-    /// The register.
-    pub address: u16,
+    /// The register, in protocols that have registers.
+    pub address: Option<u16>,
     /// How the number is written there.
     #[schema(example = "u16")]
-    pub format: String,
+    pub format: Option<String>,
+    /// The name under which it is sent, in protocols that have names.
+    pub key: Option<String>,
 }
 
 /// A status word of a model.
@@ -274,10 +282,12 @@ pub struct ProfilePoint {
 pub struct ProfileStatus {
     /// Its name in the profile.
     pub code: String,
-    /// The register.
-    pub address: u16,
+    /// The register, in protocols that have registers.
+    pub address: Option<u16>,
+    /// The name under which it is sent, in protocols that have names.
+    pub key: Option<String>,
     /// The bits that matter.
-    pub mask: u16,
+    pub mask: Option<u32>,
     /// How many values of it have a meaning.
     #[schema(minimum = 0)]
     pub meanings: i64,

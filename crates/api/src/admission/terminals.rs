@@ -44,6 +44,7 @@ async fn shape(api: &Api, scope: &Scope, row: TerminalRow) -> Result<Terminal, P
                 name: detector.name,
                 profile_id: detector.profile_id,
                 unit_address: detector.unit_address,
+                address: detector.address,
             })
             .collect(),
         events: events

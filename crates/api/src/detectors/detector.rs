@@ -29,6 +29,7 @@ pub(super) fn shape(api: &Api, row: DetectorRow) -> Detector {
         serial: row.serial,
         terminal_id: row.terminal_id.0,
         unit_address: row.unit_address,
+        address: row.address,
         profile_name: profile.as_ref().map_or_else(|| row.profile_id.clone(), |p| p.name.clone()),
         profile_id: row.profile_id,
         site_id: row.site_id.0,

@@ -25,6 +25,8 @@ pub struct Detector {
     /// Modbus unit address behind a DTU.
     #[schema(minimum = 1, maximum = 247)]
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names.
+    pub address: Option<String>,
     /// Its model.
     #[schema(example = "asj-residual")]
     pub profile_id: String,

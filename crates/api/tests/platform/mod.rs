@@ -324,8 +324,13 @@ impl World {
                 load_kind: String::new(),
             },
         ));
-        let request =
-            AdmitRequest { profile_id, unit_address: None, name: format!("detector {MARK}"), place };
+        let request = AdmitRequest {
+            profile_id,
+            unit_address: None,
+            address: None,
+            name: format!("detector {MARK}"),
+            place,
+        };
         let admitted = platform
             .engine
             .admission()

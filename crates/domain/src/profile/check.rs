@@ -5,13 +5,19 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::groups::{MAX_BITS, MAX_REGISTERS, Span, merge_groups};
-use super::model::{Clock, ClockFormat, Format, Group, Meaning, Point, Profile, Space, Status, WriteCommand};
-use super::parse::{Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawReset, RawStatus};
+use super::model::{
+    Clock, ClockFormat, Format, Group, Meaning, Point, Profile, Register, Source, Space, Status, WriteCommand,
+};
+use super::parse::{
+    Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawReset, RawStatus, RawWord,
+};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::place::Protocol;
 use crate::quantity::{Decimals, Phase, Quantity};
 use crate::reading::{PointIndex, Quality};
 use crate::settings::LimitPatch;
+
+mod keyed;
 
 /// The most points that a profile may have.
 const MAX_POINTS: usize = 1000;
@@ -26,12 +32,12 @@ const FOUND_BY_SUPERVISION: [Hazard; 4] =
     [Hazard::Offline, Hazard::Frozen, Hazard::Implausible, Hazard::ClockWrong];
 
 pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile, Mistake> {
-    let protocol = one_of(
-        &raw.protocol,
-        "protocol",
-        [Protocol::Cloud7b7b, Protocol::ModbusRtu].into_iter().map(|p| (p.code(), p)),
-    )?;
-    let interval_s = integer(&raw.interval_s, "interval_s", 1, 7 * 24 * 3600)?;
+    let protocol =
+        one_of(&raw.protocol, "protocol", Protocol::OF_PROFILES.into_iter().map(|p| (p.code(), p)))?;
+    if protocol.is_keyed() {
+        return keyed::check(id, text, raw, protocol);
+    }
+    let interval_s = interval(raw)?;
     let spaces = Spaces::of(raw, protocol)?;
     let points = points(raw, &spaces)?;
     let statuses = statuses(raw, &points, &spaces)?;
@@ -53,9 +59,14 @@ pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile,
         clock,
         points,
         statuses,
+        keyed_statuses: Vec::new(),
         groups,
         text: text.to_owned(),
     })
+}
+
+fn interval(raw: &RawProfile) -> Result<u32, Mistake> {
+    integer(&raw.interval_s, "interval_s", 1, 7 * 24 * 3600)
 }
 
 /// Finds the address space that a part of the profile means.
@@ -96,15 +107,15 @@ impl Spaces {
             None => self.function,
         };
         let segment = match (self.protocol, segment) {
-            (Protocol::ModbusRtu, None) => None,
-            (Protocol::ModbusRtu, Some(segment)) => {
+            (Protocol::Cloud7b7b, Some(segment)) => Some(segment_address(segment)?),
+            (_, None) if self.protocol != Protocol::Cloud7b7b => None,
+            (_, Some(segment)) => {
                 return Err(Mistake::at(
                     segment,
                     "segment has no meaning with protocol modbus_rtu; want it left out, or protocol cloud_7b7b",
                 ));
             }
-            (Protocol::Cloud7b7b, Some(segment)) => Some(segment_address(segment)?),
-            (Protocol::Cloud7b7b, None) => match &self.only_segment {
+            (_, None) => match &self.only_segment {
                 Some(only) => Some(only.clone()),
                 None => {
                     return Err(Mistake {
@@ -161,7 +172,34 @@ fn points(raw: &RawProfile, spaces: &Spaces) -> Result<Vec<Point>, Mistake> {
 
 fn point(written: &Spanned<RawPoint>, spaces: &Spaces) -> Result<Point, Mistake> {
     let raw = written.get_ref();
+    refuse_given(raw.key.as_ref(), "key", spaces.protocol)?;
+    refuse_given(raw.multiply.as_ref(), "multiply", spaces.protocol)?;
+    refuse_given(raw.group.as_ref(), "group", spaces.protocol)?;
     let space = spaces.resolve(raw.function.as_ref(), raw.segment.as_ref(), &written.span())?;
+    let written_format = needed(raw.format.as_ref(), "format", &written.span())?;
+    let format = one_of(written_format, "format", Format::ALL.into_iter().map(|f| (f.code(), f)))?;
+    if space.is_bits() != (format == Format::Bit) {
+        return Err(Mistake::at(
+            written_format,
+            format!(
+                "format is {} and function is {}; want format bit with functions 1 and 2 and no other",
+                format.code(),
+                space.function
+            ),
+        ));
+    }
+    let at = needed(raw.address.as_ref(), "address", &written.span())?;
+    let address = address(at, format.registers())?;
+    measured(raw, Source::Register(Register { space, address, format }), format.code(), format.bounds())
+}
+
+/// The part of a point that does not depend on where it stands. `writer` names what bounds the raw value.
+fn measured(
+    raw: &RawPoint,
+    source: Source,
+    writer: &str,
+    (least, greatest): (i64, i64),
+) -> Result<Point, Mistake> {
     let quantity = one_of(
         &raw.quantity,
         "quantity",
@@ -175,24 +213,12 @@ fn point(written: &Spanned<RawPoint>, spaces: &Spaces) -> Result<Point, Mistake>
         )?),
         None => None,
     };
-    let format = one_of(&raw.format, "format", Format::ALL.into_iter().map(|f| (f.code(), f)))?;
-    if space.is_bits() != (format == Format::Bit) {
-        return Err(Mistake::at(
-            &raw.format,
-            format!(
-                "format is {} and function is {}; want format bit with functions 1 and 2 and no other",
-                format.code(),
-                space.function
-            ),
-        ));
-    }
     let decimals = match &raw.scale {
         Some(scale) => decimals(scale)?,
         None => Decimals(0),
     };
-    let (least, greatest) = format.bounds();
     let range = match &raw.range {
-        Some(range) => Some(raw_range(range, decimals, format)?),
+        Some(range) => Some(raw_range(range, decimals, writer, (least, greatest))?),
         None => None,
     };
     let mut invalid = Vec::with_capacity(raw.invalid.len());
@@ -203,7 +229,7 @@ fn point(written: &Spanned<RawPoint>, spaces: &Spaces) -> Result<Point, Mistake>
         if wrapped < least || wrapped > greatest || invalid.iter().any(|(other, _)| *other == wrapped) {
             return Err(Mistake::at(
                 code,
-                format!("invalid code {} does not fit in {} or stands twice", code.get_ref(), format.code()),
+                format!("invalid code {} does not fit in {} or stands twice", code.get_ref(), writer),
             ));
         }
         let qualities =
@@ -219,9 +245,7 @@ fn point(written: &Spanned<RawPoint>, spaces: &Spaces) -> Result<Point, Mistake>
         quantity,
         phase,
         decimals,
-        address: address(&raw.address, format.registers())?,
-        space,
-        format,
+        source,
         invalid,
         range,
     })
@@ -239,13 +263,17 @@ fn decimals(scale: &Spanned<f64>) -> Result<Decimals, Mistake> {
         })
 }
 
-fn raw_range(range: &Spanned<(f64, f64)>, decimals: Decimals, format: Format) -> Result<(i64, i64), Mistake> {
+fn raw_range(
+    range: &Spanned<(f64, f64)>,
+    decimals: Decimals,
+    writer: &str,
+    (least, greatest): (i64, i64),
+) -> Result<(i64, i64), Mistake> {
     let (min, max) = *range.get_ref();
     // Not `min > max`: that would let a NaN through.
     if !matches!(min.partial_cmp(&max), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
         return Err(Mistake::at(range, format!("range is [{min}, {max}], want the least value first")));
     }
-    let (least, greatest) = format.bounds();
     let to_raw = |value: f64| {
         let scaled = (value * 10f64.powi(i32::from(decimals.0))).round();
         #[expect(
@@ -260,10 +288,7 @@ fn raw_range(range: &Spanned<(f64, f64)>, decimals: Decimals, format: Format) ->
         let (low, high) = (decimals.value(least), decimals.value(greatest));
         return Err(Mistake::at(
             range,
-            format!(
-                "range is [{min}, {max}], but {} at this scale can only write {low} to {high}",
-                format.code()
-            ),
+            format!("range is [{min}, {max}], but {writer} at this scale can only write {low} to {high}",),
         ));
     }
     Ok((low, high))
@@ -288,6 +313,9 @@ fn statuses(raw: &RawProfile, points: &[Point], spaces: &Spaces) -> Result<Vec<S
 
 fn status(written: &Spanned<RawStatus>, points: &[Point], spaces: &Spaces) -> Result<Status, Mistake> {
     let raw = written.get_ref();
+    refuse_given(raw.key.as_ref(), "key", spaces.protocol)?;
+    refuse_given(raw.group.as_ref(), "group", spaces.protocol)?;
+    let at = needed(raw.address.as_ref(), "address", &written.span())?;
     let space = spaces.resolve(raw.function.as_ref(), raw.segment.as_ref(), &written.span())?;
     if space.is_bits() {
         return Err(Mistake {
@@ -325,12 +353,32 @@ fn status(written: &Spanned<RawStatus>, points: &[Point], spaces: &Spaces) -> Re
         }
         meanings.push(meaning);
     }
-    Ok(Status { code: code(&raw.code)?, address: address(&raw.address, 1)?, space, mask, shift, meanings })
+    Ok(Status { code: code(&raw.code)?, address: address(at, 1)?, space, mask, shift, meanings })
 }
 
 fn meaning(written: &Spanned<RawMeaning>, field: u16, points: &[Point]) -> Result<Meaning, Mistake> {
     let raw = written.get_ref();
-    let value = integer(&raw.value, "value under this mask", 0, i64::from(field))?;
+    let value = match raw.value.get_ref() {
+        RawWord::Number(number) => {
+            let number = Spanned::new(raw.value.span(), *number);
+            integer(&number, "value under this mask", 0, i64::from(field))?
+        }
+        RawWord::Text(text) => {
+            return Err(Mistake::at(&raw.value, format!("value is `{text}`, a register holds a number")));
+        }
+    };
+    let Named { hazard, severity, point } = named(raw, points)?;
+    Ok(Meaning { value, hazard, severity, point })
+}
+
+/// What a meaning says, whatever its value.
+struct Named {
+    hazard: Hazard,
+    severity: Severity,
+    point: Option<PointIndex>,
+}
+
+fn named(raw: &RawMeaning, points: &[Point]) -> Result<Named, Mistake> {
     let hazard = one_of(
         &raw.hazard,
         "hazard",
@@ -370,7 +418,7 @@ fn meaning(written: &Spanned<RawMeaning>, field: u16, points: &[Point]) -> Resul
             Some(PointIndex(index))
         }
     };
-    Ok(Meaning { value, hazard, severity, point })
+    Ok(Named { hazard, severity, point })
 }
 
 fn codes(points: &[Point]) -> String {
@@ -456,13 +504,16 @@ fn standings<'a>(
     statuses: &'a [Status],
     clock: Option<&'a Clock>,
 ) -> Vec<Standing<'a>> {
-    let points = points.iter().zip(raw.points.get_ref()).map(|(point, written)| Standing {
-        space: &point.space,
-        address: point.address,
-        length: point.format.registers(),
-        mask: None,
-        what: format!("point `{}`", point.code),
-        at: written.get_ref().address.span(),
+    let points = points.iter().zip(raw.points.get_ref()).filter_map(|(point, written)| {
+        let at = point.register()?;
+        Some(Standing {
+            space: &at.space,
+            address: at.address,
+            length: at.format.registers(),
+            mask: None,
+            what: format!("point `{}`", point.code),
+            at: place(written.get_ref().address.as_ref(), written.span()),
+        })
     });
     let statuses = statuses.iter().zip(&raw.statuses).map(|(status, written)| Standing {
         space: &status.space,
@@ -470,7 +521,7 @@ fn standings<'a>(
         length: 1,
         mask: Some(status.mask),
         what: format!("status `{}`", status.code),
-        at: written.get_ref().address.span(),
+        at: place(written.get_ref().address.as_ref(), written.span()),
     });
     let clock = clock.into_iter().zip(&raw.clock).map(|(clock, written)| Standing {
         space: &clock.space,
@@ -481,6 +532,10 @@ fn standings<'a>(
         at: written.get_ref().address.span(),
     });
     points.chain(statuses).chain(clock).collect()
+}
+
+fn place(written: Option<&Spanned<i64>>, otherwise: Range<usize>) -> Range<usize> {
+    written.map_or(otherwise, Spanned::span)
 }
 
 fn refuse_overlaps(
@@ -560,7 +615,8 @@ fn groups(
             let (a, b) = (u32::from(group.start), u32::from(other.start));
             let overlap = a < b + u32::from(other.count) && b < a + u32::from(group.count);
             match protocol {
-                Protocol::ModbusRtu if overlap => {
+                Protocol::Cloud7b7b if group.count != other.count => {}
+                _ if protocol != Protocol::Cloud7b7b && overlap => {
                     return Err(Mistake::at(
                         &written.get_ref().start,
                         format!(
@@ -569,7 +625,7 @@ fn groups(
                         ),
                     ));
                 }
-                Protocol::Cloud7b7b if group.count == other.count => {
+                Protocol::Cloud7b7b => {
                     return Err(Mistake::at(
                         &written.get_ref().count,
                         format!(
@@ -579,7 +635,12 @@ fn groups(
                         ),
                     ));
                 }
-                Protocol::ModbusRtu | Protocol::Cloud7b7b => {}
+                Protocol::ModbusRtu
+                | Protocol::ModbusTcp
+                | Protocol::Dlt645
+                | Protocol::Gb26875
+                | Protocol::Gateway1f1f
+                | Protocol::Telemetry => {}
             }
         }
         groups.push(group);
@@ -627,8 +688,8 @@ fn group(
     let count: u16 = integer(&raw.count, "count", 1, i64::from(most))?;
     let every_s = match (&raw.every_s, protocol) {
         (None, _) => interval_s,
-        (Some(every_s), Protocol::ModbusRtu) => integer(every_s, "every_s", 1, 24 * 3600)?,
-        (Some(every_s), Protocol::Cloud7b7b) => {
+        (Some(every_s), _) if protocol != Protocol::Cloud7b7b => integer(every_s, "every_s", 1, 24 * 3600)?,
+        (Some(every_s), _) => {
             return Err(Mistake::at(
                 every_s,
                 "every_s has no meaning with protocol cloud_7b7b: the device decides",
@@ -718,6 +779,24 @@ fn limit(hazard: Hazard, patch: &Spanned<LimitPatch>) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn needed<'a, T>(
+    written: Option<&'a Spanned<T>>,
+    what: &str,
+    at: &Range<usize>,
+) -> Result<&'a Spanned<T>, Mistake> {
+    written.ok_or_else(|| Mistake { at: at.clone(), reason: format!("{what} is missing") })
+}
+
+fn refuse_given<T>(written: Option<&Spanned<T>>, what: &str, protocol: Protocol) -> Result<(), Mistake> {
+    match written {
+        None => Ok(()),
+        Some(written) => Err(Mistake::at(
+            written,
+            format!("{what} has no meaning with protocol {}; want it left out", protocol.code()),
+        )),
+    }
+}
+
 fn one_of<T>(
     written: &Spanned<String>,
     what: &str,
@@ -760,6 +839,19 @@ fn number(written: &Spanned<String>) -> Result<i64, Mistake> {
     parsed.map_err(|_| {
         Mistake::at(written, format!("invalid code is `{text}`, want a number such as 0xE5E5 or -1"))
     })
+}
+
+/// A number as TOML writes it.
+fn one_line_number(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::String(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Array(_)
+        | toml::Value::Table(_) => None,
+    }
 }
 
 fn filled(written: &Spanned<String>, what: &str) -> Result<String, Mistake> {

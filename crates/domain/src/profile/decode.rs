@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::model::{Clock, ClockFormat, Format, Group, Point, Profile, Space, Status};
+use super::model::{Clock, ClockFormat, Format, Group, Point, Profile, Register, Space, Status};
 use crate::hazard::Severity;
 use crate::place::Protocol;
 use crate::reading::{Quality, Reported, Sample};
@@ -158,20 +158,17 @@ impl Window<'_> {
     }
 
     fn number(&self, point: &Point) -> Option<i64> {
+        let Register { space, address, format } = point.register()?;
         let swap = |[a, b, c, d]: [u8; 4]| [c, d, a, b];
-        Some(match point.format {
-            Format::U16 => i64::from(self.word(&point.space, point.address)?),
-            Format::I16 => i64::from(self.word(&point.space, point.address)?.cast_signed()),
-            Format::U32 => i64::from(u32::from_be_bytes(self.double(&point.space, point.address)?)),
-            Format::U32Swapped => {
-                i64::from(u32::from_be_bytes(swap(self.double(&point.space, point.address)?)))
-            }
-            Format::I32 => i64::from(i32::from_be_bytes(self.double(&point.space, point.address)?)),
-            Format::I32Swapped => {
-                i64::from(i32::from_be_bytes(swap(self.double(&point.space, point.address)?)))
-            }
+        Some(match format {
+            Format::U16 => i64::from(self.word(space, *address)?),
+            Format::I16 => i64::from(self.word(space, *address)?.cast_signed()),
+            Format::U32 => i64::from(u32::from_be_bytes(self.double(space, *address)?)),
+            Format::U32Swapped => i64::from(u32::from_be_bytes(swap(self.double(space, *address)?))),
+            Format::I32 => i64::from(i32::from_be_bytes(self.double(space, *address)?)),
+            Format::I32Swapped => i64::from(i32::from_be_bytes(swap(self.double(space, *address)?))),
             Format::Bit => {
-                let at = self.offset(&point.space, point.address, 1)?;
+                let at = self.offset(space, *address, 1)?;
                 i64::from(self.data.get(at / 8)? >> (at % 8) & 1)
             }
         })

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use super::decode::Decoded;
-use super::model::{Clock, ClockFormat, Format, Group, Point, Profile, Space, Status};
+use super::model::{Clock, ClockFormat, Format, Group, Point, Profile, Register, Space, Status};
 use crate::reading::{Quality, Reported, Sample};
 use crate::time::UnixMs;
 
@@ -45,9 +45,10 @@ pub fn encode(profile: &Profile, group: &Group, said: &Decoded) -> Result<Vec<u8
     let mut page = Page { group, bytes: vec![0; group.byte_count()] };
     for sample in &said.samples {
         if let Some(point) = profile.point(sample.point)
-            && group.holds(&point.space, point.address, point.format.registers())
+            && let Some(register) = point.register()
+            && group.holds_point(point)
         {
-            page.number(point, written(point, sample)?);
+            page.number(register, written(point, sample)?);
         }
     }
     for status in &profile.statuses {
@@ -62,7 +63,7 @@ pub fn encode(profile: &Profile, group: &Group, said: &Decoded) -> Result<Vec<u8
 fn written(point: &Point, sample: &Sample) -> Result<i64, EncodeError> {
     match sample.quality {
         Quality::Good | Quality::Implausible => {
-            let (least, greatest) = point.format.bounds();
+            let (least, greatest) = point.bounds();
             if sample.raw < least || sample.raw > greatest {
                 let point = point.code.clone();
                 return Err(EncodeError::DoesNotFit { point, raw: sample.raw, least, greatest });
@@ -95,16 +96,16 @@ impl Page<'_> {
         }
     }
 
-    fn number(&mut self, point: &Point, raw: i64) {
+    fn number(&mut self, at: &Register, raw: i64) {
         let [.., a, b, c, d] = raw.to_be_bytes();
-        match point.format {
-            Format::U16 | Format::I16 => self.put(&point.space, point.address, &[c, d]),
-            Format::U32 | Format::I32 => self.put(&point.space, point.address, &[a, b, c, d]),
-            Format::U32Swapped | Format::I32Swapped => self.put(&point.space, point.address, &[c, d, a, b]),
+        match at.format {
+            Format::U16 | Format::I16 => self.put(&at.space, at.address, &[c, d]),
+            Format::U32 | Format::I32 => self.put(&at.space, at.address, &[a, b, c, d]),
+            Format::U32Swapped | Format::I32Swapped => self.put(&at.space, at.address, &[c, d, a, b]),
             Format::Bit => {
-                let at = usize::from(point.address - self.group.start);
-                if let Some(byte) = self.bytes.get_mut(at / 8) {
-                    *byte |= (d & 1) << (at % 8);
+                let bit = usize::from(at.address - self.group.start);
+                if let Some(byte) = self.bytes.get_mut(bit / 8) {
+                    *byte |= (d & 1) << (bit % 8);
                 }
             }
         }

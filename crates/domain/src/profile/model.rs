@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keyed::Decimal;
 use crate::hazard::{Hazard, Severity};
 use crate::place::Protocol;
 use crate::quantity::{Decimals, Phase, Quantity};
@@ -31,6 +32,8 @@ pub struct Profile {
     pub points: Vec<Point>,
     /// What its status words mean.
     pub statuses: Vec<Status>,
+    /// The same for protocols that name their values.
+    pub keyed_statuses: Vec<KeyedStatus>,
     /// What is read or sent together.
     pub groups: Vec<Group>,
     /// How an alarm held by the device is reset, where that is known.
@@ -82,16 +85,113 @@ pub struct Point {
     pub phase: Option<Phase>,
     /// The scale of the device's integer in the quantity's unit.
     pub decimals: Decimals,
-    /// In which address space it stands.
-    pub space: Space,
-    /// The register (or bit, in the spaces of functions 1 and 2) where it stands.
-    pub address: u16,
-    /// How it is written there.
-    pub format: Format,
+    /// Where it stands in what the device sends.
+    pub source: Source,
     /// Codes that are not values.
     pub invalid: Vec<(i64, Quality)>,
     /// The least and the greatest raw value that can be; outside is `implausible`.
     pub range: Option<(i64, i64)>,
+}
+
+impl Point {
+    /// The register that it stands in, in protocols that have registers.
+    #[must_use]
+    pub const fn register(&self) -> Option<&Register> {
+        match &self.source {
+            Source::Register(register) => Some(register),
+            Source::Key(_) => None,
+        }
+    }
+
+    /// The least and the greatest raw value that the device can write.
+    #[must_use]
+    pub const fn bounds(&self) -> (i64, i64) {
+        match &self.source {
+            Source::Register(register) => register.format.bounds(),
+            // What a screen's number holds exactly.
+            Source::Key(_) => (-(1 << 53), 1 << 53),
+        }
+    }
+}
+
+/// Where a point stands in what the device sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// In registers.
+    Register(Register),
+    /// Under a name.
+    Key(Key),
+}
+
+/// A place among numbered registers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Register {
+    /// In which address space.
+    pub space: Space,
+    /// The register (or bit, in the spaces of functions 1 and 2).
+    pub address: u16,
+    /// How the number is written there.
+    pub format: Format,
+}
+
+/// A name under which protocols without registers send a value; its grammar is the protocol's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// As it is written in the file.
+    pub name: String,
+    /// The steps, where the name is a path into JSON (`$.data.Ua`); empty where it is a plain name.
+    pub steps: Vec<Step>,
+    /// From the device's unit to the quantity's: 1000 for a residual current in A.
+    pub multiply: Decimal,
+    /// What arrives together has one number.
+    pub group: u8,
+}
+
+/// One step of a path into JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The member with this name.
+    Name(String),
+    /// The item with this number, from 0.
+    Item(usize),
+}
+
+/// A status word under a key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyedStatus {
+    /// Its name in the profile.
+    pub code: String,
+    /// Where it stands.
+    pub key: Key,
+    /// The bits that matter where it is a number; they are shifted down before comparing.
+    pub mask: Option<u32>,
+    /// What each value means; a value without a meaning is "nothing".
+    pub meanings: Vec<KeyedMeaning>,
+}
+
+/// What one value of a keyed status means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyedMeaning {
+    /// The value.
+    pub value: Word,
+    /// The hazard or fault that it names.
+    pub hazard: Hazard,
+    /// How bad.
+    pub severity: Severity,
+    /// The point that it is about; `None` is the device as a whole.
+    pub point: Option<PointIndex>,
+}
+
+/// A value of a keyed status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Word {
+    /// A whole number, after the mask.
+    Number(i64),
+    /// A text, compared as it is.
+    Text(String),
 }
 
 /// An address space: the same address in two spaces is two different things.
@@ -260,6 +360,12 @@ impl Group {
         if self.space.is_bits() { count.div_ceil(8) } else { count * 2 }
     }
 
+    /// Whether `point` stands in it.
+    #[must_use]
+    pub fn holds_point(&self, point: &Point) -> bool {
+        point.register().is_some_and(|at| self.holds(&at.space, at.address, at.format.registers()))
+    }
+
     /// Whether `length` registers (or bits) from `address` in `space` lie in it.
     #[must_use]
     pub fn holds(&self, space: &Space, address: u16, length: u16) -> bool {
@@ -268,6 +374,17 @@ impl Group {
             && address >= start
             && address + u32::from(length) <= start + u32::from(self.count)
     }
+}
+
+/// Registers (or bits) to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCommand {
+    /// Modbus function 1 to 4.
+    pub function: u8,
+    /// First register (or bit).
+    pub address: u16,
+    /// How many.
+    pub count: u16,
 }
 
 /// Registers to write.

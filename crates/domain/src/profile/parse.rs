@@ -123,8 +123,11 @@ pub(super) struct RawPoint {
     pub(super) phase: Option<Spanned<String>>,
     pub(super) function: Option<Spanned<i64>>,
     pub(super) segment: Option<Spanned<String>>,
-    pub(super) address: Spanned<i64>,
-    pub(super) format: Spanned<String>,
+    pub(super) address: Option<Spanned<i64>>,
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) multiply: Option<Spanned<toml::Value>>,
+    pub(super) group: Option<Spanned<i64>>,
     pub(super) scale: Option<Spanned<f64>>,
     pub(super) range: Option<Spanned<(f64, f64)>>,
     #[serde(default)]
@@ -137,7 +140,9 @@ pub(super) struct RawStatus {
     pub(super) code: Spanned<String>,
     pub(super) function: Option<Spanned<i64>>,
     pub(super) segment: Option<Spanned<String>>,
-    pub(super) address: Spanned<i64>,
+    pub(super) address: Option<Spanned<i64>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) group: Option<Spanned<i64>>,
     pub(super) mask: Option<Spanned<i64>>,
     pub(super) meanings: Spanned<Vec<Spanned<RawMeaning>>>,
 }
@@ -145,10 +150,18 @@ pub(super) struct RawStatus {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMeaning {
-    pub(super) value: Spanned<i64>,
+    pub(super) value: Spanned<RawWord>,
     pub(super) hazard: Spanned<String>,
     pub(super) severity: Spanned<String>,
     pub(super) point: Option<Spanned<String>>,
+}
+
+/// A value of a status: registers have numbers, keyed statuses texts too.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawWord {
+    Number(i64),
+    Text(String),
 }
 
 #[derive(Debug, Deserialize)]

@@ -29,6 +29,8 @@ pub struct AdmitRequest {
     pub profile_id: String,
     /// Its unit address behind a DTU, 1-247.
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal in protocols with names.
+    pub address: Option<String>,
     /// Its name.
     pub name: String,
     /// Where it goes.
@@ -60,6 +62,7 @@ impl Admission<'_> {
             .map(|(one, profile)| AdmitDetector {
                 profile,
                 unit_address: one.unit_address,
+                address: one.address,
                 name: one.name,
                 place: one.place,
             })

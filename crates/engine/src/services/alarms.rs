@@ -206,7 +206,10 @@ impl AlarmDesk<'_> {
         let command = LineCommand::Write { unit: detector.unit_address, write };
         match self.0.sessions().request(detector.binding.placement.terminal, command).await {
             Ok(LineAnswer::Done) => DeviceCommand::Sent,
-            Ok(LineAnswer::Exception(_)) => DeviceCommand::Failed,
+            Ok(LineAnswer::Data(_) | LineAnswer::Exception(_) | LineAnswer::Refused(_)) => {
+                DeviceCommand::Failed
+            }
+            Err(LineError::Unsupported) => DeviceCommand::Unsupported,
             Err(LineError::NotConnected) => DeviceCommand::NotConnected,
             Err(LineError::Busy | LineError::TimedOut | LineError::LineLost) => DeviceCommand::Failed,
         }

@@ -144,6 +144,7 @@ impl World {
         let request = AdmitRequest {
             profile_id: "arcm300-cloud".to_owned(),
             unit_address: None,
+            address: None,
             name: "总进线".to_owned(),
             place,
         };

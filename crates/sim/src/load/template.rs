@@ -65,11 +65,9 @@ impl Template {
         let register = |at: u16| data_at + usize::from(at.saturating_sub(group.start)) * 2;
         let mut changes = Vec::new();
         for ((_, point), sample) in profile.indexed_points().zip(&base) {
-            if !group.holds(&point.space, point.address, point.format.registers()) {
-                continue;
-            }
-            let offset = register(point.address);
-            match point.format {
+            let Some(at) = point.register().filter(|_| group.holds_point(point)) else { continue };
+            let offset = register(at.address);
+            match at.format {
                 Format::U16 | Format::I16 => {
                     let base = u16::try_from(sample.raw).unwrap_or(0);
                     let in_alarm = if point.code == "residual" { 350 } else { base };
@@ -118,16 +116,15 @@ impl Template {
             .points
             .iter()
             .zip(&self.base)
-            .map(|(point, sample)| match point.format {
-                Format::U16 | Format::I16 => {
+            .map(|(point, sample)| match point.register().map(|at| at.format) {
+                Some(Format::U16 | Format::I16) => {
                     let alarm = self.is_in_alarm(sequence) && point.code == "residual";
                     let level = if alarm { 350 } else { sample.raw };
                     level + i64::from(swing(sequence))
                 }
                 _ if point.code == "active_power_a" => i64::from(told(sequence)),
-                Format::U32 | Format::I32 | Format::U32Swapped | Format::I32Swapped | Format::Bit => {
-                    sample.raw
-                }
+                Some(Format::U32 | Format::I32 | Format::U32Swapped | Format::I32Swapped | Format::Bit)
+                | None => sample.raw,
             })
             .collect()
     }

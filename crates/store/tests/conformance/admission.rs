@@ -27,6 +27,7 @@ async fn one_press_makes_detectors_channels_and_one_place_for_all() {
             .map(|unit_address| AdmitDetector {
                 profile: &profile,
                 unit_address,
+                address: None,
                 name: format!("探测器 {unit_address:?}"),
                 place: new_place("新店", world.east.organisation, &world.east.area),
             })
@@ -67,6 +68,7 @@ async fn a_refused_admission_leaves_nothing() {
         let wanted = |profile, unit_address, place: &DetectorPlace| AdmitDetector {
             profile,
             unit_address,
+            address: None,
             name: "探测器".to_owned(),
             place: place.clone(),
         };

@@ -167,6 +167,7 @@ async fn company(
     let wanted = AdmitDetector {
         profile: &profile,
         unit_address: None,
+        address: None,
         name: format!("{name}探测器"),
         place: new_place(name, organisation.id, area_code),
     };

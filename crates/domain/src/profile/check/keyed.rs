@@ -1,0 +1,201 @@
+//! The checks of profiles whose protocol names its values.
+
+use toml::Spanned;
+
+use super::{
+    Named, code, codes, filled, integer, interval, limits, measured, named, needed, one_line_number,
+    refuse_given,
+};
+use crate::place::Protocol;
+use crate::profile::keyed::{Decimal, path_steps};
+use crate::profile::model::{Key, KeyedMeaning, KeyedStatus, Point, Profile, Source, Word};
+use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord};
+
+/// The most characters of a key.
+const MAX_KEY: usize = 200;
+/// The greatest value that a point without a format can have: what a screen's number holds exactly.
+const BOUNDS: (i64, i64) = (-(1 << 53), 1 << 53);
+
+pub(super) fn check(
+    id: String,
+    text: &str,
+    raw: &RawProfile,
+    protocol: Protocol,
+) -> Result<Profile, Mistake> {
+    refuse_given(raw.function.as_ref(), "function", protocol)?;
+    refuse_given(raw.poll_gap.as_ref(), "poll_gap", protocol)?;
+    refuse_given(raw.clock.as_ref(), "clock", protocol)?;
+    refuse_given(raw.reset.as_ref(), "reset", protocol)?;
+    refuse_given(raw.groups.first(), "groups", protocol)?;
+    let points = points(raw, protocol)?;
+    let keyed_statuses = statuses(raw, protocol, &points)?;
+    Ok(Profile {
+        id,
+        name: filled(&raw.name, "name")?,
+        maker: filled(&raw.maker, "maker")?,
+        verified: raw.verified,
+        source: filled(&raw.source, "source")?,
+        protocol,
+        interval_s: interval(raw)?,
+        replays_history: raw.replays_history,
+        limits: limits(raw, &points)?,
+        reset: None,
+        clock: None,
+        points,
+        statuses: Vec::new(),
+        keyed_statuses,
+        groups: Vec::new(),
+        text: text.to_owned(),
+    })
+}
+
+fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
+    let list = raw.points.get_ref();
+    if list.is_empty() || list.len() > super::MAX_POINTS {
+        let most = super::MAX_POINTS;
+        return Err(Mistake::at(&raw.points, format!("{} points, want 1 to {most}", list.len())));
+    }
+    let mut points: Vec<Point> = Vec::with_capacity(list.len());
+    for (index, written) in list.iter().enumerate() {
+        let raw = written.get_ref();
+        refuse_given(raw.address.as_ref(), "address", protocol)?;
+        refuse_given(raw.format.as_ref(), "format", protocol)?;
+        refuse_given(raw.function.as_ref(), "function", protocol)?;
+        refuse_given(raw.segment.as_ref(), "segment", protocol)?;
+        let written_key = needed(raw.key.as_ref(), "key", &written.span())?;
+        let multiply = match &raw.multiply {
+            Some(multiply) => factor(multiply)?,
+            None => Decimal::ONE,
+        };
+        let key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
+        let point = measured(raw, Source::Key(key), "a keyed value", BOUNDS)?;
+        if points.iter().any(|other| other.code == point.code) {
+            return Err(Mistake::at(
+                &raw.code,
+                format!("point code `{}` stands twice, want each code once", point.code),
+            ));
+        }
+        if points.iter().any(|other| same_key(&other.source, &point.source)) {
+            let had = written_key.get_ref();
+            return Err(Mistake::at(written_key, format!("key `{had}` stands twice, want each key once")));
+        }
+        points.push(point);
+    }
+    Ok(points)
+}
+
+fn same_key(a: &Source, b: &Source) -> bool {
+    matches!((a, b), (Source::Key(a), Source::Key(b)) if a.name == b.name)
+}
+
+fn key(
+    written: &Spanned<String>,
+    group: Option<&Spanned<i64>>,
+    multiply: Decimal,
+    protocol: Protocol,
+    index: usize,
+) -> Result<Key, Mistake> {
+    let name = filled(written, "key")?;
+    if name.len() > MAX_KEY {
+        return Err(Mistake::at(written, format!("key has {} bytes, want at most {MAX_KEY}", name.len())));
+    }
+    let steps = match (protocol, name.strip_prefix('$')) {
+        (Protocol::Telemetry, Some(_)) => path_steps(&name).ok_or_else(|| {
+            Mistake::at(written, format!("key `{name}` is no path, want one such as $.data.meters[0].Ua"))
+        })?,
+        _ => Vec::new(),
+    };
+    let group = match group {
+        Some(group) => integer(group, "group", 0, 255)?,
+        None if matches!(protocol, Protocol::Gb26875 | Protocol::Dlt645) => {
+            u8::try_from(index).map_err(|_too_many| {
+                Mistake::at(written, "more than 256 points that arrive alone, want `group` on each")
+            })?
+        }
+        None => 0,
+    };
+    Ok(Key { name, steps, multiply, group })
+}
+
+fn factor(written: &Spanned<toml::Value>) -> Result<Decimal, Mistake> {
+    one_line_number(written.get_ref())
+        .and_then(|text| Decimal::parse(&text))
+        .filter(|factor| factor.digits != 0 && factor.digits.abs() <= 1_000_000_000)
+        .ok_or_else(|| {
+            let had = written.get_ref();
+            Mistake::at(written, format!("multiply is {had}, want a number of at most 9 digits, not 0"))
+        })
+}
+
+fn statuses(raw: &RawProfile, protocol: Protocol, points: &[Point]) -> Result<Vec<KeyedStatus>, Mistake> {
+    let mut statuses: Vec<KeyedStatus> = Vec::with_capacity(raw.statuses.len());
+    for (index, written) in (points.len()..).zip(&raw.statuses) {
+        let status = status(written, protocol, points, index)?;
+        let taken = points.iter().any(|point| point.code == status.code)
+            || statuses.iter().any(|other| other.code == status.code);
+        if taken {
+            return Err(Mistake::at(
+                &written.get_ref().code,
+                format!("status code `{}` is already a point or a status, want each code once", status.code),
+            ));
+        }
+        for other in &statuses {
+            let shared = status.meanings.iter().find(|meaning| {
+                other.meanings.iter().any(|m| m.hazard == meaning.hazard && m.point == meaning.point)
+            });
+            if let Some(shared) = shared
+                && other.key.group != status.key.group
+            {
+                return Err(Mistake::at(
+                    &written.get_ref().code,
+                    format!(
+                        "statuses `{}` and `{}` both tell {} of the same point but arrive in different groups",
+                        other.code,
+                        status.code,
+                        shared.hazard.code()
+                    ),
+                ));
+            }
+        }
+        statuses.push(status);
+    }
+    Ok(statuses)
+}
+
+fn status(
+    written: &Spanned<RawStatus>,
+    protocol: Protocol,
+    points: &[Point],
+    index: usize,
+) -> Result<KeyedStatus, Mistake> {
+    let raw = written.get_ref();
+    refuse_given(raw.address.as_ref(), "address", protocol)?;
+    refuse_given(raw.function.as_ref(), "function", protocol)?;
+    refuse_given(raw.segment.as_ref(), "segment", protocol)?;
+    let written_key = needed(raw.key.as_ref(), "key", &written.span())?;
+    let key = key(written_key, raw.group.as_ref(), Decimal::ONE, protocol, index)?;
+    let mask = match &raw.mask {
+        Some(mask) => Some(integer::<u32>(mask, "mask", 1, i64::from(u32::MAX))?),
+        None => None,
+    };
+    if raw.meanings.get_ref().is_empty() {
+        return Err(Mistake::at(&raw.meanings, "meanings is empty, want what at least one value means"));
+    }
+    let mut meanings: Vec<KeyedMeaning> = Vec::new();
+    for written in raw.meanings.get_ref() {
+        let raw = written.get_ref();
+        let value = match raw.value.get_ref() {
+            RawWord::Number(number) => Word::Number(*number),
+            RawWord::Text(text) => Word::Text(text.clone()),
+        };
+        let Named { hazard, severity, point } = named(raw, points)?;
+        if meanings.iter().any(|m| m.value == value && m.hazard == hazard && m.point == point) {
+            return Err(Mistake::at(
+                &raw.value,
+                format!("a value means {} twice, want it once; points: {}", hazard.code(), codes(points)),
+            ));
+        }
+        meanings.push(KeyedMeaning { value, hazard, severity, point });
+    }
+    Ok(KeyedStatus { code: code(&raw.code)?, key, mask, meanings })
+}
