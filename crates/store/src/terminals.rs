@@ -116,6 +116,9 @@ pub struct PendingFilter {
     pub serial: Option<String>,
 }
 
+/// A detector behind a terminal: terminal, detector, profile, unit, address.
+type BehindRow = (i64, i64, String, Option<u8>, Option<String>);
+
 /// A credential as it is stored.
 fn credential(kind: &str, secret: Vec<u8>) -> Result<Credential, StoreError> {
     let hash = |secret: Vec<u8>| {
@@ -177,8 +180,7 @@ impl Terminals<'_> {
         );
         push_any(&mut query, "d.terminal_id", only.iter().map(|id| id.0));
         query.push(" ORDER BY d.terminal_id, coalesce(d.unit_address, -1), d.address");
-        let rows: Vec<(i64, i64, String, Option<u8>, Option<String>)> =
-            query.build_query_as().fetch_all(&mut *reading).await?;
+        let rows: Vec<BehindRow> = query.build_query_as().fetch_all(&mut *reading).await?;
         let mut detectors: HashMap<TerminalId, Vec<DetectorEntry>> = HashMap::new();
         for (terminal, id, profile, unit_address, address) in rows {
             let entry = DetectorEntry { id: DetectorId(id), profile, unit_address, address };
