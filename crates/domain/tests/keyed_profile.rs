@@ -1,6 +1,6 @@
 //! Profiles of protocols that name their values: what they read, and how their mistakes are named.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use domain::hazard::{Hazard, Severity};
 use domain::profile::{Decimal, KeyValue, KeyedGroup, decode_keyed, parse};
