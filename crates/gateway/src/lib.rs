@@ -23,15 +23,18 @@ mod field_reading;
 mod limits;
 mod line_command;
 mod listener;
+mod network;
 mod pending;
 mod poll_plan;
 mod session;
 mod telegram_log;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 
 pub use config::{ConfigError, DtuConfig, FieldConfig, TelegramLevel, bytes_from_hex, identity_form};
 pub use listener::{Gateway, GatewayHandle, StartError};
+pub use network::{Network, NetworkError};
 pub use wire::registration::{IdentityForm, RegistrationPattern};
 
 /// The server's wall clock.
