@@ -1,8 +1,9 @@
 //! What every endpoint works with.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bus::{Counters, Directory, LiveHub, LiveKind, Sessions};
@@ -131,6 +132,8 @@ pub struct Parts {
     pub setup_code: Option<String>,
     /// When the process started.
     pub started_at: UnixMs,
+    /// Where devices can dial in.
+    pub(crate) doors: RwLock<Vec<(&'static str, SocketAddr)>>,
     /// Ends the live streams and the renderer.
     pub stop: CancellationToken,
     pub(crate) hasher: Hasher,
@@ -184,6 +187,7 @@ impl Api {
             live,
             profile_texts,
             setup_code,
+            doors: RwLock::default(),
             stop,
             stage,
             ended,
@@ -197,6 +201,11 @@ impl Api {
     #[must_use]
     pub fn now(&self) -> UnixMs {
         self.engine.now()
+    }
+
+    /// Tells people where devices can dial in: `door` is `mqtt`, `coap` ...
+    pub fn door_is_open(&self, door: &'static str, address: SocketAddr) {
+        self.doors.write().unwrap_or_else(PoisonError::into_inner).push((door, address));
     }
 
     /// Every detector as of the last commit.

@@ -200,6 +200,18 @@ mirror! {
 }
 
 mirror! {
+    /// What kind of proof.
+    CredentialKind = domain::place::CredentialKind {
+        /// A token made by the platform; also the password of MQTT.
+        Token,
+        /// A client certificate.
+        Certificate,
+        /// A secret that both ends know.
+        SharedSecret,
+    }
+}
+
+mirror! {
     /// What a person is to the platform.
     Role = domain::access::Role {
         /// May do everything.

@@ -229,6 +229,23 @@ fn cases(world: &World) -> Vec<Case> {
         None,
     );
 
+    let register = json!({"serial": "sweep", "protocol": "cloud_7b7b",
+        "detectors": [{"profile_id": "arcm300-cloud", "name": "x", "circuit_id": circuit}]});
+    case("POST", "/terminals", plain("/terminals"), Some(P::DeviceAdmit), Hidden, Some(register));
+    let credentials = format!("/terminals/{terminal}/credentials");
+    let path = "/terminals/{id}/credentials";
+    case("GET", path, credentials.clone(), Some(P::DeviceConfigure), Hidden, None);
+    let token = json!({"kind": "token"});
+    case("POST", path, credentials.clone(), Some(P::DeviceConfigure), Hidden, Some(token));
+    case(
+        "DELETE",
+        "/terminals/{id}/credentials/{credential}",
+        format!("{credentials}/1"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        None,
+    );
+
     let own = json!({"own": {"alarm": 400}, "version": 0});
     case(
         "GET",

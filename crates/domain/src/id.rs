@@ -40,4 +40,6 @@ id! {
     UserId,
     /// An API token.
     TokenId,
+    /// A terminal's proof of who it is.
+    CredentialId,
 }

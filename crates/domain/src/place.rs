@@ -140,6 +140,57 @@ pub enum Credential {
     SharedSecret(Vec<u8>),
 }
 
+/// The kinds of proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// A token that the platform made; also the password of MQTT.
+    Token,
+    /// A client certificate.
+    Certificate,
+    /// A secret that both ends know.
+    SharedSecret,
+}
+
+impl CredentialKind {
+    /// The stable name used in the database.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Token => "token_hash",
+            Self::Certificate => "certificate_hash",
+            Self::SharedSecret => "shared_secret",
+        }
+    }
+
+    /// The kind with this [`code`](Self::code).
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Token, Self::Certificate, Self::SharedSecret].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl Credential {
+    /// Which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> CredentialKind {
+        match self {
+            Self::TokenHash(_) => CredentialKind::Token,
+            Self::CertificateHash(_) => CredentialKind::Certificate,
+            Self::SharedSecret(_) => CredentialKind::SharedSecret,
+        }
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn secret(&self) -> &[u8] {
+        match self {
+            Self::TokenHash(hash) | Self::CertificateHash(hash) => hash,
+            Self::SharedSecret(secret) => secret,
+        }
+    }
+}
+
 /// Whether what dials in may be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -107,42 +107,97 @@ impl Terminals<'_> {
         if before.admission != Admission::Pending {
             return Err(StoreError::NotFound { what: "terminal" });
         }
-        check(&before, wanted)?;
-        let mut made = Made::default();
-        let mut detectors = Vec::with_capacity(wanted.len());
-        for one in wanted {
-            let (site, circuit) = made.place(&mut tx, scope, actor, now, &one.place).await?;
-            let detector = insert_detector(&mut tx, id, now, one, site.id, circuit).await?;
-            let row = detectors::load(&mut tx, scope, detector).await?;
-            let object = circuits::object("detector", detector.0, &row.name, &site);
-            circuits::record(
-                &mut tx,
-                actor,
-                now,
-                "detector.create",
-                object,
-                None::<&DetectorRow>,
-                Some(&row),
-            )
-            .await?;
-            detectors.push(detector);
-        }
-        sqlx::query(
-            "UPDATE terminal SET admission = 'admitted', pinned_iccid = coalesce(pinned_iccid, seen_iccid), \
-             admitted_at = $1, refused_reason = NULL, version = version + 1 WHERE id = $2",
-        )
-        .bind(now.0)
-        .bind(id.0)
-        .execute(&mut *tx)
-        .await?;
-        let after = terminals::load(&mut tx, &Scope::platform(), id).await?;
-        let object = terminals::object(&after);
-        circuits::record(&mut tx, actor, now, "terminal.admit", object, Some(&before), Some(&after)).await?;
+        let detectors = admit(&mut tx, scope, actor, now, &before, wanted).await?;
         let version = store.bump_settings(&mut tx).await?;
         tx.commit().await?;
         store.settings_changed(version);
         Ok(Admitted { terminal: id, detectors })
     }
+
+    /// Makes a terminal known before it dials in, with its detectors, so that it can have its proof of who it is.
+    /// One that waits under this serial is admitted.
+    ///
+    /// # Errors
+    /// As [`Self::admit`]; [`StoreError::Invalid`] when a known or refused terminal has the serial.
+    pub async fn register(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        serial: &str,
+        protocol: Protocol,
+        wanted: &[AdmitDetector<'_>],
+    ) -> Result<Admitted, StoreError> {
+        named("serial", serial)?;
+        if !Protocol::OF_TERMINALS.contains(&protocol) {
+            let words = format!("had {}, wanted a protocol that terminals speak", protocol.code());
+            return Err(StoreError::invalid("protocol", "wrong_protocol", words));
+        }
+        let store = self.store();
+        let mut tx = store.begin().await?;
+        // An empty scope may make nothing, whoever named the serial.
+        if scope.is_empty() {
+            return Err(StoreError::NotFound { what: "terminal" });
+        }
+        let id: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO terminal (serial, protocol, admission, remote, first_seen_at, last_seen_at, attempts, \
+             readings_ignored) VALUES ($1, $2, 'pending', '', $3, $3, 0, 0) \
+             ON CONFLICT (serial) DO UPDATE SET protocol = excluded.protocol WHERE admission = 'pending' RETURNING id",
+        )
+        .bind(serial.trim())
+        .bind(protocol.code())
+        .bind(now.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let id = id.map(TerminalId).ok_or_else(|| {
+            StoreError::invalid(
+                "serial",
+                "taken",
+                format!("a terminal with serial {serial:?} is known already"),
+            )
+        })?;
+        let before = terminals::load(&mut tx, &Scope::platform(), id).await?;
+        let detectors = admit(&mut tx, scope, actor, now, &before, wanted).await?;
+        let version = store.bump_settings(&mut tx).await?;
+        tx.commit().await?;
+        store.settings_changed(version);
+        Ok(Admitted { terminal: id, detectors })
+    }
+}
+
+/// Makes the detectors of a waiting terminal and admits it.
+async fn admit(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    actor: &Actor,
+    now: UnixMs,
+    before: &TerminalRow,
+    wanted: &[AdmitDetector<'_>],
+) -> Result<Vec<DetectorId>, StoreError> {
+    check(before, wanted)?;
+    let mut made = Made::default();
+    let mut detectors = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        let (site, circuit) = made.place(connection, scope, actor, now, &one.place).await?;
+        let detector = insert_detector(connection, before.id, now, one, site.id, circuit).await?;
+        let row = detectors::load(connection, scope, detector).await?;
+        let object = circuits::object("detector", detector.0, &row.name, &site);
+        circuits::record(connection, actor, now, "detector.create", object, None::<&DetectorRow>, Some(&row))
+            .await?;
+        detectors.push(detector);
+    }
+    sqlx::query(
+        "UPDATE terminal SET admission = 'admitted', pinned_iccid = coalesce(pinned_iccid, seen_iccid), \
+             admitted_at = $1, refused_reason = NULL, version = version + 1 WHERE id = $2",
+    )
+    .bind(now.0)
+    .bind(before.id.0)
+    .execute(&mut *connection)
+    .await?;
+    let after = terminals::load(connection, &Scope::platform(), before.id).await?;
+    let object = terminals::object(&after);
+    circuits::record(connection, actor, now, "terminal.admit", object, Some(before), Some(&after)).await?;
+    Ok(detectors)
 }
 
 fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), StoreError> {

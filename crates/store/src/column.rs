@@ -4,10 +4,10 @@ use domain::access::Role;
 use domain::alarm::AlarmState;
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
-    AlarmId, ChannelId, CircuitId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId, TokenId,
-    TransitionId, UserId,
+    AlarmId, ChannelId, CircuitId, CredentialId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId,
+    TokenId, TransitionId, UserId,
 };
-use domain::place::{Admission, AreaCode, OrganisationPath, Protocol};
+use domain::place::{Admission, AreaCode, CredentialKind, OrganisationPath, Protocol};
 use domain::quantity::{Decimals, Phase, Quantity};
 use domain::reading::PointIndex;
 use domain::status::Status;
@@ -58,6 +58,7 @@ wrapped!(
     TransitionId(i64),
     UserId(i64),
     TokenId(i64),
+    CredentialId(i64),
     UnixMs(i64),
     AreaCode(String),
     OrganisationPath(String),
@@ -87,7 +88,7 @@ macro_rules! coded {
         }
     )+};
 }
-coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role);
+coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role, CredentialKind);
 
 impl Column for Status {
     fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {

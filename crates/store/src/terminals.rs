@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use domain::access::Scope;
 use domain::id::{DetectorId, TerminalId};
-use domain::place::{Admission, Credential, DetectorEntry, Protocol, TerminalEntry};
+use domain::place::{Admission, Credential, CredentialKind, DetectorEntry, Protocol, TerminalEntry};
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -127,12 +127,12 @@ fn credential(kind: &str, secret: Vec<u8>) -> Result<Credential, StoreError> {
             what: format!("a credential's hash has {had} bytes, wanted 32"),
         })
     };
-    Ok(match kind {
-        "token_hash" => Credential::TokenHash(hash(secret)?),
-        "certificate_hash" => Credential::CertificateHash(hash(secret)?),
-        "shared_secret" => Credential::SharedSecret(secret),
-        other => return Err(StoreError::Corrupt { what: format!("a credential is of kind `{other}`") }),
-    })
+    match CredentialKind::from_code(kind) {
+        Some(CredentialKind::Token) => hash(secret).map(Credential::TokenHash),
+        Some(CredentialKind::Certificate) => hash(secret).map(Credential::CertificateHash),
+        Some(CredentialKind::SharedSecret) => Ok(Credential::SharedSecret(secret)),
+        None => Err(StoreError::corrupt(format!("a credential is of kind `{kind}`"))),
+    }
 }
 
 const COLUMNS: &str = "t.id, t.serial, t.protocol, t.admission, t.pinned_iccid, t.seen_iccid, t.remote, t.signal, \

@@ -14,6 +14,12 @@ pub fn random() -> String {
     URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>())
 }
 
+/// 192 random bits as 32 characters that any device can type into a field: what a device has for a password.
+#[must_use]
+pub fn device_token() -> String {
+    URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 24]>())
+}
+
 /// The SHA-256 of a secret, as stored. The secrets have 256 random bits, so a fast hash is enough.
 #[must_use]
 pub fn fingerprint(secret: &str) -> [u8; 32] {
@@ -63,6 +69,7 @@ mod tests {
     fn secrets_differ_and_are_long() {
         let (one, two) = (random(), random());
         assert_eq!(one.len(), 43);
+        assert_eq!(device_token().len(), 32);
         assert_ne!(one, two);
         assert_ne!(csrf_token(&one), csrf_token(&two));
         assert_ne!(csrf_token(&one), one);

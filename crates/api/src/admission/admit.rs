@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use domain::access::Permission;
 use domain::id::{CircuitId, PanelId, SiteId, TerminalId};
 use engine::services::AdmitRequest as Wanted;
@@ -10,7 +11,7 @@ use store::admission::{CircuitChoice, DetectorPlace, PanelChoice, SiteChoice};
 use store::circuits::{CircuitDraft, PanelDraft};
 
 use super::pending::check_serial;
-use super::shape::{AdmitDetector, AdmitRequest, Admitted};
+use super::shape::{AdmitDetector, AdmitRequest, Admitted, RegisterRequest};
 use crate::access::caller::Caller;
 use crate::http::extract::{Body, Id, check_max, check_text, checked};
 use crate::http::problem::{FieldError, Problem, WriteProblems};
@@ -37,23 +38,72 @@ pub(super) async fn admit_terminal(
     Body(asked): Body<AdmitRequest>,
 ) -> Result<Json<Admitted>, Problem> {
     let scope = caller.scope(Permission::DeviceAdmit)?;
-    if asked.detectors.is_empty() || asked.detectors.len() > MOST {
-        return Err(Problem::field("detectors", "out_of_range", "wanted 1 to 247 detectors"));
-    }
     check_serial(asked.serial.as_deref())?;
-    let mut errors = Vec::new();
-    let mut detectors = Vec::new();
-    for (index, detector) in asked.detectors.into_iter().enumerate() {
-        detectors.extend(check(&api, index, detector, &mut errors));
-    }
-    checked(errors)?;
+    let detectors = check_all(&api, asked.detectors, Vec::new())?;
     let serial = asked.serial.as_deref();
     let made =
         api.engine.admission().admit(&scope, &caller.actor(), TerminalId(id), serial, detectors).await?;
-    Ok(Json(Admitted {
-        terminal_id: made.terminal.0,
-        detector_ids: made.detectors.into_iter().map(|id| id.0).collect(),
-    }))
+    Ok(Json(made.into()))
+}
+
+/// Makes a terminal known before it dials in, so that it can be given its token or certificate first.
+#[utoipa::path(
+    post,
+    path = "/terminals",
+    tag = "admission",
+    operation_id = "register_terminal",
+    request_body = RegisterRequest,
+    responses((status = 201, description = "Known; its data count from its first telegram on", body = Admitted), WriteProblems)
+)]
+pub(super) async fn register_terminal(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(asked): Body<RegisterRequest>,
+) -> Result<(StatusCode, Json<Admitted>), Problem> {
+    let scope = caller.scope(Permission::DeviceAdmit)?;
+    let mut errors = Vec::new();
+    let serial = asked.serial.trim();
+    check_text(&mut errors, "serial", serial, 100);
+    if serial.chars().any(|c| c.is_control() || matches!(c, '/' | '+' | '#')) {
+        let words = "wanted neither control characters nor / + #, which have a meaning in topics";
+        // The addresses of devices that we dial have slashes and are no part of a topic.
+        if !serial.starts_with("tcp://") {
+            errors.push(FieldError::new("serial", "malformed", words));
+        }
+    }
+    let protocol = asked.protocol.into();
+    if !domain::place::Protocol::OF_TERMINALS.contains(&protocol) {
+        errors.push(FieldError::new("protocol", "wrong_protocol", "wanted one that terminals speak"));
+    }
+    let detectors = check_all(&api, asked.detectors, errors)?;
+    let made = api.engine.admission().register(&scope, &caller.actor(), serial, protocol, detectors).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+impl From<store::admission::Admitted> for Admitted {
+    fn from(made: store::admission::Admitted) -> Self {
+        Self {
+            terminal_id: made.terminal.0,
+            detector_ids: made.detectors.into_iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+fn check_all(
+    api: &Api,
+    asked: Vec<AdmitDetector>,
+    mut errors: Vec<FieldError>,
+) -> Result<Vec<Wanted>, Problem> {
+    if asked.is_empty() || asked.len() > MOST {
+        errors.push(FieldError::new("detectors", "out_of_range", "wanted 1 to 247 detectors"));
+        return Err(Problem::invalid(errors));
+    }
+    let mut detectors = Vec::with_capacity(asked.len());
+    for (index, detector) in asked.into_iter().enumerate() {
+        detectors.extend(check(api, index, detector, &mut errors));
+    }
+    checked(errors)?;
+    Ok(detectors)
 }
 
 fn check(api: &Api, index: usize, asked: AdmitDetector, errors: &mut Vec<FieldError>) -> Option<Wanted> {

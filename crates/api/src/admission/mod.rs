@@ -1,6 +1,7 @@
 //! Who dials in: terminals that wait for a person, terminals that are known, and the models they can be.
 
 mod admit;
+mod credentials;
 mod pending;
 mod profiles;
 pub mod shape;
@@ -18,7 +19,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admit::admit_terminal))
         .routes(routes!(pending::refuse_terminal))
         .routes(routes!(pending::restore_terminal))
+        .routes(routes!(admit::register_terminal))
         .routes(routes!(terminals::get_terminal))
+        .routes(routes!(credentials::list_credentials, credentials::issue_credential))
+        .routes(routes!(credentials::revoke_credential))
         .routes(routes!(terminals::accept_iccid))
         .routes(routes!(profiles::list_profiles))
         .routes(routes!(profiles::get_profile))

@@ -7,7 +7,7 @@ use crate::http::time::Time;
 use crate::places::circuits::NewCircuit;
 use crate::places::panels::NewPanel;
 use crate::places::sites::NewSite;
-use crate::vocabulary::{Phase, Protocol, Quantity};
+use crate::vocabulary::{CredentialKind, Phase, Protocol, Quantity};
 
 /// A terminal that nobody has admitted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -119,6 +119,91 @@ pub struct AdmitRequest {
     #[schema(min_items = 1, max_items = 247)]
     #[serde(deserialize_with = "crate::http::extract::objects")]
     pub detectors: Vec<AdmitDetector>,
+}
+
+/// A terminal that has not dialled in yet.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRequest {
+    /// The serial number that it will announce: user name of MQTT, path of HTTP and CoAP.
+    #[schema(min_length = 1, max_length = 100, example = "EM-2026-000017")]
+    pub serial: String,
+    /// How it will speak.
+    pub protocol: Protocol,
+    /// At least one, as in an admission.
+    #[schema(min_items = 1, max_items = 247)]
+    #[serde(deserialize_with = "crate::http::extract::objects")]
+    pub detectors: Vec<AdmitDetector>,
+}
+
+/// A terminal's proof of who it is, without its secret.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Credential {
+    /// Its id.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// What kind it is.
+    pub kind: CredentialKind,
+    /// So that people can tell them apart.
+    #[schema(example = "7hKq…")]
+    pub label: String,
+    /// When it was issued.
+    pub created_at: Time,
+}
+
+/// Where devices can dial in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Door {
+    /// Which door: `field`, `mqtt`, `mqtts`, `http`, `coap`, `coaps` ...
+    #[schema(example = "mqtt")]
+    pub door: String,
+    /// Where it listens; an address of zeros means every address of the machine.
+    #[schema(example = "0.0.0.0:1883")]
+    pub address: String,
+}
+
+/// How a terminal may come in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TerminalAccess {
+    /// The serial number: user name of MQTT.
+    pub serial: String,
+    /// Its proofs that hold.
+    pub credentials: Vec<Credential>,
+    /// The doors that are open.
+    pub doors: Vec<Door>,
+}
+
+/// A proof to be issued.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCredential {
+    /// What kind. A token is made here; a certificate is given; a shared secret is given or made here.
+    pub kind: CredentialKind,
+    /// So that people can tell them apart; made up when missing.
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub label: Option<String>,
+    /// The client certificate, PEM.
+    #[serde(default)]
+    #[schema(max_length = 20000)]
+    pub pem: Option<String>,
+    /// The shared secret as text.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub secret: Option<String>,
+    /// The shared secret as pairs of hexadecimal digits, in place of `secret`.
+    #[serde(default)]
+    #[schema(min_length = 2, max_length = 256)]
+    pub secret_hex: Option<String>,
+}
+
+/// A proof that was issued.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct IssuedCredential {
+    /// The proof.
+    pub credential: Credential,
+    /// The token or shared secret that was made here. It is shown in this answer only.
+    pub secret: Option<String>,
 }
 
 /// What was admitted.

@@ -1,10 +1,15 @@
 //! Who may be heard: admit, refuse, restore, accept a new SIM.
 
+use std::sync::Arc;
+
 use bus::{LineCommand, LiveKind};
 use domain::access::Scope;
-use domain::id::TerminalId;
+use domain::id::{CredentialId, TerminalId};
+use domain::place::{Credential, Protocol};
+use domain::profile::Profile;
 use store::Actor;
 use store::admission::{AdmitDetector, Admitted, DetectorPlace};
+use store::credentials::CredentialRow;
 use store::terminals::TerminalRow;
 
 use crate::error::EngineError;
@@ -51,29 +56,87 @@ impl Admission<'_> {
         serial: Option<&str>,
         detectors: Vec<AdmitRequest>,
     ) -> Result<Admitted, EngineError> {
-        let mut profiles = Vec::with_capacity(detectors.len());
-        for one in &detectors {
-            let profile = self.0.directory().profile(&one.profile_id);
-            profiles.push(profile.ok_or_else(|| EngineError::UnknownProfile(one.profile_id.clone()))?);
-        }
-        let wanted: Vec<AdmitDetector<'_>> = detectors
-            .into_iter()
-            .zip(&profiles)
-            .map(|(one, profile)| AdmitDetector {
-                profile,
-                unit_address: one.unit_address,
-                address: one.address,
-                name: one.name,
-                place: one.place,
-            })
-            .collect();
+        let profiles = self.profiles_of(&detectors)?;
+        let wanted = wanted(&profiles, detectors);
         let terminals = self.0.store().terminals();
         let admitted = terminals.admit(scope, actor, self.0.now(), id, serial, &wanted).await?;
+        self.begun(&admitted, "admitted").await?;
+        Ok(admitted)
+    }
+
+    /// Makes a terminal known before it dials in; one that waits under this serial is admitted.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownProfile`]; [`EngineError::Store`] with what the store refuses.
+    pub async fn register(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        serial: &str,
+        protocol: Protocol,
+        detectors: Vec<AdmitRequest>,
+    ) -> Result<Admitted, EngineError> {
+        let profiles = self.profiles_of(&detectors)?;
+        let wanted = wanted(&profiles, detectors);
+        let terminals = self.0.store().terminals();
+        let made = terminals.register(scope, actor, self.0.now(), serial, protocol, &wanted).await?;
+        self.begun(&made, "registered").await?;
+        Ok(made)
+    }
+
+    /// Gives a terminal a proof of who it is; it opens from now on.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] with what the store refuses.
+    pub async fn issue(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        terminal: TerminalId,
+        credential: &Credential,
+        label: &str,
+    ) -> Result<CredentialRow, EngineError> {
+        let credentials = self.0.store().credentials();
+        let row = credentials.issue(scope, actor, self.0.now(), terminal, credential, label).await?;
+        self.refresh(terminal).await?;
+        self.0.live().publish(None, None, LiveKind::Changed { what: "terminals" });
+        Ok(row)
+    }
+
+    /// Takes a proof back and closes the terminal's line, which may have been opened with it.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] with what the store refuses.
+    pub async fn revoke(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        terminal: TerminalId,
+        id: CredentialId,
+    ) -> Result<(), EngineError> {
+        self.0.store().credentials().revoke(scope, actor, self.0.now(), terminal, id).await?;
+        self.refresh(terminal).await?;
+        self.0.live().publish(None, None, LiveKind::Changed { what: "terminals" });
+        self.close_line(terminal, "its access was changed").await;
+        Ok(())
+    }
+
+    fn profiles_of(&self, detectors: &[AdmitRequest]) -> Result<Vec<Arc<Profile>>, EngineError> {
+        let directory = self.0.directory();
+        let known = |one: &AdmitRequest| {
+            let profile = directory.profile(&one.profile_id);
+            profile.ok_or_else(|| EngineError::UnknownProfile(one.profile_id.clone()))
+        };
+        detectors.iter().map(known).collect()
+    }
+
+    /// After a terminal got its detectors.
+    async fn begun(&self, admitted: &Admitted, what: &str) -> Result<(), EngineError> {
         // The pipeline knows the detectors before the gateway may send their readings.
         self.0.reload(&admitted.detectors).await?;
-        self.told(id, "admitted").await?;
+        self.told(admitted.terminal, what).await?;
         self.0.live().publish(None, None, LiveKind::Changed { what: "sites" });
-        Ok(admitted)
+        Ok(())
     }
 
     /// Refuses a waiting terminal.
@@ -134,9 +197,24 @@ impl Admission<'_> {
     async fn told(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
         self.refresh(id).await?;
         self.0.live().publish(None, None, LiveKind::Pending);
-        let close = LineCommand::Close { reason: format!("the terminal was {what}") };
-        // No open line is the usual case and no error.
-        let _no_line = self.0.sessions().request(id, close).await;
+        self.close_line(id, &format!("the terminal was {what}")).await;
         Ok(())
     }
+
+    async fn close_line(&self, id: TerminalId, reason: &str) {
+        let close = LineCommand::Close { reason: reason.to_owned() };
+        // No open line is the usual case and no error.
+        let _no_line = self.0.sessions().request(id, close).await;
+    }
+}
+
+fn wanted(profiles: &[Arc<Profile>], detectors: Vec<AdmitRequest>) -> Vec<AdmitDetector<'_>> {
+    let with = |(one, profile): (AdmitRequest, _)| AdmitDetector {
+        profile,
+        unit_address: one.unit_address,
+        address: one.address,
+        name: one.name,
+        place: one.place,
+    };
+    detectors.into_iter().zip(profiles.iter().map(Arc::as_ref)).map(with).collect()
 }
