@@ -18,6 +18,7 @@ fn main() -> io::Result<()> {
         ("modbus_slave", modbus_slave()),
         ("registration", registration()),
         ("explain", explain()),
+        ("telemetry", telemetry()),
     ] {
         let folder = root.join(target);
         std::fs::create_dir_all(&folder)?;
@@ -221,5 +222,35 @@ fn explain() -> Seeds {
     }
     seed(&mut seeds, "text", &[b"861234567890123\r\n"]);
     seed(&mut seeds, "asj example with a wrong sum", &[&vectors::asj_write_with_wrong_sum()]);
+    seeds
+}
+
+/// One parameter byte: even is JSON, odd is CBOR.
+fn telemetry() -> Seeds {
+    use wire::telemetry::{Form, Limits, read_tree, write_tree};
+    let mut seeds = Seeds::new();
+    for (name, text) in [
+        ("everything", include_str!("../../crates/wire/tests/golden/telemetry-v1.json").trim_end()),
+        ("commands", include_str!("../../crates/wire/tests/golden/telemetry-commands-v1.json").trim_end()),
+        ("single reading", r#"{"v":1,"at":"2026-01-02T03:04:05+08:00","values":{"residual":0.1}}"#),
+        ("foreign", r#"{"data":{"meters":[{"addr":"3_1","Ua":"220.5","state":"ONLINE"}]}}"#),
+        ("only an answer", r#"{"v":1,"answers":[{"id":"17","ok":true,"value":{"a":[1,2,{"b":null}]}}]}"#),
+        ("texts", r#"["\u6f0f\u7535 \ud83d\ude00","\"\\\/\b\f\n\r\t",""]"#),
+        ("numbers", "[0,-0,0.10,1e3,1E+3,1e-3,123456789012345678901234567890,1e999,-9223372036854775808]"),
+        ("deepest", "[[[[[[[[1]]]]]]]]"),
+        ("nothing in it", "{}"),
+    ] {
+        seed(&mut seeds, &format!("{name}, json"), &[&[0], text.as_bytes()]);
+        let tree = read_tree(Form::Json, text.as_bytes(), &Limits::default()).expect("the seeds are JSON");
+        seed(&mut seeds, &format!("{name}, cbor"), &[&[1], &write_tree(Form::Cbor, &tree)]);
+    }
+    seed(&mut seeds, "too deep, json", &[&[0], "[".repeat(64).as_bytes()]);
+    seed(&mut seeds, "too deep, cbor", &[&[1], &[0x81; 64]]);
+    seed(&mut seeds, "byte order mark", &[&[0], "\u{feff}{}".as_bytes()]);
+    seed(&mut seeds, "half a character", &[&[0], br#""\ud83d""#]);
+    seed(&mut seeds, "no length, cbor", &[&[1], &[0xBF, 0x61, 0x61, 0x9F, 0x01, 0xFF, 0x01, 0x7F, 0x61, 0x62, 0xFF, 0xFF]]);
+    seed(&mut seeds, "fractions, cbor", &[&[1], &[0x84, 0xF9, 0x3E, 0, 0xFA, 0x3D, 0xCC, 0xCC, 0xCD, 0xF9, 0x7E, 0, 0xC4, 0x82, 0x21, 0x19, 0x6A, 0xB3]]);
+    seed(&mut seeds, "time, cbor", &[&[1], &[0xC1, 0x1A, 0x51, 0x4B, 0x67, 0xB0]]);
+    seed(&mut seeds, "length that lies, cbor", &[&[1], &[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]]);
     seeds
 }

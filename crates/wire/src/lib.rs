@@ -10,6 +10,7 @@
 //! ```text
 //! first bytes -> detect -+-> cloud7b7b::Deframer -> RawFrame -> Uplink   (device dials in, vendor protocol)
 //!                        +-> Registration -> modbus::LineMaster -> Event (transparent DTU, we are master)
+//! payload     -> telemetry::read -> Message; read_tree -> Tree (foreign JSON, read by path)
 //! any bytes   -> explain -> fields for the telegram log
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod detect;
 pub mod explain;
 pub mod modbus;
 pub mod registration;
+pub mod telemetry;
 
 pub use detect::{Detected, detect};
 pub use explain::{Direction, Field, explain};

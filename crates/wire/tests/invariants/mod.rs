@@ -3,6 +3,8 @@
 //! Each function takes arbitrary bytes, uses the first few as parameters and the rest as what comes over
 //! the wire, and panics when something that must hold does not.
 
+mod telemetry;
+
 use bytes::Bytes;
 use wire::cloud7b7b::{self, Deframer, Downlink, RawFrame, Refused, Uplink};
 use wire::explain::key;
@@ -16,12 +18,13 @@ use wire::{Detected, Direction, crc16, detect, explain};
 type Body = fn(&[u8]);
 
 /// All targets by name: the names of the folders of the corpus.
-pub(crate) const TARGETS: [(&str, Body); 5] = [
+pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("cloud7b7b", cloud7b7b),
     ("modbus_master", modbus_master),
     ("modbus_slave", modbus_slave),
     ("registration", registration),
     ("explain", explained),
+    ("telemetry", telemetry::telemetry),
 ];
 
 /// Runs the body of one target by its name.
