@@ -2,20 +2,17 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use gateway::{DtuConfig, FieldConfig, RegistrationPattern, bytes_from_hex, identity_form};
+use gateway::{
+    DtuConfig, FieldConfig, ListenerConfig, Network, RegistrationPattern, bytes_from_hex, identity_form,
+};
 
-use crate::settings::{FieldSettings, TelegramLevel};
+use crate::settings::{
+    ClientCertificates, FieldSettings, ListenerSettings, RegistrationSettings, TelegramLevel, TlsSettings,
+};
 
 /// The field door as configured.
 pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
     let dtu = &settings.dtu;
-    let form = identity_form(&dtu.registration.kind).context("field.dtu.registration.kind")?;
-    let mut registration =
-        RegistrationPattern::plain(form, dtu.registration.min_len, dtu.registration.max_len);
-    registration.prefix = Bytes::from(dtu.registration.prefix.clone());
-    registration.suffix = Bytes::from(dtu.registration.suffix.clone());
-    registration.terminator = Bytes::from(dtu.registration.terminator.clone());
-    let heartbeats = dtu.heartbeats.iter().map(|text| bytes_from_hex(text).context("field.dtu.heartbeats"));
     Ok(FieldConfig {
         listen: settings.listen,
         zone: settings.zone.clone(),
@@ -38,14 +35,60 @@ pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
             TelegramLevel::Off => gateway::TelegramLevel::Off,
         },
         dtu: DtuConfig {
-            registration,
-            heartbeats: heartbeats.collect::<anyhow::Result<_>>()?,
+            registration: registration(&dtu.registration).context("field.dtu.registration")?,
+            heartbeats: heartbeats(&dtu.heartbeats).context("field.dtu.heartbeats")?,
             answer_within_ms: dtu.answer_within_ms,
             gap_ms: dtu.gap_ms,
             quarantine_ms: dtu.quarantine_ms,
             back_off_max_s: dtu.back_off_max_s,
             ..DtuConfig::default()
         },
+        tls: settings.tls.as_ref().map(tls),
+        proxy_from: networks(&settings.proxy_from).context("field.proxy_from")?,
+        listeners: settings.listeners.iter().map(listener).collect::<anyhow::Result<_>>()?,
         ..FieldConfig::default()
     })
+}
+
+fn listener(settings: &ListenerSettings) -> anyhow::Result<ListenerConfig> {
+    let of = || format!("field.listeners, {}", settings.listen);
+    Ok(ListenerConfig {
+        tls: settings.tls.as_ref().map(tls),
+        proxy_from: networks(&settings.proxy_from).with_context(of)?,
+        registration: settings.registration.as_ref().map(registration).transpose().with_context(of)?,
+        heartbeats: settings.heartbeats.as_deref().map(heartbeats).transpose().with_context(of)?,
+        max_connections: settings.max_connections,
+        max_connections_per_address: settings.max_connections_per_address,
+        max_new_per_address_per_s: settings.max_new_per_address_per_s,
+        ..ListenerConfig::new(settings.listen)
+    })
+}
+
+/// TLS as a door wants it.
+pub(crate) fn tls(settings: &TlsSettings) -> gateway::tls::TlsSettings {
+    gateway::tls::TlsSettings {
+        clients: match settings.clients {
+            ClientCertificates::Optional => gateway::tls::ClientCertificates::Optional,
+            ClientCertificates::Required => gateway::tls::ClientCertificates::Required,
+        },
+        ..gateway::tls::TlsSettings::new(settings.certificate.clone(), settings.key.clone())
+    }
+}
+
+/// A list of networks.
+pub(crate) fn networks(texts: &[String]) -> anyhow::Result<Vec<Network>> {
+    texts.iter().map(|text| Ok(text.parse()?)).collect()
+}
+
+fn registration(settings: &RegistrationSettings) -> anyhow::Result<RegistrationPattern> {
+    let form = identity_form(&settings.kind)?;
+    let mut pattern = RegistrationPattern::plain(form, settings.min_len, settings.max_len);
+    pattern.prefix = Bytes::from(settings.prefix.clone());
+    pattern.suffix = Bytes::from(settings.suffix.clone());
+    pattern.terminator = Bytes::from(settings.terminator.clone());
+    Ok(pattern)
+}
+
+fn heartbeats(texts: &[String]) -> anyhow::Result<Vec<Bytes>> {
+    texts.iter().map(|text| Ok(bytes_from_hex(text)?)).collect()
 }

@@ -164,6 +164,9 @@ impl Platform {
     fn announce(&self, lines: &[String]) {
         println!("Emberwatch {}", env!("CARGO_PKG_VERSION"));
         println!("field door: {}", self.field_addr);
+        for address in self.gateway.local_addrs().iter().skip(1) {
+            println!("field listener: {address}");
+        }
         for line in lines {
             println!("{line}");
         }

@@ -63,7 +63,45 @@ pub(crate) struct FieldSettings {
     pub(crate) max_frames_per_s: u32,
     pub(crate) max_frames_burst: u32,
     pub(crate) telegram_log: TelegramLevel,
+    pub(crate) tls: Option<TlsSettings>,
+    pub(crate) proxy_from: Vec<String>,
     pub(crate) dtu: DtuSettings,
+    #[serde(default)]
+    pub(crate) listeners: Vec<ListenerSettings>,
+}
+
+/// TLS at one address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSettings {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    #[serde(default)]
+    pub(crate) clients: ClientCertificates,
+}
+
+/// What is asked of clients.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClientCertificates {
+    #[default]
+    Optional,
+    Required,
+}
+
+/// Another listener of the field door.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) tls: Option<TlsSettings>,
+    #[serde(default)]
+    pub(crate) proxy_from: Vec<String>,
+    pub(crate) registration: Option<RegistrationSettings>,
+    pub(crate) heartbeats: Option<Vec<String>>,
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_connections_per_address: Option<usize>,
+    pub(crate) max_new_per_address_per_s: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -213,6 +251,24 @@ mod tests {
     fn a_misspelt_key_is_refused_by_name() {
         let error = load(None, &["http.lisen=127.0.0.1:2".into()]).unwrap_err();
         assert!(format!("{error:#}").contains("lisen"), "{error:#}");
+    }
+
+    #[test]
+    fn a_listener_says_only_what_it_does_differently() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(
+            file,
+            "[[field.listeners]]\nlisten = \"127.0.0.1:7443\"\nproxy_from = [\"10.0.0.0/8\"]\n\
+             tls = {{ certificate = \"a.pem\", key = \"a.key\", clients = \"required\" }}"
+        )
+        .unwrap();
+        let settings = load(Some(file.path()), &[]).unwrap();
+        let config = crate::field::config(&settings.field).unwrap();
+        let [listener] = config.listeners.as_slice() else { panic!("{:?}", config.listeners) };
+        assert!(listener.registration.is_none() && config.tls.is_none());
+        let tls = listener.tls.as_ref().unwrap();
+        assert_eq!(tls.clients, gateway::tls::ClientCertificates::Required);
+        assert!(listener.proxy_from[0].contains("10.1.2.3".parse().unwrap()));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::config::ms;
 use crate::field_reading;
 use crate::limits::{Bucket, Rate};
 use crate::line_command;
-use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest, line_event};
+use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const SESSION_RULES: &str = "vendor cloud protocol, session rules";
 const CONTROL: &str = "vendor cloud protocol, transparent control";
@@ -399,6 +399,10 @@ impl CloudSession {
             (Some(bound), Some(_) | None) => bound.into(),
         };
         let known = facts.directory.terminal(Protocol::Cloud7b7b, &serial);
+        if let Some(reason) = known.as_ref().and_then(|entry| facts.distrust(entry)) {
+            self.close(out, &reason);
+            return Err(Refusal::new(CERTIFICATE, reason));
+        }
         let terminal = known.as_ref().map(|entry| entry.id);
         let admitted = known.filter(|entry| entry.admission == Admission::Admitted);
         let owned = match &self.who {

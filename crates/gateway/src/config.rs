@@ -9,6 +9,9 @@ use wire::cloud7b7b;
 use wire::modbus::{LineConfig, LineConfigError, LineMaster};
 use wire::registration::{IdentityForm, Registration, RegistrationPattern, RegistrationPatternError};
 
+use crate::network::Network;
+use crate::tls::TlsSettings;
+
 /// The field door's settings.
 #[derive(Debug, Clone)]
 pub struct FieldConfig {
@@ -59,6 +62,50 @@ pub struct FieldConfig {
     pub telegram_log: TelegramLevel,
     /// Transparent DTUs.
     pub dtu: DtuConfig,
+    /// TLS at `listen`; `None`: plain. Default `None`.
+    pub tls: Option<TlsSettings>,
+    /// Who stands between and says so with the PROXY protocol; others are who they are. Default: nobody.
+    pub proxy_from: Vec<Network>,
+    /// More places where devices can dial in, by rules of their own.
+    pub listeners: Vec<ListenerConfig>,
+}
+
+/// Another listener of the field door; what it leaves out is as the door has it.
+#[derive(Debug, Clone)]
+pub struct ListenerConfig {
+    /// Where devices dial in; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// TLS here; `None`: plain, whatever the door has.
+    pub tls: Option<TlsSettings>,
+    /// Who speaks the PROXY protocol here, whatever the door has.
+    pub proxy_from: Vec<Network>,
+    /// What a DTU sends first.
+    pub registration: Option<RegistrationPattern>,
+    /// Byte groups that a DTU sends to keep the line open.
+    pub heartbeats: Option<Vec<Bytes>>,
+    /// Connections in all.
+    pub max_connections: Option<usize>,
+    /// Connections from one address.
+    pub max_connections_per_address: Option<usize>,
+    /// New connections per second from one address.
+    pub max_new_per_address_per_s: Option<u32>,
+}
+
+impl ListenerConfig {
+    /// A listener at `listen` that does all as the door, in plain.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            tls: None,
+            proxy_from: Vec::new(),
+            registration: None,
+            heartbeats: None,
+            max_connections: None,
+            max_connections_per_address: None,
+            max_new_per_address_per_s: None,
+        }
+    }
 }
 
 /// Which telegrams are kept.
@@ -121,7 +168,34 @@ impl Default for FieldConfig {
             stop_within_s: 5,
             telegram_log: TelegramLevel::All,
             dtu: DtuConfig::default(),
+            tls: None,
+            proxy_from: Vec::new(),
+            listeners: Vec::new(),
         }
+    }
+}
+
+impl FieldConfig {
+    /// The settings of each listener, the door's own first.
+    pub(crate) fn of_listeners(mut self) -> Vec<Self> {
+        let more = std::mem::take(&mut self.listeners);
+        let mut all = vec![self];
+        for listener in more {
+            let Some(door) = all.first() else { break };
+            let mut own = door.clone();
+            own.listen = listener.listen;
+            own.tls = listener.tls;
+            own.proxy_from = listener.proxy_from;
+            own.dtu.registration = listener.registration.unwrap_or(own.dtu.registration);
+            own.dtu.heartbeats = listener.heartbeats.unwrap_or(own.dtu.heartbeats);
+            own.max_connections = listener.max_connections.unwrap_or(own.max_connections);
+            own.max_connections_per_address =
+                listener.max_connections_per_address.unwrap_or(own.max_connections_per_address);
+            own.max_new_per_address_per_s =
+                listener.max_new_per_address_per_s.unwrap_or(own.max_new_per_address_per_s);
+            all.push(own);
+        }
+        all
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::ready;
 use std::time::Duration;
 
 use bus::intake::LineEvent;
@@ -18,8 +20,7 @@ use bus::{SessionInfo, Sessions};
 use domain::id::TerminalId;
 use domain::place::Protocol;
 use domain::telegram::TelegramDirection;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,9 @@ use crate::dtu_session::DtuSession;
 use crate::limits::Place;
 use crate::pending::PendingReports;
 use crate::session::{Facts, Moment, Output, Taken, earliest};
+use crate::stream::Stream;
 use crate::telegram_log::{TelegramLog, Whose};
+use crate::tls::TlsAcceptor;
 
 /// Bytes read at once. One buffer per thread, not per connection.
 const READ_BYTES: usize = 4_096;
@@ -42,9 +45,13 @@ thread_local! {
     static BUFFER: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
 }
 
-/// What all connections share.
+/// How long the other end may take to hear that an encrypted connection ends.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What all connections of one listener share.
 pub(crate) struct Gate {
     pub(crate) rules: Rules,
+    pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) intake: IntakeSender,
     pub(crate) directory: Arc<Directory>,
     pub(crate) sessions: Arc<Sessions>,
@@ -52,7 +59,7 @@ pub(crate) struct Gate {
     pub(crate) counters: Arc<Counters>,
     pub(crate) clock: Clock,
     pub(crate) started: Instant,
-    pub(crate) pending: PendingReports,
+    pub(crate) pending: Arc<PendingReports>,
     /// No more is taken in; what is under way may finish.
     pub(crate) soft_stop: CancellationToken,
     /// Nothing is waited for any more.
@@ -69,11 +76,19 @@ impl Gate {
     }
 }
 
+/// Who is at the other end, as far as the connection itself tells.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) remote: SocketAddr,
+    /// SHA-256 of its certificate, where it showed one.
+    pub(crate) certificate: Option<Box<[u8; 32]>>,
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, remote: SocketAddr, gate: Arc<Gate>, place: Place) {
+pub(crate) async fn serve(stream: Stream, caller: Caller, gate: Arc<Gate>, place: Place) {
     let mut connection = Connection {
         stream,
-        remote,
+        caller,
         core: Core::Undetected { first: None, opened_ms: gate.mono_ms() },
         line: None,
         in_flight: VecDeque::new(),
@@ -102,8 +117,8 @@ enum Core {
 }
 
 struct Connection {
-    stream: TcpStream,
-    remote: SocketAddr,
+    stream: Stream,
+    caller: Caller,
     core: Core,
     /// The terminal it speaks for, and the queue of what it is asked to do.
     line: Option<Box<Line>>,
@@ -140,7 +155,8 @@ enum Happened {
     Outcome(Outcome),
     /// `None`: a newer connection speaks for the terminal.
     Request(Option<LineRequest>),
-    Readable,
+    /// So many bytes are in the thread's buffer.
+    Read(io::Result<usize>),
     Time,
 }
 
@@ -167,7 +183,7 @@ impl Connection {
                 () = &mut soft_stop, if !is_stopping => Happened::Stop,
                 outcome = oldest(&mut self.in_flight), if !self.in_flight.is_empty() => Happened::Outcome(outcome),
                 request = next_request(&mut self.line), if self.line.is_some() => Happened::Request(request),
-                _ready = self.stream.readable(), if wants_bytes => Happened::Readable,
+                read = read(&mut self.stream), if wants_bytes => Happened::Read(read),
                 () = &mut timer, if deadline.is_some() && !is_stopping => Happened::Time,
             };
             let mut out = Vec::new();
@@ -181,10 +197,9 @@ impl Connection {
                 Happened::Request(None) => {
                     return Ended("replaced by a newer connection of the same terminal".into());
                 }
-                Happened::Readable => match self.read(&mut out) {
-                    Ok(()) => {}
-                    Err(ended) => return ended,
-                },
+                Happened::Read(Ok(0)) => return Ended("closed by the other end".to_owned()),
+                Happened::Read(Ok(count)) => self.on_read(count, &mut out),
+                Happened::Read(Err(error)) => return Ended(format!("lost: {error}")),
                 Happened::Time => self.on_time(&mut out),
             }
             if !out.is_empty()
@@ -195,20 +210,25 @@ impl Connection {
         }
     }
 
-    fn facts<'a>(gate: &'a Gate, remote: SocketAddr) -> Facts<'a> {
-        Facts { rules: &gate.rules, directory: &gate.directory, remote }
+    fn facts<'a>(gate: &'a Gate, caller: &'a Caller) -> Facts<'a> {
+        Facts {
+            rules: &gate.rules,
+            directory: &gate.directory,
+            remote: caller.remote,
+            certificate: caller.certificate.as_deref(),
+        }
     }
 
     fn wants_bytes(&self, now: Moment) -> bool {
         match &self.core {
             Core::Undetected { .. } => true,
             Core::Cloud(session) => session.wants_bytes(),
-            Core::Dtu(session) => session.wants_bytes(Self::facts(&self.gate, self.remote), now),
+            Core::Dtu(session) => session.wants_bytes(Self::facts(&self.gate, &self.caller), now),
         }
     }
 
     fn deadline(&self, now: Moment) -> Option<u64> {
-        let facts = Self::facts(&self.gate, self.remote);
+        let facts = Self::facts(&self.gate, &self.caller);
         match &self.core {
             Core::Undetected { opened_ms, .. } => {
                 earliest([Some(opened_ms.saturating_add(ms(facts.rules.config.identify_within_s)))])
@@ -220,7 +240,7 @@ impl Connection {
 
     fn on_time(&mut self, out: &mut Vec<Output>) {
         let now = self.gate.now();
-        let facts = Self::facts(&self.gate, self.remote);
+        let facts = Self::facts(&self.gate, &self.caller);
         match &mut self.core {
             Core::Undetected { opened_ms, .. } => {
                 let within = facts.rules.config.identify_within_s;
@@ -241,7 +261,7 @@ impl Connection {
             }
         }
         let now = self.gate.now();
-        let facts = Self::facts(&self.gate, self.remote);
+        let facts = Self::facts(&self.gate, &self.caller);
         match &mut self.core {
             Core::Undetected { .. } => {}
             Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
@@ -256,7 +276,7 @@ impl Connection {
         out: &mut Vec<Output>,
     ) {
         let now = self.gate.now();
-        let facts = Self::facts(&self.gate, self.remote);
+        let facts = Self::facts(&self.gate, &self.caller);
         let taken = match &mut self.core {
             Core::Undetected { .. } => Taken::Settled(Err(LineError::NotConnected)),
             Core::Cloud(session) => session.on_command(command, facts, now, out),
@@ -268,22 +288,14 @@ impl Connection {
         }
     }
 
-    /// Reads once, into the thread's buffer.
-    fn read(&mut self, out: &mut Vec<Output>) -> Result<(), Ended> {
-        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(Ended("closed by the other end".to_owned())),
-            Ok(count) => {
-                self.on_bytes(buffer.get(..count).unwrap_or_default(), out);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(Ended(format!("lost: {error}"))),
-        })
+    /// Takes what [`read`] left in the thread's buffer. Nothing is awaited between the two, so it is still there.
+    fn on_read(&mut self, count: usize, out: &mut Vec<Output>) {
+        BUFFER.with_borrow(|buffer| self.on_bytes(buffer.get(..count).unwrap_or_default(), out));
     }
 
     fn on_bytes(&mut self, bytes: &[u8], out: &mut Vec<Output>) {
         let now = self.gate.now();
-        let facts = Self::facts(&self.gate, self.remote);
+        let facts = Self::facts(&self.gate, &self.caller);
         match &mut self.core {
             Core::Cloud(session) => session.on_bytes(bytes, facts, now, out),
             Core::Dtu(session) => session.on_bytes(bytes, facts, now, out),
@@ -358,7 +370,7 @@ impl Connection {
         // Two places: one is on the line, one is told that the line is busy.
         let (sender, requests) = mpsc::channel(2);
         let now = self.gate.now();
-        let info = SessionInfo { remote: self.remote.to_string(), connected_at: now.wall };
+        let info = SessionInfo { remote: self.caller.remote.to_string(), connected_at: now.wall };
         let (number, previous) = self.gate.sessions.open(terminal, info, sender);
         let sessions = Arc::clone(&self.gate.sessions);
         self.line = Some(Box::new(Line { sessions, terminal, number, requests }));
@@ -379,7 +391,7 @@ impl Connection {
 
     async fn tell_line(&self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
         let at = self.gate.now().wall;
-        self.hand_over(Intake::Line { terminal, at, remote: self.remote.to_string(), event }).await
+        self.hand_over(Intake::Line { terminal, at, remote: self.caller.remote.to_string(), event }).await
     }
 
     /// Waits while the pipeline's queue is full; so does the socket, and in the end the device.
@@ -393,16 +405,12 @@ impl Connection {
             Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
             Core::Dtu(session) => (session.terminal(), Protocol::ModbusRtu.code()),
         };
-        let whose = Whose { terminal, remote: self.remote, protocol };
+        let whose = Whose { terminal, remote: self.caller.remote, protocol };
         self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        let done = match self.stream.try_write(bytes) {
-            Ok(done) => done,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(Ended(format!("lost: {error}"))),
-        };
+        let done = self.stream.try_write(bytes).map_err(|error| Ended(format!("lost: {error}")))?;
         match bytes.get(done..) {
             None | Some([]) => Ok(()),
             // Seldom taken, so its state is not part of every connection's.
@@ -412,7 +420,11 @@ impl Connection {
 
     async fn write_slowly(&mut self, rest: &[u8]) -> Result<(), Ended> {
         let within_s = self.gate.rules.config.write_within_s;
-        match timeout(Duration::from_secs(within_s), self.stream.write_all(rest)).await {
+        let written = async {
+            self.stream.write_all(rest).await?;
+            self.stream.flush().await
+        };
+        match timeout(Duration::from_secs(within_s), written).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Ended(format!("lost: {error}"))),
             Err(_elapsed) => Err(Ended(format!("took nothing for {within_s} s"))),
@@ -420,7 +432,7 @@ impl Connection {
     }
 
     async fn end(mut self, Ended(reason): Ended) {
-        tracing::debug!(remote = %self.remote, reason, "connection ended");
+        tracing::debug!(remote = %self.caller.remote, reason, "connection ended");
         let gate = Arc::clone(&self.gate);
         // Whoever waits for a command's answer learns of it by the drop of its sender.
         drop(self.command.take());
@@ -430,7 +442,22 @@ impl Connection {
             () = gate.hard_stop.cancelled() => {}
             _pipeline_gone = told => {}
         }
+        if self.stream.says_goodbye() {
+            let _gone_already = Box::pin(timeout(GOODBYE_WITHIN, self.stream.shutdown())).await;
+        }
     }
+}
+
+/// Reads once, into the thread's buffer, which costs an idle connection nothing.
+async fn read(stream: &mut Stream) -> io::Result<usize> {
+    poll_fn(|context| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+            Ok(buffer.filled().len()).into()
+        })
+    })
+    .await
 }
 
 /// The outcome of the oldest readings. A promise that was dropped counts as not kept.

@@ -22,7 +22,7 @@ use crate::field_reading;
 use crate::limits::{Bucket, Rate};
 use crate::line_command;
 use crate::poll_plan::{AfterException, Poll, PollPlan};
-use crate::session::{Facts, Moment, Output, Refusal, Taken, earliest, line_event};
+use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const LINE: &str = "Modbus over serial line V1.02, RTU frame";
 
@@ -312,6 +312,12 @@ impl DtuSession {
         };
         line.look_at_ms = now.mono_ms.saturating_add(ms(facts.rules.config.pending_look_s.max(1)));
         let known = facts.directory.terminal(Protocol::ModbusRtu, &line.serial);
+        if let Some(reason) = known.as_ref().and_then(|entry| facts.distrust(entry)) {
+            let bytes = Bytes::copy_from_slice(line.serial.as_bytes());
+            let refused = Refusal::new(CERTIFICATE, &reason);
+            out.push(Output::Heard { bytes, refused: Some(refused.into()) });
+            return self.close(out, &reason);
+        }
         let terminal = known.as_ref().map(|entry| entry.id);
         let owned = match &line.admission {
             Admitted::Yes(entry) => Some(entry.id),

@@ -1,7 +1,7 @@
-//! The field door: one TCP listener where detectors and DTUs dial in, and a session for each connection.
+//! The field door: TCP listeners where detectors and DTUs dial in, and a session for each connection.
 //!
 //! ```text
-//! listener -> limits -> connection -> detect -+-> cloud_session   (7B7B: device speaks, we confirm after commit)
+//! listener -> limits -> proxy, tls -> connection -> detect -+-> cloud_session   (7B7B: device speaks, we confirm after commit)
 //!                                             +-> dtu_session     (we are Modbus-RTU master; poll_plan)
 //!                                                  |
 //!                            field_reading: profile decode -> bus::Intake -> pipeline -> outcome -> confirmation
@@ -26,13 +26,17 @@ mod listener;
 mod network;
 mod pending;
 mod poll_plan;
+mod proxy;
 mod session;
+mod stream;
 mod telegram_log;
 #[cfg(test)]
 mod testing;
 pub mod tls;
 
-pub use config::{ConfigError, DtuConfig, FieldConfig, TelegramLevel, bytes_from_hex, identity_form};
+pub use config::{
+    ConfigError, DtuConfig, FieldConfig, ListenerConfig, TelegramLevel, bytes_from_hex, identity_form,
+};
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};
 pub use wire::registration::{IdentityForm, RegistrationPattern};

@@ -90,7 +90,8 @@ struct Address {
 #[derive(Debug)]
 pub(crate) struct Place {
     keeper: Arc<Doorkeeper>,
-    address: IpAddr,
+    /// `None` while only a proxy knows it.
+    address: Option<IpAddr>,
 }
 
 const SWEEP_LEAST: usize = 1_024;
@@ -109,11 +110,23 @@ impl Doorkeeper {
 
     /// Takes one connection from `address` in.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, now_ms: u64) -> Result<Place, Denied> {
-        let address = address.to_canonical();
+        let mut place = self.enter_by_proxy()?;
+        place.belongs_to(address, now_ms)?;
+        Ok(place)
+    }
+
+    /// Takes one connection in whose address is not known yet. It counts among all, but among no address's.
+    pub(crate) fn enter_by_proxy(self: &Arc<Self>) -> Result<Place, Denied> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.total >= self.max {
             return Err(Denied::Full { max: self.max });
         }
+        state.total += 1;
+        Ok(Place { keeper: Arc::clone(self), address: None })
+    }
+
+    fn count(&self, address: IpAddr, now_ms: u64) -> Result<(), Denied> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.by_address.len() >= state.sweep_at {
             state.by_address.retain(|_, known| known.open > 0 || !known.new.is_empty(now_ms));
             state.sweep_at = SWEEP_LEAST.max(state.by_address.len() * 2);
@@ -126,8 +139,7 @@ impl Doorkeeper {
             return Err(Denied::AddressTooFast { max: self.max_new_per_s });
         }
         known.open += 1;
-        state.total += 1;
-        Ok(Place { keeper: Arc::clone(self), address })
+        Ok(())
     }
 
     /// How many connections are open.
@@ -136,11 +148,25 @@ impl Doorkeeper {
     }
 }
 
+impl Place {
+    /// Counts the connection for `address`, once.
+    pub(crate) fn belongs_to(&mut self, address: IpAddr, now_ms: u64) -> Result<(), Denied> {
+        let address = address.to_canonical();
+        if self.address.is_none() {
+            self.keeper.count(address, now_ms)?;
+            self.address = Some(address);
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.keeper.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.total = state.total.saturating_sub(1);
-        if let Some(known) = state.by_address.get_mut(&self.address) {
+        if let Some(address) = self.address
+            && let Some(known) = state.by_address.get_mut(&address)
+        {
             known.open = known.open.saturating_sub(1);
         }
     }

@@ -7,6 +7,7 @@ use bus::intake::{LineEvent, UnknownTerminal};
 use bus::{Directory, Intake, LineAnswer, LineError};
 use bytes::Bytes;
 use domain::id::TerminalId;
+use domain::place::{Credential, TerminalEntry};
 use domain::reading::Reading;
 use domain::telegram::Refused;
 use domain::time::UnixMs;
@@ -28,6 +29,33 @@ pub(crate) struct Facts<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) directory: &'a Directory,
     pub(crate) remote: SocketAddr,
+    /// SHA-256 of the certificate that the device showed in the TLS handshake, where it did.
+    pub(crate) certificate: Option<&'a [u8; 32]>,
+}
+
+/// The clause under which a terminal without its certificate is refused.
+pub(crate) const CERTIFICATE: &str = "client certificate of the terminal";
+
+impl Facts<'_> {
+    /// Why whoever is on this connection may not speak for `entry`; `None` where it may.
+    pub(crate) fn distrust(&self, entry: &TerminalEntry) -> Option<String> {
+        let mut wanted = entry.credentials.iter().filter_map(|credential| match credential {
+            Credential::CertificateHash(hash) => Some(hash),
+            Credential::TokenHash(_) | Credential::SharedSecret(_) => None,
+        });
+        let first = wanted.next()?;
+        let serial = &entry.serial;
+        match self.certificate {
+            None => Some(format!("no client certificate, wanted the one registered with terminal {serial}")),
+            Some(had) if had == first || wanted.any(|hash| had == hash) => None,
+            Some(had) => {
+                let [a, b, c, d, ..] = had;
+                Some(format!(
+                    "client certificate {a:02x}{b:02x}{c:02x}{d:02x}…, wanted one registered with terminal {serial}"
+                ))
+            }
+        }
+    }
 }
 
 /// What a session wants done, in this order.

@@ -21,7 +21,7 @@ pub(crate) struct Whose {
 }
 
 /// The sessions' way to the telegram log.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TelegramLog {
     sink: TelegramSink,
     level: TelegramLevel,

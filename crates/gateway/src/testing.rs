@@ -140,7 +140,7 @@ impl World {
 
     pub(crate) fn facts(&self) -> Facts<'_> {
         let remote: SocketAddr = REMOTE.parse().unwrap();
-        Facts { rules: &self.rules, directory: &self.directory, remote }
+        Facts { rules: &self.rules, directory: &self.directory, remote, certificate: None }
     }
 
     pub(crate) fn now(&self) -> Moment {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use bus::intake::LineEvent;
 use bus::{Confirm, Intake, IntakeReceiver, LineAnswer, LineCommand, Outcome, TelegramReceiver};
 use domain::id::TerminalId;
-use domain::place::{Admission, TerminalEntry};
+use domain::place::{Admission, Credential, TerminalEntry};
 use domain::profile::WriteCommand;
 use domain::reading::Reading;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,7 +14,7 @@ use wire::cloud7b7b::{ControlAnswer, Downlink, Login, Segment, SegmentData, Seri
 use wire::modbus::{Answer, InnerCrc, Parse, Request};
 
 use super::*;
-use crate::config::TelegramLevel;
+use crate::config::{ListenerConfig, TelegramLevel};
 use crate::testing::{WALL, cloud_terminal, detector, directory, dtu_terminal};
 
 struct Door {
@@ -389,4 +389,153 @@ async fn a_door_that_cannot_be_opened_says_why() {
     )
     .unwrap_err();
     assert!(error.to_string().starts_with("cannot listen for detectors on 192.0.2.1:7070"), "{error}");
+}
+
+/// Everything that passes through a stream of any kind.
+async fn expect_on(stream: &mut (impl tokio::io::AsyncRead + Unpin), wanted: &[u8]) {
+    let mut had = vec![0; wanted.len()];
+    stream.read_exact(&mut had).await.unwrap();
+    assert_eq!(had, wanted);
+}
+
+fn here() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+#[tokio::test]
+async fn listeners_have_addresses_registrations_and_limits_of_their_own() {
+    let mut registration =
+        wire::registration::RegistrationPattern::plain(wire::registration::IdentityForm::Digits, 15, 15);
+    registration.prefix = bytes::Bytes::from_static(b"IMEI");
+    let imei = ListenerConfig { registration: Some(registration), ..ListenerConfig::new(here()) };
+    let narrow = ListenerConfig { max_connections: Some(1), ..ListenerConfig::new(here()) };
+    let mut door = Door::open(FieldConfig { listeners: vec![imei, narrow], ..FieldConfig::default() });
+    let addresses = door.handle.local_addrs();
+    assert_eq!((addresses.len(), addresses[0]), (3, door.handle.local_addr()));
+    door.directory.put_terminal(dtu_terminal("860000000000001", vec![]));
+    let mut dtu = TcpStream::connect(addresses[1]).await.unwrap();
+    dtu.write_all(b"IMEI860000000000001").await.unwrap();
+    assert_eq!(door.event().await, (TerminalId(9), LineEvent::Connected));
+    let _first = TcpStream::connect(addresses[2]).await.unwrap();
+    let mut second = TcpStream::connect(addresses[2]).await.unwrap();
+    expect_end(&mut second).await;
+    let serial = door.admits(1);
+    door.log_in(&serial).await;
+}
+
+#[tokio::test]
+async fn a_device_behind_tls_is_confirmed_like_any_other() {
+    let (pki, server) = crate::tls::tests::Pki::new();
+    let mut door = Door::open(FieldConfig { tls: Some(pki.settings()), ..FieldConfig::default() });
+    let serial = door.admits(1);
+    let connector = crate::tls::tests::connector(&server, None);
+    let name = "door.test".try_into().unwrap();
+    let mut device = connector.connect(name, door.dial().await).await.unwrap();
+    device.write_all(&login(&serial)).await.unwrap();
+    expect_on(&mut device, &Downlink::LoginAck.encode()).await;
+    // One upload in two records of TLS, and two uploads in one.
+    let (first, rest) = upload(35).split_at_checked(9).map(|(a, b)| (a.to_vec(), b.to_vec())).unwrap();
+    device.write_all(&first).await.unwrap();
+    device.flush().await.unwrap();
+    device.write_all(&rest).await.unwrap();
+    door.readings().await.1.tell(Outcome::Committed);
+    expect_on(&mut device, &Downlink::UploadAck.encode()).await;
+    device.write_all(&[upload(36), upload(37)].concat()).await.unwrap();
+    for value in [36, 37] {
+        let (readings, confirm) = door.readings().await;
+        assert_eq!(readings[0].samples[0].raw, value);
+        confirm.tell(Outcome::Committed);
+        expect_on(&mut device, &Downlink::UploadAck.encode()).await;
+    }
+    door.shutdown.cancel();
+    // The end is told and not torn: a reader that asks for all of it gets no error.
+    assert_eq!(device.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    door.handle.stopped().await;
+}
+
+#[tokio::test]
+async fn a_terminal_with_a_certificate_is_heard_only_with_it() {
+    let (pki, server) = crate::tls::tests::Pki::new();
+    let tls = ListenerConfig { tls: Some(pki.settings()), ..ListenerConfig::new(here()) };
+    let door = Door::open(FieldConfig { listeners: vec![tls], ..FieldConfig::default() });
+    let [own, other] = [crate::tls::tests::made("own"), crate::tls::tests::made("other")];
+    let serial = format!("{:014}", 1);
+    let mut entry = cloud_terminal(&serial, Admission::Admitted);
+    entry.credentials = vec![Credential::CertificateHash(crate::tls::tests::fingerprint(&own))];
+    door.directory.put_terminal(entry);
+    let mut entry = dtu_terminal("DTU0001", vec![]);
+    entry.credentials = vec![Credential::CertificateHash([7; 32])];
+    door.directory.put_terminal(entry);
+
+    let mut plain = door.dial().await;
+    plain.write_all(&login(&serial)).await.unwrap();
+    expect_end(&mut plain).await;
+    let mut plain = door.dial().await;
+    plain.write_all(b"DTU0001\r\n").await.unwrap();
+    expect_end(&mut plain).await;
+    for (certificate, is_heard) in [(None, false), (Some(&other), false), (Some(&own), true)] {
+        let stream = TcpStream::connect(door.handle.local_addrs()[1]).await.unwrap();
+        let connector = crate::tls::tests::connector(&server, certificate);
+        let mut device = connector.connect("door.test".try_into().unwrap(), stream).await.unwrap();
+        device.write_all(&login(&serial)).await.unwrap();
+        let mut had = [0; 7];
+        let heard = device.read_exact(&mut had).await.is_ok_and(|_| had == *Downlink::LoginAck.encode());
+        assert_eq!(heard, is_heard);
+    }
+    assert_eq!(door.counters.frames_refused.get(), 4, "each refusal is in the telegram log");
+}
+
+#[tokio::test]
+async fn a_listed_proxy_is_believed_and_nobody_else() {
+    let proxied = ListenerConfig {
+        proxy_from: vec!["127.0.0.1".parse().unwrap()],
+        max_connections_per_address: Some(1),
+        ..ListenerConfig::new(here())
+    };
+    let mut door = Door::open(FieldConfig { listeners: vec![proxied], ..FieldConfig::default() });
+    let address = door.handle.local_addrs()[1];
+    let serial = door.admits(1);
+    let mut device = TcpStream::connect(address).await.unwrap();
+    let header = b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 7070\r\n";
+    device.write_all(&[header.as_slice(), &login(&serial)].concat()).await.unwrap();
+    expect(&mut device, &Downlink::LoginAck.encode()).await;
+    assert_eq!(door.event().await.1, LineEvent::Connected);
+    assert_eq!(door.sessions.info(TerminalId(1)).unwrap().remote, "192.0.2.7:50000");
+    // The limit counts whom the proxy speaks for, not the proxy.
+    let mut same = TcpStream::connect(address).await.unwrap();
+    same.write_all(header).await.unwrap();
+    expect_end(&mut same).await;
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(b"PROXY TCP4 192.0.2.8 198.51.100.1 50000 7070\r\n").await.unwrap();
+    other.write_all(&login(&serial)).await.unwrap();
+    expect(&mut other, &Downlink::LoginAck.encode()).await;
+    // A listed proxy that says nothing of the kind.
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    silent.write_all(&login(&serial)).await.unwrap();
+    expect_end(&mut silent).await;
+    // Somebody who is not listed is who it is; its header is no frame of any protocol.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 3], 0))).unwrap();
+    let mut stranger = socket.connect(address).await.unwrap();
+    stranger.write_all(&login(&serial)).await.unwrap();
+    expect(&mut stranger, &Downlink::LoginAck.encode()).await;
+    let remote = door.sessions.info(TerminalId(1)).unwrap().remote;
+    assert_eq!(remote, stranger.local_addr().unwrap().to_string());
+}
+
+#[tokio::test]
+async fn who_never_says_anything_before_the_session_is_let_go() {
+    let (pki, _server) = crate::tls::tests::Pki::new();
+    let mut tls = pki.settings();
+    tls.handshake_within = Duration::from_millis(20);
+    let config = FieldConfig {
+        tls: Some(tls),
+        proxy_from: vec!["127.0.0.2".parse().unwrap()],
+        identify_within_s: 1,
+        ..FieldConfig::default()
+    };
+    let door = Door::open(config);
+    expect_end(&mut door.dial().await).await;
+    expect_end(&mut door.dial_from(2).await).await;
+    assert_eq!(door.counters.connections_refused.get(), 2);
 }
