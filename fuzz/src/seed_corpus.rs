@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (target, seeds) in [
         ("cloud7b7b", cloud7b7b()),
+        ("gb26875", gb26875()),
         ("modbus_master", modbus_master()),
         ("modbus_slave", modbus_slave()),
         ("registration", registration()),
@@ -68,6 +69,36 @@ fn cloud7b7b() -> Seeds {
             ),
         ],
     );
+    seeds
+}
+
+/// Two parameter bytes: switches of the dialect, seed of the cuts.
+fn gb26875() -> Seeds {
+    let mut seeds = Seeds::new();
+    let vectors = vectors::gb26875();
+    for vector in &vectors {
+        let dialect = vector.dialect;
+        let switches = [
+            dialect.any_version,
+            dialect.big_endian,
+            dialect.bare_keepalive,
+            dialect.stale_checksum,
+            dialect.bcd_time,
+            dialect.long_addresses,
+        ];
+        let switches = switches.iter().rev().fold(0, |all, switch| (all << 1) | u8::from(*switch));
+        seed(&mut seeds, vector.name, &[&[switches, 3], &vector.bytes]);
+    }
+    let all: Vec<u8> = vectors.iter().flat_map(|vector| vector.bytes.clone()).collect();
+    seed(&mut seeds, "all glued", &[&[5, 3], &all]);
+    seed(&mut seeds, "all glued, high byte first, long addresses", &[&[0x37, 5], &all]);
+    let frame = vectors::gb_frame(1, 2, &[0x51, 1, 0]);
+    seed(&mut seeds, "stray start, frame", &[&[0, 1], &[0x40], &frame]);
+    seed(&mut seeds, "cut frame, frame", &[&[0, 2], &frame[..20], &frame]);
+    seed(&mut seeds, "too long, frame", &[&[0, 2], b"@@", &[0xFF; 26], &frame]);
+    seed(&mut seeds, "only starts", &[&[0, 2], &[0x40; 80]]);
+    seed(&mut seeds, "frame inside a frame", &[&[0, 4], &vectors::gb_frame(2, 2, &[&[0x96, 1], &frame[..]].concat())]);
+    seed(&mut seeds, "stale sum", &[&[0x09, 2], &vectors::gb_confirm_with_stale_sum()]);
     seeds
 }
 
@@ -219,6 +250,9 @@ fn explain() -> Seeds {
     for vector in vectors::modbus() {
         seed(&mut seeds, &format!("{}, request", vector.name), &[&vector.request]);
         seed(&mut seeds, &format!("{}, answer", vector.name), &[&vector.answer]);
+    }
+    for vector in vectors::gb26875() {
+        seed(&mut seeds, vector.name, &[&vector.bytes]);
     }
     seed(&mut seeds, "text", &[b"861234567890123\r\n"]);
     seed(&mut seeds, "asj example with a wrong sum", &[&vectors::asj_write_with_wrong_sum()]);

@@ -308,7 +308,7 @@ impl Connection {
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Cloud(Box::new(session));
                     }
-                    Detected::Dtu => {
+                    Detected::Dtu | Detected::Gb26875 => {
                         let mut session = DtuSession::new(now);
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Dtu(Box::new(session));

@@ -1,6 +1,6 @@
 //! Which protocol a new connection on a shared port speaks, told by its first bytes.
 //!
-//! `7B 7B` opens a frame of the vendor cloud protocol, `1F 1F` one of the vendor's gateway protocol
+//! `7B 7B` opens a frame of the vendor cloud protocol, `40 40` one of GB/T 26875.3, `1F 1F` one of the vendor's gateway protocol
 //! (recognised so that it can be refused by name), anything else is a transparent DTU, whose first
 //! bytes are its registration text or a heartbeat.
 
@@ -8,13 +8,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Detected {
     /// One byte that may still become either; ask again with more bytes. When none come within the
-    /// caller's time limit the connection is to be taken for [`Detected::Dtu`]: both binary
+    /// caller's time limit the connection is to be taken for [`Detected::Dtu`]: the binary
     /// protocols always send two mark bytes at once, a DTU may well send a single byte.
     NeedMoreBytes,
     /// The vendor cloud protocol, see [`crate::cloud7b7b`].
     Cloud7b7b,
     /// The vendor's gateway protocol (XML behind `1F 1F`); recognised, not spoken.
     Gateway1f1f,
+    /// GB/T 26875.3, see [`crate::gb26875`].
+    Gb26875,
     /// A transparent DTU, see [`crate::registration`] and [`crate::modbus`].
     Dtu,
 }
@@ -26,9 +28,10 @@ pub enum Detected {
 #[must_use]
 pub fn detect(first_bytes: &[u8]) -> Detected {
     match first_bytes {
-        [] | [0x7B | 0x1F] => Detected::NeedMoreBytes,
+        [] | [0x7B | 0x1F | 0x40] => Detected::NeedMoreBytes,
         [0x7B, 0x7B, ..] => Detected::Cloud7b7b,
         [0x1F, 0x1F, ..] => Detected::Gateway1f1f,
+        [0x40, 0x40, ..] => Detected::Gb26875,
         [_, ..] => Detected::Dtu,
     }
 }
@@ -46,6 +49,9 @@ mod tests {
             (&[0x7B, 0x7B], Detected::Cloud7b7b),
             (&[0x7B, 0x7B, 0x84], Detected::Cloud7b7b),
             (&[0x1F, 0x1F], Detected::Gateway1f1f),
+            (b"@", Detected::NeedMoreBytes),
+            (b"@@", Detected::Gb26875),
+            (b"@1", Detected::Dtu),
             (&[0x7B, 0x1F], Detected::Dtu),
             (&[0x1F, 0x7B], Detected::Dtu),
             (&[0xFE], Detected::Dtu),

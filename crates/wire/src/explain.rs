@@ -4,6 +4,7 @@
 //! [`key::REST`]. The fields stand in the order of the bytes and cover each byte exactly once.
 
 mod cloud;
+mod gb26875;
 mod modbus;
 
 /// Which way a telegram went.
@@ -80,13 +81,43 @@ pub mod key {
     pub const BITS: &str = "bits";
     /// Value written to a coil or a register.
     pub const WRITE_VALUE: &str = "write_value";
-    /// Printable text that is no frame: registration, heartbeat.
+    /// Version of the protocol.
+    pub const VERSION: &str = "version";
+    /// Who sends, in the order of the wire.
+    pub const SOURCE: &str = "source";
+    /// For whom.
+    pub const DESTINATION: &str = "destination";
+    /// What kind of objects a data unit holds.
+    pub const TYPE_FLAG: &str = "type_flag";
+    /// How many information objects, or how many records.
+    pub const OBJECTS: &str = "objects";
+    /// System of a building: type and number.
+    pub const SYSTEM: &str = "system";
+    /// Type of component.
+    pub const COMPONENT: &str = "component";
+    /// Which component.
+    pub const COMPONENT_ADDRESS: &str = "component_address";
+    /// State bits with their names.
+    pub const STATE: &str = "state";
+    /// What an analog value measures.
+    pub const ANALOG: &str = "analog";
+    /// Measured value with its unit.
+    pub const VALUE: &str = "value";
+    /// What somebody did.
+    pub const OPERATION: &str = "operation";
+    /// Who did it, as a number.
+    pub const OPERATOR: &str = "operator";
+    /// Minutes to answer in.
+    pub const MINUTES: &str = "minutes";
+    /// Private heartbeat.
+    pub const HEARTBEAT: &str = "heartbeat";
+    /// Printable text that is no frame: registration, heartbeat; or a text inside a frame.
     pub const TEXT: &str = "text";
     /// Bytes that could not be read.
     pub const REST: &str = "rest";
 
     /// All of them.
-    pub const ALL: [&str; 27] = [
+    pub const ALL: [&str; 42] = [
         START_MARK,
         END_MARK,
         COMMAND,
@@ -112,18 +143,35 @@ pub mod key {
         REGISTER,
         BITS,
         WRITE_VALUE,
+        VERSION,
+        SOURCE,
+        DESTINATION,
+        TYPE_FLAG,
+        OBJECTS,
+        SYSTEM,
+        COMPONENT,
+        COMPONENT_ADDRESS,
+        STATE,
+        ANALOG,
+        VALUE,
+        OPERATION,
+        OPERATOR,
+        MINUTES,
+        HEARTBEAT,
         TEXT,
         REST,
     ];
 }
 
-/// Names the bytes of a telegram: a frame of the vendor cloud protocol when it begins with `7B 7B`, else
-/// Modbus-RTU when it has that shape, else text or bytes.
+/// Names the bytes of a telegram: a frame of the vendor cloud protocol when it begins with `7B 7B`, of GB/T 26875.3
+/// when it begins with `40 40`, else Modbus-RTU when it has that shape, else text or bytes.
 #[must_use]
 pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
     let mut writer = Writer::new(telegram);
     if telegram.starts_with(&crate::cloud7b7b::START) {
         cloud::explain(&mut writer, direction);
+    } else if telegram.starts_with(&crate::gb26875::START) {
+        gb26875::explain(&mut writer);
     } else if modbus::has_shape(telegram, direction) {
         modbus::explain(&mut writer, direction, key::CRC);
     } else if !telegram.is_empty() && telegram.iter().all(is_text) {

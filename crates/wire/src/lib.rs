@@ -9,6 +9,7 @@
 //!
 //! ```text
 //! first bytes -> detect -+-> cloud7b7b::Deframer -> RawFrame -> Uplink   (device dials in, vendor protocol)
+//!                        +-> gb26875::Deframer -> RawFrame -> Frame      (transmission device, GB/T 26875.3)
 //!                        +-> Registration -> modbus::LineMaster -> Event (transparent DTU, we are master)
 //! payload     -> telemetry::read -> Message; read_tree -> Tree (foreign JSON, read by path)
 //! any bytes   -> explain -> fields for the telegram log
@@ -22,6 +23,7 @@ pub mod crc16;
 mod cursor;
 pub mod detect;
 pub mod explain;
+pub mod gb26875;
 pub mod modbus;
 pub mod registration;
 pub mod telemetry;

@@ -154,4 +154,52 @@ mod explained {
             ["0+2 start_mark 7B 7B", "2+1 command 84 login", "3+1 rest 31"]
         );
     }
+
+    fn gb(name: &str) -> Vec<String> {
+        let vector = vectors::gb26875().into_iter().find(|vector| vector.name == name).unwrap();
+        lines(&vector.bytes, Direction::Up)
+    }
+
+    #[test]
+    fn a_component_state_of_gb26875() {
+        assert_eq!(
+            gb("ours C1 residual current alarm"),
+            [
+                "0+2 start_mark 40 40",
+                "2+2 serial 1",
+                "4+2 version 1.1",
+                "6+6 local_time 2026-11-23 08:30:15",
+                "12+6 source 110EEB296400",
+                "18+6 destination 010000000000",
+                "24+2 byte_count 48",
+                "26+1 command 02 send",
+                "27+1 type_flag 2",
+                "28+1 objects 1",
+                "29+2 system 128.1 private",
+                "31+1 component 17 residual_current",
+                "32+4 component_address 3",
+                "36+2 state 03 00 running fire_alarm",
+                "38+31 text 1#配电箱总进线",
+                "69+6 local_time 2026-11-23 08:30:15",
+                "75+1 crc AC ok",
+                "76+2 end_mark 23 23",
+            ]
+        );
+    }
+
+    #[test]
+    fn analog_values_of_gb26875() {
+        let lines = gb("ours C4 three analog values");
+        for wanted in ["37+2 value 65.3 ℃", "53+2 value 12.5 A", "68+1 analog 128 private", "69+2 value 312"]
+        {
+            assert!(lines.iter().any(|line| line == wanted), "{wanted} in {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_frame_of_gb26875_is_explained_as_far_as_it_goes() {
+        let vector = vectors::gb_confirm_with_stale_sum();
+        assert!(lines(&vector, Direction::Up).contains(&"28+1 crc 30 wrong, wanted 32".to_owned()));
+        assert_eq!(gb("private heartbeat")[1], "2+8 heartbeat 07 25 51 80 12 FF 04 88");
+    }
 }

@@ -4,6 +4,7 @@
 mod vectors;
 
 use wire::cloud7b7b::{Deframer, Downlink, FrameError, RawFrame, Refused, Uplink};
+use wire::gb26875;
 use wire::modbus::{Event, LineConfig, LineMaster, Parse, Request, RequestDeframer};
 
 /// Noise that cannot be mistaken for anything on either protocol, ending in a stray start byte.
@@ -21,6 +22,11 @@ trait Ear {
 
 /// Runs one vector through all five ways. `fresh` makes an ear that has heard nothing.
 fn five_ways<E: Ear>(name: &str, message: &[u8], fresh: impl Fn() -> E) {
+    five_ways_after(name, message, &NOISE, fresh);
+}
+
+/// The same after a protocol's own kind of noise.
+fn five_ways_after<E: Ear>(name: &str, message: &[u8], noise: &[u8], fresh: impl Fn() -> E) {
     let one = vec![message.to_vec()];
 
     let mut ear = fresh();
@@ -41,10 +47,10 @@ fn five_ways<E: Ear>(name: &str, message: &[u8], fresh: impl Fn() -> E) {
     assert_eq!(all + ear.refused().len(), 3 * message.len(), "{name}: glued, bytes lost");
 
     let mut ear = fresh();
-    let mut heard = ear.hear(&NOISE);
+    let mut heard = ear.hear(noise);
     heard.extend(ear.hear(message));
     assert_eq!(heard, one, "{name}: after noise");
-    assert_eq!(ear.refused(), NOISE, "{name}: after noise");
+    assert_eq!(ear.refused(), noise, "{name}: after noise");
 
     for bit in 0..message.len() * 8 {
         let mut flipped = message.to_vec();
@@ -83,6 +89,45 @@ impl Ear for CloudEar {
     fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
         self.deframer.push(piece);
         let items = std::iter::from_fn(|| self.deframer.next_frame()).collect();
+        self.sort(items)
+    }
+
+    fn quiet(&mut self) -> Vec<Vec<u8>> {
+        let items = self.deframer.on_idle();
+        self.sort(items)
+    }
+
+    fn refused(&self) -> Vec<u8> {
+        self.refused.iter().flat_map(|refused| refused.bytes.to_vec()).collect()
+    }
+}
+
+/// Noise that ends in a stray start character.
+const GB_NOISE: [u8; 6] = [0x00, 0xFF, 0x23, 0x23, 0x55, 0x40];
+
+#[derive(Default)]
+struct GbEar {
+    deframer: gb26875::Deframer,
+    refused: Vec<gb26875::Refused>,
+}
+
+impl GbEar {
+    fn sort(&mut self, items: Vec<Result<gb26875::Telegram, gb26875::Refused>>) -> Vec<Vec<u8>> {
+        let mut whole = Vec::new();
+        for item in items {
+            match item {
+                Ok(telegram) => whole.push(telegram.bytes().to_vec()),
+                Err(refused) => self.refused.push(refused),
+            }
+        }
+        whole
+    }
+}
+
+impl Ear for GbEar {
+    fn hear(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
+        self.deframer.push(piece);
+        let items = std::iter::from_fn(|| self.deframer.next_telegram()).collect();
         self.sort(items)
     }
 
@@ -193,6 +238,86 @@ fn cloud_frames() {
     for vector in vectors::cloud() {
         five_ways(vector.name, &vector.bytes, CloudEar::default);
     }
+}
+
+#[test]
+fn gb26875_frames() {
+    for vector in vectors::gb26875() {
+        if vector.bytes.len() > gb26875::SHORT_HEARTBEAT_LEN {
+            five_ways_after(vector.name, &vector.bytes, &GB_NOISE, GbEar::default);
+        }
+    }
+}
+
+/// It has neither a length nor a sum: no flipped bit is noticed, and a stray start character hides it.
+#[test]
+fn private_heartbeats_stand_between_frames() {
+    let heartbeat = vectors::hex("40 40 07 25 51 80 12 FF 04 88 23 23");
+    let frame = vectors::gb_frame(1, 2, &[0x51, 1, 0]);
+    let stream = [&b"noise"[..], &heartbeat, &frame, &heartbeat, &heartbeat, &frame].concat();
+    let wanted = [&heartbeat, &frame, &heartbeat, &heartbeat, &frame].map(Clone::clone);
+    assert_eq!(GbEar::default().hear(&stream), wanted);
+    let mut ear = GbEar::default();
+    let heard: Vec<_> = stream.iter().flat_map(|byte| ear.hear(&[*byte])).collect();
+    assert_eq!(heard, wanted);
+    assert_eq!(ear.refused(), b"noise");
+}
+
+#[test]
+fn gb26875_vectors_are_read_and_written_byte_for_byte() {
+    for vector in vectors::gb26875() {
+        let mut deframer = gb26875::Deframer::from(&vector.dialect);
+        deframer.push(&vector.bytes);
+        match deframer.next_telegram().expect("a telegram").expect("a good telegram") {
+            gb26875::Telegram::Frame(raw) => {
+                let frame = gb26875::Frame::parse(&raw, &vector.dialect)
+                    .unwrap_or_else(|error| panic!("{}: {error}", vector.name));
+                assert_eq!(frame.encode(&vector.dialect), vector.bytes, "{}", vector.name);
+            }
+            gb26875::Telegram::ShortHeartbeat(bytes) => assert_eq!(bytes, vector.bytes, "{}", vector.name),
+        }
+    }
+}
+
+#[test]
+fn what_the_dialects_put_up_with_is_refused_without_them() {
+    let strict = |bytes: &[u8]| {
+        let mut deframer = gb26875::Deframer::default();
+        deframer.push(bytes);
+        let telegram =
+            deframer.next_telegram().expect("something").map_err(|refused| refused.error.name())?;
+        let gb26875::Telegram::Frame(raw) = telegram else { return Err("heartbeat") };
+        gb26875::Frame::parse(&raw, &gb26875::Dialect::STANDARD).map_err(|error| error.name())
+    };
+    let named = |name: &str| vectors::gb26875().into_iter().find(|vector| vector.name == name).unwrap().bytes;
+    assert_eq!(strict(&named("public T7 system state, other version")), Err("version"));
+    assert_eq!(strict(&named("public T10 handshake")), Err("version"));
+    assert_eq!(strict(&named("empty keep-alive")), Err("unit_missing"));
+    assert_eq!(strict(&named("long addresses")), Err("unit_length"));
+    assert_eq!(strict(&vectors::gb_confirm_with_stale_sum()), Err("checksum"));
+    assert_eq!(strict(&vectors::gb_frame(1, 7, &[])), Err("command"));
+    assert_eq!(strict(&vectors::gb_frame(1, 2, &[9, 1, 0])), Err("type_flag"));
+    assert_eq!(strict(&vectors::gb_frame(1, 2, &[1, 0])), Err("no_object"));
+    assert_eq!(strict(&vectors::gb_frame(1, 2, &[1, 2, 0])), Err("unit_length"));
+
+    let dialect = gb26875::Dialect { stale_checksum: true, any_version: true, ..Default::default() };
+    let mut deframer = gb26875::Deframer::from(&dialect);
+    deframer.push(&vectors::gb_confirm_with_stale_sum());
+    assert!(deframer.next_telegram().expect("a frame").is_ok());
+}
+
+#[test]
+fn a_damaged_frame_can_be_denied() {
+    let mut frame = vectors::gb_frame(7, 2, &[0x51, 1, 0]);
+    frame[28] ^= 1;
+    let mut ear = GbEar::default();
+    assert!(ear.hear(&frame).is_empty());
+    let denied = ear.refused[0].frame().expect("a whole frame");
+    assert_eq!(denied.header(&gb26875::Dialect::STANDARD).serial, 7);
+    assert_eq!(
+        ear.refused[0].to_string(),
+        format!("{} bytes refused: {}", frame.len(), ear.refused[0].error)
+    );
 }
 
 #[test]

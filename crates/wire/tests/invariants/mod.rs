@@ -8,6 +8,7 @@ mod telemetry;
 use bytes::Bytes;
 use wire::cloud7b7b::{self, Deframer, Downlink, RawFrame, Refused, Uplink};
 use wire::explain::key;
+use wire::gb26875;
 use wire::modbus::{
     Answer, Event, LineConfig, LineMaster, LineState, Parse, Request, RequestBody, RequestDeframer,
 };
@@ -20,6 +21,7 @@ type Body = fn(&[u8]);
 /// All targets by name: the names of the folders of the corpus.
 pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("cloud7b7b", cloud7b7b),
+    ("gb26875", gb),
     ("modbus_master", modbus_master),
     ("modbus_slave", modbus_slave),
     ("registration", registration),
@@ -117,6 +119,61 @@ fn reframe(bytes: &[u8]) -> RawFrame {
 }
 
 const HEARTBEATS: [&[u8]; 4] = [&[0xFE], b"HB", b"HBX", &[0x01, 0x03]];
+
+/// Frames of GB/T 26875.3: no byte lost, none invented, the same whatever the cuts, none without its marks and a
+/// good sum, and what was read can be written and read again.
+fn gb(data: &[u8]) {
+    let Some(([switches, seed], stream)) = parameters(data) else { return };
+    let bit = |bit: u8| switches & (1 << bit) != 0;
+    let dialect = gb26875::Dialect {
+        any_version: bit(0),
+        big_endian: bit(1),
+        bare_keepalive: bit(2),
+        stale_checksum: bit(3),
+        bcd_time: bit(4),
+        long_addresses: bit(5),
+        short_heartbeat: bit(6),
+    };
+    let deframe = |pieces: &[&[u8]]| {
+        let mut deframer = gb26875::Deframer::from(&dialect);
+        let mut items = Vec::new();
+        for piece in pieces {
+            deframer.push(piece);
+            while let Some(item) = deframer.next_telegram() {
+                items.push(item);
+            }
+            assert!(deframer.buffered() <= gb26875::MAX_FRAME_LEN + 1, "keeps more than a frame");
+        }
+        items.extend(deframer.on_idle());
+        assert_eq!(deframer.buffered(), 0, "bytes kept after the line went quiet");
+        items
+    };
+    let items = deframe(&[stream]);
+    assert_eq!(items, deframe(&pieces(stream, seed)), "the cuts change what comes out");
+    let mut all = Vec::new();
+    for item in &items {
+        match item {
+            Ok(telegram) => all.extend_from_slice(telegram.bytes()),
+            Err(refused) => {
+                assert!(!refused.bytes.is_empty(), "a refusal of nothing");
+                all.extend_from_slice(&refused.bytes);
+            }
+        }
+        let Ok(gb26875::Telegram::Frame(raw)) = item else { continue };
+        let bytes = &raw.bytes[..];
+        assert!(bytes.starts_with(b"@@") && bytes.ends_with(b"##"), "a frame without its marks");
+        let sum_at = bytes.len() - 3;
+        let is_good = gb26875::checksum(&bytes[2..sum_at]) == bytes[sum_at];
+        assert!(is_good || dialect.stale_checksum, "a frame with a wrong sum");
+        if let Ok(frame) = gb26875::Frame::parse(raw, &dialect) {
+            let written = frame.encode(&dialect);
+            let again = deframe(&[&written]);
+            let [Ok(gb26875::Telegram::Frame(raw))] = &again[..] else { panic!("written as no frame") };
+            assert_eq!(gb26875::Frame::parse(raw, &dialect), Ok(frame), "written as another frame");
+        }
+    }
+    assert_eq!(all, stream, "bytes lost or invented");
+}
 
 fn heartbeats(mask: u8) -> Vec<Bytes> {
     HEARTBEATS
