@@ -6,6 +6,8 @@
 #[path = "../../crates/wire/tests/vectors/mod.rs"]
 #[expect(dead_code, reason = "the seeds need only some of what the vectors say")]
 mod vectors;
+#[path = "../../crates/wire/tests/vectors/gateway.rs"]
+mod gateway_vectors;
 
 use std::io;
 use std::path::Path;
@@ -20,6 +22,7 @@ fn main() -> io::Result<()> {
         ("registration", registration()),
         ("explain", explain()),
         ("telemetry", telemetry()),
+        ("gateway1f1f", gateway1f1f()),
     ] {
         let folder = root.join(target);
         std::fs::create_dir_all(&folder)?;
@@ -286,5 +289,33 @@ fn telemetry() -> Seeds {
     seed(&mut seeds, "fractions, cbor", &[&[1], &[0x84, 0xF9, 0x3E, 0, 0xFA, 0x3D, 0xCC, 0xCC, 0xCD, 0xF9, 0x7E, 0, 0xC4, 0x82, 0x21, 0x19, 0x6A, 0xB3]]);
     seed(&mut seeds, "time, cbor", &[&[1], &[0xC1, 0x1A, 0x51, 0x4B, 0x67, 0xB0]]);
     seed(&mut seeds, "length that lies, cbor", &[&[1], &[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]]);
+    seeds
+}
+
+/// Two parameter bytes: limit of the data, seed of the cuts.
+fn gateway1f1f() -> Seeds {
+    use wire::gateway1f1f::{FrameType, encode_frame};
+
+    let mut seeds = Seeds::new();
+    let wide = [0xFF, 3];
+    let vectors = gateway_vectors::gateway();
+    for vector in &vectors {
+        seed(&mut seeds, vector.name, &[&wide, &vector.bytes]);
+    }
+    let all: Vec<u8> = vectors.iter().flat_map(|vector| vector.bytes.clone()).collect();
+    seed(&mut seeds, "all glued", &[&wide, &all]);
+    seed(&mut seeds, "all glued, small limit", &[&[4, 7], &all]);
+    seed(&mut seeds, "noise, all glued", &[&wide, &[0, 0xFF, 0x1F], &all]);
+    seed(&mut seeds, "only heads", &[&wide, &[0x1F; 40]]);
+    seed(&mut seeds, "longest length", &[&wide, &[0x1F, 0x1F, 1, 0xFF, 0xFF, 0xFF, 0xFF], &all]);
+    for (name, kind, data) in [
+        ("plain report", FrameType::Data, gateway_vectors::report().to_xml().into_bytes()),
+        ("plain transparent", FrameType::Downlink, b"01002|0203000000018439".to_vec()),
+        ("laughs", FrameType::Authentication, b"<!DOCTYPE r [<!ENTITY a \"aaaa\">]><root>&a;</root>".to_vec()),
+        ("deep", FrameType::Data, b"<a>".repeat(100)),
+        ("bomb", FrameType::CompressedData, wire::gateway1f1f::deflate(&[b'a'; 1 << 20])),
+    ] {
+        seed(&mut seeds, name, &[&wide, &encode_frame(kind, &data)]);
+    }
     seeds
 }

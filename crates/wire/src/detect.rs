@@ -1,7 +1,7 @@
 //! Which protocol a new connection on a shared port speaks, told by its first bytes.
 //!
-//! `7B 7B` opens a frame of the vendor cloud protocol, `40 40` one of GB/T 26875.3, `1F 1F` one of the vendor's gateway protocol
-//! (recognised so that it can be refused by name), anything else is a transparent DTU, whose first
+//! `7B 7B` opens a frame of the vendor cloud protocol, `1F 1F` one of the vendor's gateway protocol, `40 40` one of
+//! GB/T 26875.3, anything else is a transparent DTU, whose first
 //! bytes are its registration text or a heartbeat.
 
 /// What the first bytes say.
@@ -13,7 +13,7 @@ pub enum Detected {
     NeedMoreBytes,
     /// The vendor cloud protocol, see [`crate::cloud7b7b`].
     Cloud7b7b,
-    /// The vendor's gateway protocol (XML behind `1F 1F`); recognised, not spoken.
+    /// The vendor's gateway protocol, see [`crate::gateway1f1f`].
     Gateway1f1f,
     /// GB/T 26875.3, see [`crate::gb26875`].
     Gb26875,

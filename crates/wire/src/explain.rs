@@ -4,6 +4,7 @@
 //! [`key::REST`]. The fields stand in the order of the bytes and cover each byte exactly once.
 
 mod cloud;
+mod gateway;
 mod gb26875;
 mod modbus;
 
@@ -113,11 +114,13 @@ pub mod key {
     pub const HEARTBEAT: &str = "heartbeat";
     /// Printable text that is no frame: registration, heartbeat; or a text inside a frame.
     pub const TEXT: &str = "text";
+    /// Bytes that only the holder of a secret can read; the value says how many.
+    pub const ENCRYPTED: &str = "encrypted";
     /// Bytes that could not be read.
     pub const REST: &str = "rest";
 
     /// All of them.
-    pub const ALL: [&str; 42] = [
+    pub const ALL: [&str; 43] = [
         START_MARK,
         END_MARK,
         COMMAND,
@@ -159,11 +162,12 @@ pub mod key {
         MINUTES,
         HEARTBEAT,
         TEXT,
+        ENCRYPTED,
         REST,
     ];
 }
 
-/// Names the bytes of a telegram: a frame of the vendor cloud protocol when it begins with `7B 7B`, of GB/T 26875.3
+/// Names the bytes of a telegram: a frame of a vendor protocol when it begins with `7B 7B` or `1F 1F`, of GB/T 26875.3
 /// when it begins with `40 40`, else Modbus-RTU when it has that shape, else text or bytes.
 #[must_use]
 pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
@@ -172,6 +176,8 @@ pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
         cloud::explain(&mut writer, direction);
     } else if telegram.starts_with(&crate::gb26875::START) {
         gb26875::explain(&mut writer);
+    } else if telegram.starts_with(&crate::gateway1f1f::HEAD) {
+        gateway::explain(&mut writer, direction);
     } else if modbus::has_shape(telegram, direction) {
         modbus::explain(&mut writer, direction, key::CRC);
     } else if !telegram.is_empty() && telegram.iter().all(is_text) {

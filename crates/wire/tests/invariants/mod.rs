@@ -8,6 +8,7 @@ mod telemetry;
 use bytes::Bytes;
 use wire::cloud7b7b::{self, Deframer, Downlink, RawFrame, Refused, Uplink};
 use wire::explain::key;
+use wire::gateway1f1f;
 use wire::gb26875;
 use wire::modbus::{
     Answer, Event, LineConfig, LineMaster, LineState, Parse, Request, RequestBody, RequestDeframer,
@@ -27,6 +28,7 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("registration", registration),
     ("explain", explained),
     ("telemetry", telemetry::telemetry),
+    ("gateway1f1f", gateway1f1f),
 ];
 
 /// Runs the body of one target by its name.
@@ -477,6 +479,87 @@ fn explained(data: &[u8]) {
         {
             let crc = fields.iter().find(|field| field.name_key == key::CRC).expect("a sum");
             assert!(crc.value.ends_with(" ok"), "a good sum called wrong");
+        }
+    }
+}
+
+/// Vendor gateway frames: no byte lost, none invented, the same frames whatever the cuts, memory bounded, nothing
+/// inflated beyond the limits, and what was read can be written and read again.
+fn gateway1f1f(data: &[u8]) {
+    use gateway1f1f::{Authentication, FrameType, Heartbeat, Limits, Report, Secret, Transparent};
+
+    let Some(([limit, seed], stream)) = parameters(data) else { return };
+    let max_data_len = usize::from(limit) * 8;
+    let deframe = |pieces: &[&[u8]]| {
+        let mut deframer = gateway1f1f::Deframer::new(max_data_len);
+        let (mut frames, mut all) = (Vec::new(), Vec::new());
+        let mut sort = |items: Vec<Result<gateway1f1f::RawFrame, gateway1f1f::Refused>>| {
+            for item in items {
+                match item {
+                    Ok(frame) => {
+                        all.extend_from_slice(&frame.bytes);
+                        frames.push(frame);
+                    }
+                    Err(refused) => all.extend_from_slice(&refused.bytes),
+                }
+            }
+        };
+        for piece in pieces {
+            deframer.push(piece);
+            sort(std::iter::from_fn(|| deframer.next_frame()).collect());
+            assert!(deframer.buffered() <= gateway1f1f::HEADER_LEN + max_data_len, "the buffer grows");
+        }
+        sort(deframer.on_idle());
+        assert_eq!(deframer.buffered(), 0, "bytes kept after the pause");
+        assert_eq!(all, stream, "bytes lost, invented or out of order");
+        frames
+    };
+    let whole = deframe(&[stream]);
+    assert_eq!(whole, deframe(&pieces(stream, seed)), "the result depends on the cuts");
+
+    let secret = Secret::try_from(&b"0123456789abcdef"[..]).expect("16 bytes");
+    let limits = Limits { max_inflated_len: 1 << 16, ..Limits::default() };
+    for frame in &whole {
+        assert_eq!(gateway1f1f::encode_frame(frame.kind, frame.data()), frame.bytes, "written otherwise");
+        let data = frame.data();
+        match frame.kind {
+            FrameType::Authentication => {
+                if let Ok(read) = Authentication::parse(data, &limits) {
+                    let again = Authentication::parse(&read.encode()[gateway1f1f::HEADER_LEN..], &limits);
+                    assert_eq!(again, Ok(read), "not read as written");
+                }
+            }
+            FrameType::Heartbeat => {
+                if let Ok(read) = Heartbeat::parse(data, &limits) {
+                    let again = Heartbeat::parse(&read.encode()[gateway1f1f::HEADER_LEN..], &limits);
+                    assert_eq!(again, Ok(read), "not read as written");
+                }
+            }
+            FrameType::Data | FrameType::CompressedData => {
+                let _sealed_or_not = Report::open(frame.kind, data, &secret, &limits);
+                // Random bytes are seldom well encrypted: what stands behind the cipher is tried without it too.
+                if let Ok(read) = Report::parse(data, &limits) {
+                    assert_eq!(
+                        Report::parse(read.to_xml().as_bytes(), &limits),
+                        Ok(read),
+                        "not read as written"
+                    );
+                }
+                if let Ok(inflated) = gateway1f1f::inflate(data, &limits) {
+                    assert!(inflated.len() <= limits.max_inflated_len, "a bomb");
+                    assert!(inflated.len() <= data.len() * limits.max_ratio, "a bomb");
+                }
+            }
+            FrameType::Downlink | FrameType::DownlinkAnswer => {
+                let _sealed_or_not = Transparent::open(data, &secret);
+                if let Ok(read) = Transparent::parse(data) {
+                    assert_eq!(
+                        Transparent::parse(read.to_text().as_bytes()),
+                        Ok(read),
+                        "not read as written"
+                    );
+                }
+            }
         }
     }
 }

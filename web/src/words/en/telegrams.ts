@@ -37,5 +37,6 @@ export default {
   minutes: 'Minutes to answer',
   heartbeat: 'Heartbeat',
   text: 'Text',
+  encrypted: 'Encrypted',
   rest: 'Rest',
 };

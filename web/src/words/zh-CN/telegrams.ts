@@ -37,5 +37,6 @@ export default {
   minutes: '应答时限（分）',
   heartbeat: '心跳',
   text: '文本',
+  encrypted: '加密数据',
   rest: '其余',
 };

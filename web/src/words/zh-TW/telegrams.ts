@@ -37,5 +37,6 @@ export default {
   minutes: '應答時限（分）',
   heartbeat: '心跳',
   text: '文字',
+  encrypted: '加密資料',
   rest: '其餘',
 };

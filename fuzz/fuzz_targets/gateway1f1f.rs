@@ -1,0 +1,7 @@
+//! Frames of the vendor gateway protocol out of any bytes.
+#![no_main]
+
+#[path = "../../crates/wire/tests/invariants/mod.rs"]
+mod invariants;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::run("gateway1f1f", data));
