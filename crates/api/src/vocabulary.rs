@@ -212,6 +212,18 @@ mirror! {
 }
 
 mirror! {
+    /// Which telegrams are kept.
+    TelegramLevel = domain::telegram::TelegramLevel {
+        /// Every frame, both ways.
+        All,
+        /// Only what was refused.
+        Refused,
+        /// None.
+        Off,
+    }
+}
+
+mirror! {
     /// What a person is to the platform.
     Role = domain::access::Role {
         /// May do everything.

@@ -219,7 +219,21 @@ fn cases(world: &World) -> Vec<Case> {
         Hidden,
         None,
     );
+    for (path, address) in [
+        ("/detectors/{id}/telegrams/file", format!("/detectors/{detector}/telegrams/file")),
+        ("/terminals/{id}/telegrams/file", format!("/terminals/{terminal}/telegrams/file")),
+    ] {
+        case("GET", path, address, Some(P::TelegramView), Hidden, None);
+    }
     case("GET", "/terminals/{id}", format!("/terminals/{terminal}"), Some(P::View), Hidden, None);
+    case(
+        "PUT",
+        "/terminals/{id}/telegram-level",
+        format!("/terminals/{terminal}/telegram-level"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        Some(json!({"level": "refused"})),
+    );
     case(
         "POST",
         "/terminals/{id}/accept-iccid",

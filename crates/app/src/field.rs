@@ -7,7 +7,7 @@ use gateway::{
 };
 
 use crate::settings::{
-    ClientCertificates, FieldSettings, ListenerSettings, RegistrationSettings, TelegramLevel, TlsSettings,
+    ClientCertificates, FieldSettings, ListenerSettings, RegistrationSettings, TlsSettings,
 };
 
 /// The field door as configured.
@@ -29,11 +29,7 @@ pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
         max_refused_in_a_row: settings.max_refused_in_a_row,
         max_frames_per_s: settings.max_frames_per_s,
         max_frames_burst: settings.max_frames_burst,
-        telegram_log: match settings.telegram_log {
-            TelegramLevel::All => gateway::TelegramLevel::All,
-            TelegramLevel::Refused => gateway::TelegramLevel::Refused,
-            TelegramLevel::Off => gateway::TelegramLevel::Off,
-        },
+        telegram_log: settings.telegram_log,
         dtu: DtuConfig {
             registration: registration(&dtu.registration).context("field.dtu.registration")?,
             heartbeats: heartbeats(&dtu.heartbeats).context("field.dtu.heartbeats")?,

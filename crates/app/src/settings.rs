@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use config::{Config, Environment, File, FileFormat};
+use domain::telegram::TelegramLevel;
 use serde::Deserialize;
 
 /// The default configuration, as `emberwatch config` prints it.
@@ -102,14 +103,6 @@ pub(crate) struct ListenerSettings {
     pub(crate) max_connections: Option<usize>,
     pub(crate) max_connections_per_address: Option<usize>,
     pub(crate) max_new_per_address_per_s: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TelegramLevel {
-    All,
-    Refused,
-    Off,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -8,7 +8,7 @@ use bus::{
     SessionInfo, Sessions, TelegramSink,
 };
 use domain::id::TerminalId;
-use domain::telegram::{Telegram, TelegramDirection};
+use domain::telegram::{Refused, Telegram, TelegramDirection, TelegramLevel};
 use domain::time::UnixMs;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
@@ -129,4 +129,30 @@ async fn a_command_to_nobody_or_to_a_busy_line_says_so() {
     assert_eq!(sessions.request(TerminalId(1), close()).await, Err(LineError::Busy));
     drop(rx);
     assert_eq!(waiting.await, Err(LineError::LineLost));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_one_terminal_can_be_decided_while_it_runs() {
+    let counters = Arc::new(Counters::default());
+    let (sink, mut log) = TelegramSink::bounded(8, Arc::clone(&counters));
+    let door = sink.clone().with_default(TelegramLevel::Refused);
+    let of = |terminal, refused: bool| Telegram {
+        terminal: Some(TerminalId(terminal)),
+        refused: refused.then(|| Refused { reason: "r".into(), clause: "c".into() }),
+        ..telegram()
+    };
+    door.keep(of(1, false));
+    door.keep(of(1, true));
+    sink.decide(TerminalId(1), Some(TelegramLevel::All));
+    sink.decide(TerminalId(2), Some(TelegramLevel::Off));
+    door.keep(of(1, false));
+    door.keep(of(2, true));
+    sink.decide(TerminalId(1), None);
+    door.keep(of(1, false));
+    let mut kept = Vec::new();
+    while let Ok(one) = log.try_recv() {
+        kept.push((one.terminal.map(|id| id.0), one.refused.is_some()));
+    }
+    assert_eq!(kept, [(Some(1), true), (Some(1), false)]);
+    assert_eq!(counters.telegrams_dropped.get(), 0, "what is not wanted is not lost");
 }

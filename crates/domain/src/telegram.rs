@@ -15,6 +15,46 @@ pub enum TelegramDirection {
     Down,
 }
 
+/// Which telegrams are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TelegramLevel {
+    /// Every frame, both ways.
+    All,
+    /// Only what was refused.
+    Refused,
+    /// None.
+    Off,
+}
+
+impl TelegramLevel {
+    /// The stable name used in settings, the API and the database.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Refused => "refused",
+            Self::Off => "off",
+        }
+    }
+
+    /// The level with this [`code`](Self::code).
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::All, Self::Refused, Self::Off].into_iter().find(|level| level.code() == code)
+    }
+
+    /// Whether it keeps a telegram, `refused` or understood.
+    #[must_use]
+    pub const fn keeps(self, refused: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Refused => refused,
+            Self::Off => false,
+        }
+    }
+}
+
 /// One frame, or the bytes that could not become one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Telegram {

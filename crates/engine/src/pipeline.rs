@@ -133,6 +133,11 @@ impl Engine {
         for entry in store.terminals().directory().await? {
             directory.put_terminal(entry);
         }
+        if let Some(sink) = &telegram_gauge {
+            for (terminal, level) in store.terminals().telegram_levels().await? {
+                sink.decide(terminal, Some(level));
+            }
+        }
         let memory = Arc::new(Memory::default());
         let storage = Arc::new(Storage::default());
         let tasks = TaskTracker::new();
@@ -240,6 +245,11 @@ impl Engine {
     #[must_use]
     pub fn live(&self) -> &Arc<LiveHub> {
         &self.inner.live
+    }
+
+    /// The telegram log's queue; `None` in tests without one.
+    pub(crate) fn telegrams(&self) -> Option<&TelegramSink> {
+        self.inner.telegram_gauge.as_ref()
     }
 
     /// Counters of the process.

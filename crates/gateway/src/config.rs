@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+pub use domain::telegram::TelegramLevel;
 use jiff::tz::TimeZone;
 use wire::cloud7b7b;
 use wire::modbus::{LineConfig, LineConfigError, LineMaster};
@@ -106,17 +107,6 @@ impl ListenerConfig {
             max_new_per_address_per_s: None,
         }
     }
-}
-
-/// Which telegrams are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TelegramLevel {
-    /// Every frame, both ways.
-    All,
-    /// Only what was refused.
-    Refused,
-    /// None.
-    Off,
 }
 
 /// How transparent DTUs are heard and their lines driven.

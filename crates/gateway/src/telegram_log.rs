@@ -24,12 +24,11 @@ pub(crate) struct Whose {
 #[derive(Debug, Clone)]
 pub(crate) struct TelegramLog {
     sink: TelegramSink,
-    level: TelegramLevel,
 }
 
 impl TelegramLog {
     pub(crate) fn new(sink: TelegramSink, level: TelegramLevel) -> Self {
-        Self { sink, level }
+        Self { sink: sink.with_default(level) }
     }
 
     /// Keeps bytes if the level says so. Never waits.
@@ -41,12 +40,7 @@ impl TelegramLog {
         refused: Option<Refused>,
         at: UnixMs,
     ) {
-        let is_kept = match self.level {
-            TelegramLevel::All => true,
-            TelegramLevel::Refused => refused.is_some(),
-            TelegramLevel::Off => false,
-        };
-        if is_kept {
+        if self.sink.wants(whose.terminal, refused.is_some()) {
             self.sink.keep(Telegram {
                 terminal: whose.terminal,
                 remote: whose.remote.to_string(),

@@ -11,6 +11,7 @@ use domain::place::{Admission, AreaCode, CredentialKind, OrganisationPath, Proto
 use domain::quantity::{Decimals, Phase, Quantity};
 use domain::reading::PointIndex;
 use domain::status::Status;
+use domain::telegram::TelegramLevel;
 use domain::time::UnixMs;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, ValueRef};
@@ -88,7 +89,7 @@ macro_rules! coded {
         }
     )+};
 }
-coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role, CredentialKind);
+coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role, CredentialKind, TelegramLevel);
 
 impl Column for Status {
     fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use domain::access::Scope;
 use domain::id::{DetectorId, TerminalId};
 use domain::place::{Admission, Credential, CredentialKind, DetectorEntry, Protocol, TerminalEntry};
+use domain::telegram::TelegramLevel;
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -54,6 +55,8 @@ rows! {
         pub refused_reason: Option<String>,
         /// When it was admitted.
         pub admitted_at: Option<UnixMs>,
+        /// What the telegram log keeps of it, where somebody decided.
+        pub telegram_level: Option<TelegramLevel>,
         /// Rises with every change by a person.
         pub version: i64,
     }
@@ -137,7 +140,7 @@ fn credential(kind: &str, secret: Vec<u8>) -> Result<Credential, StoreError> {
 
 const COLUMNS: &str = "t.id, t.serial, t.protocol, t.admission, t.pinned_iccid, t.seen_iccid, t.remote, t.signal, \
      t.firmware, t.first_seen_at, t.last_seen_at, t.attempts, t.readings_ignored, t.hint_profile_id, \
-     t.refused_reason, t.admitted_at, t.version";
+     t.refused_reason, t.admitted_at, t.telegram_level, t.version";
 
 /// The terminals.
 #[derive(Debug, Clone, Copy)]
@@ -399,6 +402,50 @@ impl Terminals<'_> {
         record(&mut tx, actor, now, change.action, object(&after), Some(&before), Some(&after)).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Decides what the telegram log keeps of a terminal; `None` goes back to the platform's setting.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_telegram_level(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: TerminalId,
+        level: Option<TelegramLevel>,
+    ) -> Result<TerminalRow, StoreError> {
+        let mut tx = self.0.begin().await?;
+        let before = load(&mut tx, scope, id).await?;
+        sqlx::query("UPDATE terminal SET telegram_level = $1, version = version + 1 WHERE id = $2")
+            .bind(level.map(TelegramLevel::code))
+            .bind(id.0)
+            .execute(&mut *tx)
+            .await?;
+        let after = load(&mut tx, scope, id).await?;
+        let action = "terminal.telegram_level";
+        record(&mut tx, actor, now, action, object(&after), Some(&before), Some(&after)).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// What was decided about the telegram logs of single terminals: the platform's own work.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn telegram_levels(&self) -> Result<Vec<(TerminalId, TelegramLevel)>, StoreError> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, telegram_level FROM terminal WHERE telegram_level IS NOT NULL")
+                .fetch_all(self.0.reader())
+                .await?;
+        rows.into_iter()
+            .map(|(id, code)| {
+                let level = TelegramLevel::from_code(&code)
+                    .ok_or_else(|| StoreError::Corrupt { what: format!("telegram level `{code}`") })?;
+                Ok((TerminalId(id), level))
+            })
+            .collect()
     }
 
     /// Pins the SIM that the terminal came with last.

@@ -24,6 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(credentials::list_credentials, credentials::issue_credential))
         .routes(routes!(credentials::revoke_credential))
         .routes(routes!(terminals::accept_iccid))
+        .routes(routes!(terminals::set_telegram_level))
         .routes(routes!(profiles::list_profiles))
         .routes(routes!(profiles::get_profile))
 }

@@ -7,7 +7,7 @@ use crate::http::time::Time;
 use crate::places::circuits::NewCircuit;
 use crate::places::panels::NewPanel;
 use crate::places::sites::NewSite;
-use crate::vocabulary::{CredentialKind, Phase, Protocol, Quantity};
+use crate::vocabulary::{CredentialKind, Phase, Protocol, Quantity, TelegramLevel};
 
 /// A terminal that nobody has admitted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -286,6 +286,8 @@ pub struct Terminal {
     /// `pending`, `admitted` or `refused`.
     #[schema(example = "admitted")]
     pub admission: String,
+    /// What the telegram log keeps of it; null where the platform's setting holds.
+    pub telegram_level: Option<TelegramLevel>,
     /// The pinned SIM card.
     pub iccid: Option<String>,
     /// The SIM card that it came with last, when that is not the pinned one.
@@ -408,4 +410,12 @@ pub struct ProfileDetail {
     pub can_reset: bool,
     /// The profile's file as it was read.
     pub text: Option<String>,
+}
+
+/// What the telegram log shall keep of a terminal.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelegramLevelChange {
+    /// From the next telegram on; null goes back to the platform's setting.
+    pub level: Option<TelegramLevel>,
 }

@@ -8,9 +8,9 @@ use store::Page as StorePage;
 use store::detectors::DetectorFilter;
 use store::terminals::TerminalRow;
 
-use super::shape::{Terminal, TerminalDetector, TerminalEvent};
+use super::shape::{TelegramLevelChange, Terminal, TerminalDetector, TerminalEvent};
 use crate::access::caller::Caller;
-use crate::http::extract::Id;
+use crate::http::extract::{Body, Id};
 use crate::http::problem::{ItemProblems, Problem, WriteProblems};
 use crate::state::Api;
 
@@ -28,6 +28,7 @@ async fn shape(api: &Api, scope: &Scope, row: TerminalRow) -> Result<Terminal, P
         serial: row.serial,
         protocol: row.protocol.into(),
         admission: row.admission.code().to_owned(),
+        telegram_level: row.telegram_level.map(Into::into),
         iccid: row.pinned_iccid,
         seen_iccid,
         signal: row.signal.and_then(|s| u8::try_from(s).ok()),
@@ -77,6 +78,29 @@ pub(super) async fn get_terminal(
 ) -> Result<Json<Terminal>, Problem> {
     let scope = caller.scope(Permission::View)?;
     let row = api.store.terminals().get(&scope, TerminalId(id)).await?;
+    Ok(Json(shape(&api, &scope, row).await?))
+}
+
+/// Decides what the telegram log keeps of the terminal, while it runs.
+#[utoipa::path(
+    put,
+    path = "/terminals/{id}/telegram-level",
+    tag = "admission",
+    operation_id = "set_telegram_level",
+    params(("id" = i64, Path, description = "The terminal", minimum = 1)),
+    request_body = TelegramLevelChange,
+    responses((status = 200, description = "The terminal", body = Terminal), WriteProblems)
+)]
+pub(super) async fn set_telegram_level(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    Body(change): Body<TelegramLevelChange>,
+) -> Result<Json<Terminal>, Problem> {
+    let scope = caller.scope(Permission::DeviceConfigure)?;
+    let level = change.level.map(Into::into);
+    let admission = api.engine.admission();
+    let row = admission.set_telegram_level(&scope, &caller.actor(), TerminalId(id), level).await?;
     Ok(Json(shape(&api, &scope, row).await?))
 }
 

@@ -4,6 +4,7 @@ pub mod channel;
 mod curve;
 mod detector;
 pub mod shape;
+mod telegram_file;
 mod telegrams;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -20,4 +21,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(curve::export_curve))
         .routes(routes!(telegrams::list_detector_telegrams))
         .routes(routes!(telegrams::list_terminal_telegrams))
+        .routes(routes!(telegram_file::download_detector_telegrams))
+        .routes(routes!(telegram_file::download_terminal_telegrams))
 }

@@ -77,6 +77,12 @@ pub(super) struct TelegramQuery {
     pub cursor: Option<String>,
 }
 
+impl Telegram {
+    pub(super) const fn is_down(&self) -> bool {
+        matches!(self.direction, Direction::Down)
+    }
+}
+
 impl From<TelegramRow> for Telegram {
     fn from(row: TelegramRow) -> Self {
         let (direction, way) = if row.direction == "down" {

@@ -7,6 +7,7 @@ use domain::access::Scope;
 use domain::id::{CredentialId, TerminalId};
 use domain::place::{Credential, Protocol};
 use domain::profile::Profile;
+use domain::telegram::TelegramLevel;
 use store::Actor;
 use store::admission::{AdmitDetector, Admitted, DetectorPlace};
 use store::credentials::CredentialRow;
@@ -182,6 +183,26 @@ impl Admission<'_> {
     ) -> Result<TerminalRow, EngineError> {
         let row = self.0.store().terminals().accept_iccid(scope, actor, self.0.now(), id).await?;
         self.refresh(id).await?;
+        self.0.live().publish(None, None, LiveKind::Changed { what: "terminals" });
+        Ok(row)
+    }
+
+    /// Decides what the telegram log keeps of the terminal, from its next telegram on.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] with what the store refuses.
+    pub async fn set_telegram_level(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        id: TerminalId,
+        level: Option<TelegramLevel>,
+    ) -> Result<TerminalRow, EngineError> {
+        let row =
+            self.0.store().terminals().set_telegram_level(scope, actor, self.0.now(), id, level).await?;
+        if let Some(sink) = self.0.telegrams() {
+            sink.decide(id, level);
+        }
         self.0.live().publish(None, None, LiveKind::Changed { what: "terminals" });
         Ok(row)
     }

@@ -33,6 +33,8 @@ export default {
   no_curve: 'No data in this time',
   no_curve_advice: 'Choose another time, or wait for the device to report.',
   telegrams: 'Telegram log',
+  telegram_level: { title: 'Keep', inherited: 'As the platform says', all: 'Everything', refused: 'Only refused', off: 'Nothing' },
+  telegram_file: { text: 'Text', pcap: 'pcap' },
   refused_only: 'Only refused ones',
   pause: 'Pause',
   go_on: 'Go on',

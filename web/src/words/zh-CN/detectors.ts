@@ -33,6 +33,8 @@ export default {
   no_curve: '这段时间没有数据',
   no_curve_advice: '换一个时间范围，或等设备上报。',
   telegrams: '报文记录',
+  telegram_level: { title: '记录', inherited: '按平台设置', all: '全部', refused: '仅被拒绝的', off: '不记录' },
+  telegram_file: { text: '文本', pcap: 'pcap' },
   refused_only: '只看被拒绝的',
   pause: '暂停刷新',
   go_on: '继续刷新',

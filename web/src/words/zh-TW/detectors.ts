@@ -33,6 +33,8 @@ export default {
   no_curve: '這段時間沒有資料',
   no_curve_advice: '換一個時間範圍，或等裝置回報。',
   telegrams: '電文記錄',
+  telegram_level: { title: '記錄', inherited: '依平台設定', all: '全部', refused: '僅被拒絕的', off: '不記錄' },
+  telegram_file: { text: '文字', pcap: 'pcap' },
   refused_only: '只看被拒絕的',
   pause: '暫停更新',
   go_on: '繼續更新',
