@@ -30,6 +30,8 @@ mod proxy;
 mod session;
 mod stream;
 mod telegram_log;
+#[cfg_attr(not(test), expect(dead_code, reason = "its doors are being built"))]
+mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod tls;

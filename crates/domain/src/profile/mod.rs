@@ -10,6 +10,7 @@ mod groups;
 mod keyed;
 mod model;
 mod parse;
+mod raw;
 mod shipped;
 
 pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
@@ -18,4 +19,5 @@ pub use groups::{MAX_BITS, MAX_REGISTERS, Span, merge_groups};
 pub use keyed::{Decimal, KeyValue, KeyedGroup, decode_keyed, path_steps};
 pub use model::*;
 pub use parse::{ProfileError, parse};
+pub use raw::{RawForm, RawKey};
 pub use shipped::{SHIPPED, shipped};

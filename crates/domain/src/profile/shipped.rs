@@ -4,13 +4,15 @@ use super::model::Profile;
 use super::parse::{ProfileError, parse};
 
 /// File name and text of each shipped profile.
-pub const SHIPPED: [(&str, &str); 6] = [
+pub const SHIPPED: [(&str, &str); 8] = [
     ("adl3000.toml", include_str!("../../../../profiles/adl3000.toml")),
     ("aim-r100.toml", include_str!("../../../../profiles/aim-r100.toml")),
     ("arcm300-cloud.toml", include_str!("../../../../profiles/arcm300-cloud.toml")),
     ("arcm300-modbus.toml", include_str!("../../../../profiles/arcm300-modbus.toml")),
     ("asj-relay.toml", include_str!("../../../../profiles/asj-relay.toml")),
     ("leakage-breaker.toml", include_str!("../../../../profiles/leakage-breaker.toml")),
+    ("nb-detector-raw.toml", include_str!("../../../../profiles/nb-detector-raw.toml")),
+    ("telemetry-generic.toml", include_str!("../../../../profiles/telemetry-generic.toml")),
 ];
 
 /// The shipped profiles.

@@ -10,6 +10,7 @@ use crate::place::Protocol;
 use crate::profile::keyed::{Decimal, path_steps};
 use crate::profile::model::{Key, KeyedMeaning, KeyedStatus, Point, Profile, Source, Word};
 use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord};
+use crate::profile::raw::RawKey;
 
 /// The most characters of a key.
 const MAX_KEY: usize = 200;
@@ -29,6 +30,7 @@ pub(super) fn check(
     refuse_given(raw.groups.first(), "groups", protocol)?;
     let points = points(raw, protocol)?;
     let keyed_statuses = statuses(raw, protocol, &points)?;
+    refuse_mixed_keys(raw, protocol)?;
     Ok(Profile {
         id,
         name: filled(&raw.name, "name")?,
@@ -84,6 +86,28 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
     Ok(points)
 }
 
+/// A message is bytes or has names: a profile whose keys look into both never sees all of its values.
+fn refuse_mixed_keys(raw: &RawProfile, protocol: Protocol) -> Result<(), Mistake> {
+    if protocol != Protocol::Telemetry {
+        return Ok(());
+    }
+    let form = |key: &str| if RawKey::is_meant(key) { "bytes" } else { "names" };
+    let points = raw.points.get_ref().iter().filter_map(|point| point.get_ref().key.as_ref());
+    let statuses = raw.statuses.iter().filter_map(|status| status.get_ref().key.as_ref());
+    let mut first: Option<&str> = None;
+    for key in points.chain(statuses) {
+        let had = form(key.get_ref());
+        let wanted = *first.get_or_insert(had);
+        if had != wanted {
+            return Err(Mistake::at(
+                key,
+                format!("key `{}` looks into {had}, want {wanted} as the keys before it", key.get_ref()),
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn same_key(a: &Source, b: &Source) -> bool {
     matches!((a, b), (Source::Key(a), Source::Key(b)) if a.name == b.name)
 }
@@ -98,6 +122,9 @@ fn key(
     let name = filled(written, "key")?;
     if name.len() > MAX_KEY {
         return Err(Mistake::at(written, format!("key has {} bytes, want at most {MAX_KEY}", name.len())));
+    }
+    if protocol == Protocol::Telemetry && RawKey::is_meant(&name) {
+        RawKey::parse(&name).map_err(|reason| Mistake::at(written, reason))?;
     }
     let steps = match (protocol, name.strip_prefix('$')) {
         (Protocol::Telemetry, Some(_)) => path_steps(&name).ok_or_else(|| {
