@@ -19,6 +19,8 @@ fn main() -> io::Result<()> {
         ("gb26875", gb26875()),
         ("modbus_master", modbus_master()),
         ("modbus_slave", modbus_slave()),
+        ("modbus_tcp", modbus_tcp()),
+        ("dlt645", dlt645()),
         ("registration", registration()),
         ("explain", explain()),
         ("telemetry", telemetry()),
@@ -209,6 +211,46 @@ fn modbus_slave() -> Seeds {
     seeds
 }
 
+/// Two parameter bytes: what is asked, seed of the cuts and transaction.
+fn modbus_tcp() -> Seeds {
+    let mut seeds = Seeds::new();
+    let framed = |transaction: u8, serial: &[u8]| {
+        let covered = &serial[..serial.len() - 2];
+        let length = u8::try_from(covered.len()).expect("a short frame");
+        [&[0, transaction, 0, 0, 0, length], covered].concat()
+    };
+    for vector in vectors::modbus() {
+        seed(&mut seeds, &format!("{}, request", vector.name), &[&[2, 3], &framed(3, &vector.request)]);
+        seed(&mut seeds, &format!("{}, answer", vector.name), &[&[2, 3], &framed(3, &vector.answer)]);
+    }
+    let answer = vectors::hex("00 03 00 00 00 09 01 03 06 00 01 00 02 00 03");
+    let late = vectors::hex("00 02 00 00 00 09 01 03 06 00 01 00 02 00 03");
+    seed(&mut seeds, "late answer, answer", &[&[2, 3], &late, &answer]);
+    seed(&mut seeds, "torn answer", &[&[2, 3], &answer[..7]]);
+    seed(&mut seeds, "noise, answer", &[&[2, 3], &[0, 3, 0, 1, 0xFF], &answer]);
+    seed(&mut seeds, "longest length", &[&[2, 3], &vectors::hex("00 03 00 00 00 FE 01 03")]);
+    seed(&mut seeds, "other protocol", &[&[2, 3], &vectors::hex("00 03 00 01 00 06 01 03 00 00 00 01")]);
+    seeds
+}
+
+/// Two parameter bytes: what is asked and whom, seed of the cuts.
+fn dlt645() -> Seeds {
+    let mut seeds = Seeds::new();
+    for vector in vectors::dlt645() {
+        for (kind, bytes) in [("request", &vector.request), ("answer", &vector.answer)] {
+            seed(&mut seeds, &format!("{}, {kind}", vector.name), &[&[8, 3], bytes]);
+            seed(&mut seeds, &format!("{}, {kind}, anybody", vector.name), &[&[0, 5], &[0xFE; 4], bytes]);
+        }
+    }
+    let answer = vectors::hex("68 29 25 07 07 21 20 68 91 08 33 33 33 33 A9 4A 36 33 2E 16");
+    seed(&mut seeds, "five wake up bytes", &[&[8, 3], &[0xFE; 5], &answer]);
+    seed(&mut seeds, "starts only", &[&[8, 3], &[0x68; 40]]);
+    seed(&mut seeds, "longest length", &[&[8, 3], &answer[..9], &[200, 0x33]]);
+    seed(&mut seeds, "too long", &[&[8, 3], &answer[..9], &[201, 0x33]]);
+    seed(&mut seeds, "echo, answer", &[&[8, 3], &vectors::dlt645()[0].request, &answer]);
+    seeds
+}
+
 /// Four parameter bytes: form and marks, least length, greatest length, mask of heartbeats.
 fn registration() -> Seeds {
     let mut seeds = Seeds::new();
@@ -285,10 +327,28 @@ fn telemetry() -> Seeds {
     seed(&mut seeds, "too deep, cbor", &[&[1], &[0x81; 64]]);
     seed(&mut seeds, "byte order mark", &[&[0], "\u{feff}{}".as_bytes()]);
     seed(&mut seeds, "half a character", &[&[0], br#""\ud83d""#]);
-    seed(&mut seeds, "no length, cbor", &[&[1], &[0xBF, 0x61, 0x61, 0x9F, 0x01, 0xFF, 0x01, 0x7F, 0x61, 0x62, 0xFF, 0xFF]]);
-    seed(&mut seeds, "fractions, cbor", &[&[1], &[0x84, 0xF9, 0x3E, 0, 0xFA, 0x3D, 0xCC, 0xCC, 0xCD, 0xF9, 0x7E, 0, 0xC4, 0x82, 0x21, 0x19, 0x6A, 0xB3]]);
+    seed(
+        &mut seeds,
+        "no length, cbor",
+        &[&[1], &[0xBF, 0x61, 0x61, 0x9F, 0x01, 0xFF, 0x01, 0x7F, 0x61, 0x62, 0xFF, 0xFF]],
+    );
+    seed(
+        &mut seeds,
+        "fractions, cbor",
+        &[
+            &[1],
+            &[
+                0x84, 0xF9, 0x3E, 0, 0xFA, 0x3D, 0xCC, 0xCC, 0xCD, 0xF9, 0x7E, 0, 0xC4, 0x82, 0x21, 0x19,
+                0x6A, 0xB3,
+            ],
+        ],
+    );
     seed(&mut seeds, "time, cbor", &[&[1], &[0xC1, 0x1A, 0x51, 0x4B, 0x67, 0xB0]]);
-    seed(&mut seeds, "length that lies, cbor", &[&[1], &[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]]);
+    seed(
+        &mut seeds,
+        "length that lies, cbor",
+        &[&[1], &[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]],
+    );
     seeds
 }
 

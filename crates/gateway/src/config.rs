@@ -316,7 +316,7 @@ impl Rules {
         let zone = TimeZone::get(&config.zone)
             .map_err(|source| ConfigError::Zone { name: config.zone.clone(), source })?;
         let registration = Registration::new(config.dtu.registration.clone(), &config.dtu.heartbeats)?;
-        let _drivable = LineMaster::new(config.dtu.line(None))?;
+        let _drivable: LineMaster = LineMaster::new(config.dtu.line(None))?;
         Ok(Self { config, zone, registration })
     }
 

@@ -13,7 +13,7 @@ use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
 use bytes::Bytes;
 use domain::id::{DetectorId, TerminalId};
 use domain::place::{Admission, Protocol, TerminalEntry};
-use wire::modbus::master::MAX_HEARTBEAT_LEN;
+use wire::line::MAX_HEARTBEAT_LEN;
 use wire::modbus::{Answer, Event, Exception, LineMaster, Request};
 use wire::registration::{More, RegistrationOutcome};
 

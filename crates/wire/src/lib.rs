@@ -11,7 +11,8 @@
 //! first bytes -> detect -+-> cloud7b7b::Deframer -> RawFrame -> Uplink   (device dials in, vendor protocol)
 //!                        +-> gb26875::Deframer -> RawFrame -> Frame      (transmission device, GB/T 26875.3)
 //!                        +-> gateway1f1f::Deframer -> RawFrame -> Report (gateway dials in, encrypted XML)
-//!                        +-> Registration -> modbus::LineMaster -> Event (transparent DTU, we are master)
+//!                        +-> Registration -> line::LineMaster -> Event (transparent DTU, we are master:
+//!                                            modbus::Request, modbus::tcp::Request, dlt645::Request)
 //! payload     -> telemetry::read -> Message; read_tree -> Tree (foreign JSON, read by path)
 //! any bytes   -> explain -> fields for the telegram log
 //! ```
@@ -23,9 +24,11 @@ pub mod cloud7b7b;
 pub mod crc16;
 mod cursor;
 pub mod detect;
+pub mod dlt645;
 pub mod explain;
 pub mod gateway1f1f;
 pub mod gb26875;
+pub mod line;
 pub mod modbus;
 pub mod registration;
 pub mod telemetry;

@@ -12,18 +12,19 @@
 //! - [`Request`] is built and checked by the master, parsed by a slave;
 //! - [`Answer`] is parsed by the master against the request it belongs to, encoded by a slave;
 //! - [`LineMaster`] holds one serial line behind a transparent DTU;
+//! - [`tcp`] is the same with the header of Modbus TCP instead of a CRC;
 //! - [`RequestDeframer`] is the slave's ear: it finds requests in a stream.
 
 mod answer;
 mod function;
-pub mod master;
 mod request;
 mod slave;
+pub mod tcp;
 
+pub use crate::line::{Event, LineConfig, LineConfigError, LineMaster, LineState, SubmitError};
 pub(crate) use answer::words;
 pub use answer::{Answer, AnswerBody, AnswerError, InnerCrc, Misfit};
 pub use function::{Exception, Function};
-pub use master::{Event, LineConfig, LineConfigError, LineMaster, LineState, SubmitError};
 pub use request::{
     InvalidRequest, MAX_READ_BITS, MAX_READ_REGISTERS, MAX_WRITE_BITS, MAX_WRITE_REGISTERS, Request,
     RequestBody, RequestRefusal,

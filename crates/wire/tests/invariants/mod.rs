@@ -3,6 +3,7 @@
 //! Each function takes arbitrary bytes, uses the first few as parameters and the rest as what comes over
 //! the wire, and panics when something that must hold does not.
 
+mod lines;
 mod telemetry;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("gb26875", gb),
     ("modbus_master", modbus_master),
     ("modbus_slave", modbus_slave),
+    ("modbus_tcp", lines::modbus_tcp),
+    ("dlt645", lines::dlt645),
     ("registration", registration),
     ("explain", explained),
     ("telemetry", telemetry::telemetry),

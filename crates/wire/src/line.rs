@@ -1,9 +1,10 @@
-//! The master of one serial line behind a transparent DTU.
+//! The master of one line behind a transparent DTU, or of one Modbus TCP connection.
 //!
 //! The line is a stream of bytes in which answers, the DTU's heartbeats and noise lie glued together and
 //! torn apart. [`LineMaster`] takes them with the time and says what they are. It holds at most one
-//! request: RTU has no sequence number, so an answer belongs to a request only because nothing else is
-//! outstanding.
+//! request: RTU and DL/T 645 have no sequence number, so an answer belongs to a request only because nothing else
+//! is outstanding. What an answer looks like is the request's to say ([`Ask`]), so one line may carry slaves of
+//! several protocols.
 //!
 //! ```text
 //!            submit              poll_transmit             answer
@@ -18,14 +19,77 @@
 //! under the wrong register or the wrong time. For the longest time an answer can take, everything that
 //! arrives is therefore thrown away and handed back as noise.
 //!
-//! **What counts as an answer.** Unit, function, amount of data (or the echo of a write) and CRC must
-//! fit, and every byte must have come after the request went out. The first place in the stream where an
+//! **What counts as an answer.** Modbus: unit, function, amount of data (or the echo of a write) and CRC must
+//! fit; DL/T 645: meter, control code, identifier and checksum. And every byte must have come after the request went out. The first place in the stream where an
 //! answer can begin is waited for: bytes inside an answer that look like a heartbeat stay data.
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
-use super::{Answer, AnswerBody, Exception, MAX_FRAME_LEN, Parse, Request};
+use crate::modbus::{Answer, AnswerBody, Exception, MAX_FRAME_LEN, Parse, Request};
+
+/// What can be asked on a line, and how its answer is told from everything else.
+pub trait Ask: Clone {
+    /// What the other end says when it did what it was asked.
+    type Answer;
+    /// What it says when it did not.
+    type Refusal;
+    /// The longest answer, bytes. What claims to be longer is not waited for.
+    const MAX_ANSWER_LEN: usize;
+
+    /// The bytes that ask.
+    fn frame(&self) -> Vec<u8>;
+
+    /// Looks for the answer at the front of `bytes`. As soon as a byte is there that cannot belong to it, the front is
+    /// refused.
+    fn answer(&self, bytes: &[u8]) -> Parse<Said<Self::Answer, Self::Refusal>, NoAnswer>;
+}
+
+/// What the other end said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<A, R> {
+    /// It did what it was asked.
+    Done(A),
+    /// It did not.
+    Refused(R),
+}
+
+/// The front of the bytes is not the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAnswer;
+
+impl Ask for Request {
+    type Answer = Answer;
+    type Refusal = Exception;
+    const MAX_ANSWER_LEN: usize = MAX_FRAME_LEN;
+
+    fn frame(&self) -> Vec<u8> {
+        self.encode()
+    }
+
+    fn answer(&self, bytes: &[u8]) -> Parse<Said<Answer, Exception>, NoAnswer> {
+        match Answer::parse_for(self, bytes) {
+            Parse::Complete { value, len } => Parse::Complete { value: said(value), len },
+            Parse::NeedMore { wanted } => Parse::NeedMore { wanted },
+            Parse::Refused(_) => Parse::Refused(NoAnswer),
+        }
+    }
+}
+
+/// An answer of Modbus, with exceptions told apart.
+pub(crate) fn said(answer: Answer) -> Said<Answer, Exception> {
+    match answer.body {
+        AnswerBody::Exception { exception, .. } => Said::Refused(exception),
+        AnswerBody::ReadCoils(_)
+        | AnswerBody::ReadDiscreteInputs(_)
+        | AnswerBody::ReadHoldingRegisters(_)
+        | AnswerBody::ReadInputRegisters(_)
+        | AnswerBody::WriteSingleCoil { .. }
+        | AnswerBody::WriteSingleRegister { .. }
+        | AnswerBody::WriteMultipleCoils { .. }
+        | AnswerBody::WriteMultipleRegisters { .. } => Said::Done(answer),
+    }
+}
 
 /// How to drive one line. All times in milliseconds of the caller's monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,21 +148,21 @@ pub const MAX_HEARTBEAT_LEN: usize = 128;
 /// The line holds a request already.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the line holds a request already, wanted none")]
-pub struct SubmitError {
+pub struct SubmitError<Q = Request> {
     /// The request that was not taken.
-    pub request: Request,
+    pub request: Q,
 }
 
 /// What came of bytes or of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<Q = Request, A = Answer, R = Exception> {
     /// The slave did what it was asked.
     Answer {
         /// What was asked.
-        request: Request,
-        /// What was answered; never an exception.
-        answer: Answer,
-        /// The answer as it came, with CRC.
+        request: Q,
+        /// What was answered; never a refusal.
+        answer: A,
+        /// The answer as it came.
         frame: Bytes,
         /// From sending to the last byte, milliseconds.
         took_ms: u64,
@@ -106,10 +170,10 @@ pub enum Event {
     /// The slave refused. The line is as good as after an answer.
     Exception {
         /// What was asked.
-        request: Request,
+        request: Q,
         /// Why it was refused.
-        exception: Exception,
-        /// The answer as it came, with CRC.
+        exception: R,
+        /// The answer as it came.
         frame: Bytes,
         /// From sending to the last byte, milliseconds.
         took_ms: u64,
@@ -117,7 +181,7 @@ pub enum Event {
     /// No answer in time. The line is quarantined.
     TimedOut {
         /// What was asked.
-        request: Request,
+        request: Q,
         /// From sending to now, milliseconds.
         waited_ms: u64,
     },
@@ -126,6 +190,9 @@ pub enum Event {
     /// Bytes that are neither: junk, damaged or late answers.
     Noise(Bytes),
 }
+
+/// The events of a line on which `Q` is asked.
+pub type EventOf<Q> = Event<Q, <Q as Ask>::Answer, <Q as Ask>::Refusal>;
 
 /// Where the line stands, for screens and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,9 +208,9 @@ pub enum LineState {
 }
 
 #[derive(Debug, Clone)]
-enum Line {
+enum Line<Q> {
     Ready { not_before_ms: u64 },
-    Awaiting { request: Request, sent_ms: u64, due_ms: u64 },
+    Awaiting { request: Q, sent_ms: u64, due_ms: u64 },
     Quarantined { until_ms: u64, at_most_ms: u64 },
 }
 
@@ -154,7 +221,7 @@ enum Line {
 /// ```
 /// use wire::modbus::{Event, LineConfig, LineMaster, Request};
 ///
-/// let mut line = LineMaster::new(LineConfig::default())?;
+/// let mut line: LineMaster = LineMaster::new(LineConfig::default())?;
 /// line.submit(Request::read_holding_registers(1, 0, 1)?)?;
 /// let frame = line.poll_transmit(0).unwrap(); // to be written to the socket
 /// assert_eq!(frame, [0x01, 0x03, 0x00, 0x00, 0x00, 0x01, 0x84, 0x0A]);
@@ -165,10 +232,10 @@ enum Line {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct LineMaster {
+pub struct LineMaster<Q: Ask = Request> {
     config: LineConfig,
-    line: Line,
-    queued: Option<Request>,
+    line: Line<Q>,
+    queued: Option<Q>,
     /// Bytes that may still become something. Always shorter than the longest answer or heartbeat.
     buffer: BytesMut,
     /// How many bytes at the front of `buffer` came before the outstanding request went out.
@@ -177,7 +244,7 @@ pub struct LineMaster {
     heard_ms: u64,
 }
 
-impl LineMaster {
+impl<Q: Ask> LineMaster<Q> {
     /// A line on which nothing was said yet.
     ///
     /// # Errors
@@ -224,7 +291,7 @@ impl LineMaster {
 
     /// The request held: queued or given out.
     #[must_use]
-    pub fn outstanding(&self) -> Option<&Request> {
+    pub fn outstanding(&self) -> Option<&Q> {
         match &self.line {
             Line::Awaiting { request, .. } => Some(request),
             Line::Ready { .. } | Line::Quarantined { .. } => self.queued.as_ref(),
@@ -241,7 +308,7 @@ impl LineMaster {
     ///
     /// # Errors
     /// Gives the request back when one is held already.
-    pub fn submit(&mut self, request: Request) -> Result<(), SubmitError> {
+    pub fn submit(&mut self, request: Q) -> Result<(), SubmitError<Q>> {
         if self.can_submit() {
             self.queued = Some(request);
             Ok(())
@@ -255,7 +322,7 @@ impl LineMaster {
         match self.line {
             Line::Ready { not_before_ms } if now_ms >= not_before_ms => {
                 let request = self.queued.take()?;
-                let frame = request.encode();
+                let frame = request.frame();
                 self.stale = self.buffer.len();
                 let due_ms = now_ms.saturating_add(self.config.answer_timeout_ms);
                 self.line = Line::Awaiting { request, sent_ms: now_ms, due_ms };
@@ -286,7 +353,7 @@ impl LineMaster {
 
     /// Takes bytes from the line. Deadlines that passed before `now_ms` count first, so bytes that come
     /// after the time-out are late whatever order the caller calls in.
-    pub fn feed(&mut self, bytes: &[u8], now_ms: u64) -> Vec<Event> {
+    pub fn feed(&mut self, bytes: &[u8], now_ms: u64) -> Vec<EventOf<Q>> {
         let mut events = self.handle_timeout(now_ms);
         if bytes.is_empty() {
             return events;
@@ -304,7 +371,7 @@ impl LineMaster {
     }
 
     /// Lets time pass: ends quarantines and holds, times the outstanding request out.
-    pub fn handle_timeout(&mut self, now_ms: u64) -> Vec<Event> {
+    pub fn handle_timeout(&mut self, now_ms: u64) -> Vec<EventOf<Q>> {
         let mut events = Vec::new();
         match &self.line {
             Line::Awaiting { due_ms, .. } if now_ms >= *due_ms => {
@@ -340,7 +407,7 @@ impl LineMaster {
     }
 
     /// Takes everything out of the buffer that is decided.
-    fn scan(&mut self, now_ms: u64, waiting: Waiting, events: &mut Vec<Event>) {
+    fn scan(&mut self, now_ms: u64, waiting: Waiting, events: &mut Vec<EventOf<Q>>) {
         let mut at = 0;
         loop {
             match self.look_at(at, waiting) {
@@ -369,17 +436,19 @@ impl LineMaster {
     }
 
     /// What begins at `at`.
-    fn look_at(&self, at: usize, waiting: Waiting) -> Look {
+    fn look_at(&self, at: usize, waiting: Waiting) -> Look<Q> {
         let Some(rest) = self.buffer.get(at..).filter(|rest| !rest.is_empty()) else {
             return Look::End;
         };
         let answer = match &self.line {
-            Line::Awaiting { request, .. } if at >= self.stale => Some(Answer::parse_for(request, rest)),
+            Line::Awaiting { request, .. } if at >= self.stale => Some(request.answer(rest)),
             Line::Awaiting { .. } | Line::Ready { .. } | Line::Quarantined { .. } => None,
         };
         match answer {
             Some(Parse::Complete { value, len }) => return Look::Answer(value, len),
-            Some(Parse::NeedMore { wanted }) if waiting == Waiting::Allowed && wanted <= MAX_FRAME_LEN => {
+            Some(Parse::NeedMore { wanted })
+                if waiting == Waiting::Allowed && wanted <= Q::MAX_ANSWER_LEN =>
+            {
                 return Look::Wait;
             }
             Some(Parse::NeedMore { .. } | Parse::Refused(_)) | None => {}
@@ -396,25 +465,20 @@ impl LineMaster {
         complete.map_or(Look::Nothing, Look::Heartbeat)
     }
 
-    fn accept(&mut self, answer: Answer, frame: Bytes, now_ms: u64, events: &mut Vec<Event>) {
+    fn accept(
+        &mut self,
+        said: Said<Q::Answer, Q::Refusal>,
+        frame: Bytes,
+        now_ms: u64,
+        events: &mut Vec<EventOf<Q>>,
+    ) {
         let not_before_ms = now_ms.saturating_add(self.config.gap_ms);
         let line = std::mem::replace(&mut self.line, Line::Ready { not_before_ms });
         if let Line::Awaiting { request, sent_ms, .. } = line {
             let took_ms = now_ms.saturating_sub(sent_ms);
-            events.push(match answer.body {
-                AnswerBody::Exception { exception, .. } => {
-                    Event::Exception { request, exception, frame, took_ms }
-                }
-                AnswerBody::ReadCoils(_)
-                | AnswerBody::ReadDiscreteInputs(_)
-                | AnswerBody::ReadHoldingRegisters(_)
-                | AnswerBody::ReadInputRegisters(_)
-                | AnswerBody::WriteSingleCoil { .. }
-                | AnswerBody::WriteSingleRegister { .. }
-                | AnswerBody::WriteMultipleCoils { .. }
-                | AnswerBody::WriteMultipleRegisters { .. } => {
-                    Event::Answer { request, answer, frame, took_ms }
-                }
+            events.push(match said {
+                Said::Done(answer) => Event::Answer { request, answer, frame, took_ms },
+                Said::Refused(exception) => Event::Exception { request, exception, frame, took_ms },
             });
         }
     }
@@ -425,7 +489,7 @@ impl LineMaster {
         self.buffer.split_to(len).freeze()
     }
 
-    fn take_noise(&mut self, len: usize, events: &mut Vec<Event>) {
+    fn take_noise(&mut self, len: usize, events: &mut Vec<EventOf<Q>>) {
         let noise = self.take(len);
         if !noise.is_empty() {
             events.push(Event::Noise(noise));
@@ -441,12 +505,12 @@ enum Waiting {
     Over,
 }
 
-enum Look {
+enum Look<Q: Ask> {
     End,
     Wait,
     Nothing,
     Heartbeat(usize),
-    Answer(Answer, usize),
+    Answer(Said<Q::Answer, Q::Refusal>, usize),
 }
 
 #[cfg(test)]
@@ -624,13 +688,14 @@ mod tests {
 
     #[test]
     fn configurations_that_cannot_work_are_refused() {
-        let with =
-            |heartbeats: Vec<Bytes>| LineMaster::new(LineConfig { heartbeats, ..LineConfig::default() });
+        let with = |heartbeats: Vec<Bytes>| {
+            LineMaster::<Request>::new(LineConfig { heartbeats, ..LineConfig::default() })
+        };
         assert_eq!(with(vec![Bytes::new()]).unwrap_err(), LineConfigError::EmptyHeartbeat { index: 0 });
         let long = Bytes::from(vec![1; MAX_HEARTBEAT_LEN + 1]);
         let had = long.len();
         assert_eq!(with(vec![long]).unwrap_err(), LineConfigError::LongHeartbeat { index: 0, had });
         let config = LineConfig { answer_timeout_ms: 0, ..LineConfig::default() };
-        assert_eq!(LineMaster::new(config).unwrap_err(), LineConfigError::NoTimeout);
+        assert_eq!(LineMaster::<Request>::new(config).unwrap_err(), LineConfigError::NoTimeout);
     }
 }
