@@ -25,6 +25,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "alarms", description = "The alarm desk"),
         (name = "places", description = "Organisations, areas, sites, panels, circuits"),
         (name = "detectors", description = "Detectors, curves, telegrams"),
+        (name = "commands", description = "Commands to devices, and limits tried on the past"),
         (name = "admission", description = "Terminals that dial in, and detector models"),
         (name = "settings", description = "Limits and supervision with their origin"),
         (name = "people", description = "Accounts, tokens, audit log"),
@@ -76,6 +77,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::alarms::routes())
         .merge(crate::places::routes())
         .merge(crate::detectors::routes())
+        .merge(crate::commands::routes())
         .merge(crate::settings::routes())
         .merge(crate::admission::routes())
         .merge(crate::people::routes())

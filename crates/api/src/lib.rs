@@ -12,6 +12,7 @@ pub mod access;
 
 pub mod admission;
 pub mod alarms;
+pub mod commands;
 pub mod detectors;
 pub mod live;
 pub mod overview;

@@ -86,6 +86,8 @@ mirror! {
         SupplyLost,
         /// The modem's signal is weak.
         WeakSignal,
+        /// A breaker did not follow a trip or close.
+        SwitchFailed,
     }
 }
 
@@ -277,6 +279,118 @@ mirror! {
         /// Make and revoke API tokens.
         #[serde(rename = "token.manage")]
         TokenManage,
+        /// Let a detector test itself, mute it.
+        #[serde(rename = "command.send")]
+        CommandSend,
+        /// Change what a detector keeps.
+        #[serde(rename = "command.set")]
+        CommandSet,
+        /// Trip and close breakers.
+        #[serde(rename = "command.switch")]
+        CommandSwitch,
+        /// Be the second person of a switching command.
+        #[serde(rename = "command.approve")]
+        CommandApprove,
+        /// Read registers as they are.
+        #[serde(rename = "command.raw")]
+        CommandRaw,
+    }
+}
+
+mirror! {
+    /// What a device can be asked to do.
+    CommandKind = domain::command::CommandKind {
+        /// Test itself.
+        SelfTest,
+        /// Be silent; the alarm stays.
+        Mute,
+        /// Let an alarm go that it holds.
+        Reset,
+        /// Open its breaker.
+        Trip,
+        /// Close its breaker.
+        Close,
+        /// Take a limit or a delay.
+        SetPoint,
+        /// Report at another interval.
+        ReportingPeriod,
+        /// Take the server's time.
+        Clock,
+        /// Tell registers as they are.
+        RawRead,
+    }
+}
+
+mirror! {
+    /// Why a command went the way it went.
+    CommandOutcome = domain::command::Outcome {
+        /// The device answered with an exception of its protocol.
+        DeviceException,
+        /// The device refused in words.
+        DeviceRefused,
+        /// The line's protocol has no such command.
+        Unsupported,
+        /// No answer in time.
+        NoAnswer,
+        /// The line broke before the answer.
+        LineLost,
+        /// The line was not open after all.
+        NotConnected,
+        /// The line was busy with something else.
+        Busy,
+        /// The circuit is one that is never switched from afar.
+        Interlocked,
+        /// The switch is not where it was told to go.
+        SwitchDidNotMove,
+        /// The device holds another value than it was told.
+        ValueDiffers,
+        /// What it does could not be read back in time.
+        NotReadable,
+        /// The device did not come in time.
+        Expired,
+        /// A person took it back.
+        #[serde(rename = "cancelled")]
+        CancelledByPerson,
+        /// A person stopped the batch that it belongs to.
+        BatchStopped,
+        /// The process ended while the answer was out.
+        UnknownAfterRestart,
+        /// The detector is gone, or stands behind another terminal.
+        DetectorGone,
+        /// The model has no such command, or the value does not fit it.
+        NoSuchCommand,
+    }
+}
+
+mirror! {
+    /// Why a circuit is never switched from afar.
+    Interlock = domain::command::Interlock {
+        /// Fire pump.
+        FirePump,
+        /// Smoke exhaust and pressurisation fans.
+        SmokeExhaust,
+        /// Fire-fighting lift.
+        FireLift,
+        /// Lift.
+        Lift,
+        /// Medical equipment.
+        Medical,
+        /// Emergency lighting.
+        EmergencyLighting,
+        /// Fire alarm and linkage equipment.
+        FireAlarm,
+    }
+}
+
+mirror! {
+    /// Which field of a limit.
+    LimitField = domain::profile::LimitField {
+        /// The warning level.
+        Warning,
+        /// The alarm level.
+        Alarm,
+        /// How long the condition must persist, s.
+        OnDelayS,
     }
 }
 
@@ -400,6 +514,18 @@ mod tests {
             for permission in role.permissions() {
                 assert_eq!(word(Permission::from(*permission)), word(permission));
             }
+        }
+        for kind in domain::command::CommandKind::ALL {
+            assert_eq!(word(CommandKind::from(kind)), kind.code());
+        }
+        for outcome in domain::command::Outcome::ALL {
+            assert_eq!(word(CommandOutcome::from(outcome)), outcome.code());
+        }
+        for interlock in domain::command::Interlock::ALL {
+            assert_eq!(word(Interlock::from(interlock)), interlock.code());
+        }
+        for field in domain::profile::LimitField::ALL {
+            assert_eq!(word(LimitField::from(field)), field.code());
         }
         for kind in domain::settings::ScopeKind::ALL {
             assert_eq!(word(ScopeKind::from(kind)), kind.code());

@@ -42,6 +42,18 @@ struct Case {
     body: Option<Value>,
 }
 
+/// The world with a command and a batch of its detector.
+async fn world() -> World {
+    let world = World::new().await;
+    let reset = json!({"detector_id": world.detector.0, "kind": "reset", "reason": MARK});
+    let made = world.platform.post("/commands", &world.admin, reset).await;
+    assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
+    let many = json!({"detector_ids": [world.detector.0], "kind": "reset", "reason": MARK});
+    let made = world.platform.post("/command-batches", &world.admin, many).await;
+    assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
+    world
+}
+
 fn cases(world: &World) -> Vec<Case> {
     let mut cases = Vec::new();
     let (site, panel, circuit) = (world.site, world.panel, world.circuit);
@@ -259,6 +271,60 @@ fn cases(world: &World) -> Vec<Case> {
         Hidden,
         None,
     );
+    case(
+        "GET",
+        "/detectors/{id}/commands",
+        format!("/detectors/{detector}/commands"),
+        Some(P::View),
+        Hidden,
+        None,
+    );
+    case("GET", "/commands", plain("/commands"), Some(P::View), Filtered, None);
+    case(
+        "POST",
+        "/commands",
+        plain("/commands"),
+        Some(P::CommandSend),
+        Hidden,
+        Some(json!({"detector_id": detector, "kind": "self_test"})),
+    );
+    // Command 1 and batch 1 stand inside; the sweep makes them first.
+    case("GET", "/commands/{id}", plain("/commands/1"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/commands/{id}/approve",
+        plain("/commands/1/approve"),
+        Some(P::CommandApprove),
+        Hidden,
+        Some(json!({"password": "x"})),
+    );
+    case("POST", "/commands/{id}/cancel", plain("/commands/1/cancel"), Some(P::CommandSend), Hidden, None);
+    case("GET", "/command-batches", plain("/command-batches"), Some(P::View), Filtered, None);
+    case(
+        "POST",
+        "/command-batches",
+        plain("/command-batches"),
+        Some(P::CommandSend),
+        Hidden,
+        Some(json!({"detector_ids": [detector], "kind": "mute"})),
+    );
+    case("GET", "/command-batches/{id}", plain("/command-batches/1"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/command-batches/{id}/stop",
+        plain("/command-batches/1/stop"),
+        Some(P::CommandSend),
+        Hidden,
+        None,
+    );
+    case(
+        "POST",
+        "/what-if",
+        plain("/what-if"),
+        Some(P::View),
+        Hidden,
+        Some(json!({"detector_id": detector, "hazard": "residual_current", "own": {"alarm": 300}})),
+    );
 
     let own = json!({"own": {"alarm": 400}, "version": 0});
     case(
@@ -396,7 +462,7 @@ async fn visit(world: &World, case: &Case, who: Option<&Person>) -> (StatusCode,
 #[test]
 fn every_endpoint_is_classified() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let world = runtime.block_on(World::new());
+    let world = runtime.block_on(world());
     let table: Vec<_> = cases(&world).iter().map(|case| format!("{} {}", case.method, case.path)).collect();
     let description = serde_json::to_value(api::openapi()).unwrap();
     let mut described = Vec::new();
@@ -416,7 +482,7 @@ fn every_endpoint_is_classified() {
 
 #[tokio::test]
 async fn nobody_gets_anything() {
-    let world = World::new().await;
+    let world = world().await;
     for case in cases(&world) {
         let (status, text) = visit(&world, &case, None).await;
         if case.kind == Public {
@@ -431,7 +497,7 @@ async fn nobody_gets_anything() {
 
 #[tokio::test]
 async fn without_the_permission_the_answer_names_it() {
-    let world = World::new().await;
+    let world = world().await;
     let nothing = world.platform.account("nothing", Vec::new()).await;
     let regulator =
         world.platform.account("regulator", vec![grant(Role::Regulator, Some(world.inside), None)]).await;
@@ -453,7 +519,7 @@ async fn without_the_permission_the_answer_names_it() {
 
 #[tokio::test]
 async fn strangers_and_neighbours_find_nothing() {
-    let world = World::new().await;
+    let world = world().await;
     let token = json!({"name": MARK, "role": "operator"});
     assert_eq!(world.platform.post("/tokens", &world.admin, token).await.status, StatusCode::CREATED);
     let stranger = grant(Role::Administrator, Some(world.outside), None);
@@ -491,7 +557,7 @@ async fn strangers_and_neighbours_find_nothing() {
 
 #[tokio::test]
 async fn an_administrator_of_everything_gets_every_page() {
-    let world = World::new().await;
+    let world = world().await;
     let token = json!({"name": "x", "role": "operator"});
     assert_eq!(world.platform.post("/tokens", &world.admin, token).await.status, StatusCode::CREATED);
     for case in cases(&world).into_iter().filter(|case| case.method == "GET") {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use domain::id::TerminalId;
 use domain::place::{Protocol, TerminalEntry};
 use domain::profile::Profile;
 
@@ -20,6 +21,13 @@ impl Directory {
     pub fn terminal(&self, protocol: Protocol, serial: &str) -> Option<Arc<TerminalEntry>> {
         let terminals = self.terminals.read().unwrap_or_else(PoisonError::into_inner);
         terminals.get(serial).filter(|entry| entry.protocol == protocol).cloned()
+    }
+
+    /// The terminal with this id. A walk over all of them, for what is seldom asked.
+    #[must_use]
+    pub fn terminal_by_id(&self, id: TerminalId) -> Option<Arc<TerminalEntry>> {
+        let terminals = self.terminals.read().unwrap_or_else(PoisonError::into_inner);
+        terminals.values().find(|entry| entry.id == id).cloned()
     }
 
     /// The profile with this id.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::id::{AlarmId, ChannelId, DetectorId, SiteId, TerminalId};
+use domain::id::{AlarmId, ChannelId, CommandId, DetectorId, SiteId, TerminalId};
 use domain::place::{AreaCode, OrganisationPath};
 use domain::reading::Quality;
 use domain::time::UnixMs;
@@ -47,6 +47,15 @@ pub enum LiveKind {
     /// The worst condition of a detector changed.
     Status {
         /// Which.
+        detector: DetectorId,
+        /// Its site.
+        site: SiteId,
+    },
+    /// A command was made or moved on; read it from the store.
+    Command {
+        /// Which.
+        command: CommandId,
+        /// Its detector.
         detector: DetectorId,
         /// Its site.
         site: SiteId,

@@ -7,7 +7,7 @@ use domain::id::TerminalId;
 use domain::profile::{ReadCommand, WriteCommand};
 use domain::time::UnixMs;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// What a session can be asked to do on its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,7 @@ struct Session {
 pub struct Sessions {
     open: Mutex<HashMap<TerminalId, Session>>,
     next_number: std::sync::atomic::AtomicU64,
+    opened: Notify,
 }
 
 impl Sessions {
@@ -131,6 +132,7 @@ impl Sessions {
         let number = self.next_number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = open.insert(terminal, Session { number, info, requests });
+        self.opened.notify_one();
         (number, previous.map(|session| session.info))
     }
 
@@ -142,6 +144,17 @@ impl Sessions {
             return true;
         }
         false
+    }
+
+    /// Waits until a session has been opened since the last time that somebody waited; for one waiter.
+    pub async fn opened(&self) {
+        self.opened.notified().await;
+    }
+
+    /// Whether somebody holds `terminal`'s line.
+    #[must_use]
+    pub fn is_open(&self, terminal: TerminalId) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&terminal)
     }
 
     /// What is known about `terminal`'s session, if one is open.

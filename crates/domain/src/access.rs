@@ -58,6 +58,21 @@ pub enum Permission {
     /// Make and revoke API tokens.
     #[serde(rename = "token.manage")]
     TokenManage,
+    /// Let a detector test itself, mute it.
+    #[serde(rename = "command.send")]
+    CommandSend,
+    /// Change what a detector keeps: set-points, reporting period, clock.
+    #[serde(rename = "command.set")]
+    CommandSet,
+    /// Trip and close breakers.
+    #[serde(rename = "command.switch")]
+    CommandSwitch,
+    /// Be the second person of a switching command.
+    #[serde(rename = "command.approve")]
+    CommandApprove,
+    /// Read registers as they are.
+    #[serde(rename = "command.raw")]
+    CommandRaw,
 }
 
 impl Role {
@@ -107,6 +122,11 @@ impl Role {
                 P::AuditView,
                 P::TelegramView,
                 P::TokenManage,
+                P::CommandSend,
+                P::CommandSet,
+                P::CommandSwitch,
+                P::CommandApprove,
+                P::CommandRaw,
             ],
             Self::SafetyManager => &[
                 P::View,
@@ -117,10 +137,19 @@ impl Role {
                 P::DeviceConfigure,
                 P::SettingsEdit,
                 P::TelegramView,
+                P::CommandSend,
+                P::CommandSet,
+                P::CommandSwitch,
+                P::CommandApprove,
             ],
-            Self::Operator => {
-                &[P::View, P::AlarmAcknowledge, P::AlarmReset, P::AlarmComment, P::TelegramView]
-            }
+            Self::Operator => &[
+                P::View,
+                P::AlarmAcknowledge,
+                P::AlarmReset,
+                P::AlarmComment,
+                P::TelegramView,
+                P::CommandSend,
+            ],
             Self::Electrician => &[
                 P::View,
                 P::AlarmAcknowledge,
@@ -129,8 +158,11 @@ impl Role {
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::TelegramView,
+                P::CommandSend,
+                P::CommandSet,
+                P::CommandSwitch,
             ],
-            Self::Owner => &[P::View, P::AlarmAcknowledge, P::AlarmComment],
+            Self::Owner => &[P::View, P::AlarmAcknowledge, P::AlarmComment, P::CommandSend],
             Self::Regulator => &[P::View, P::AlarmComment],
         }
     }

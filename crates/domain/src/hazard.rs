@@ -84,11 +84,13 @@ pub enum Hazard {
     SupplyLost,
     /// The modem's signal is weak 信号弱.
     WeakSignal,
+    /// A breaker did not follow a trip or close 分合闸失败, found by reading it back.
+    SwitchFailed,
 }
 
 impl Hazard {
     /// Every hazard and fault, hazards first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ResidualCurrent,
         Self::OverTemperature,
         Self::OverVoltage,
@@ -107,6 +109,7 @@ impl Hazard {
         Self::ClockWrong,
         Self::SupplyLost,
         Self::WeakSignal,
+        Self::SwitchFailed,
     ];
 
     /// The hazards that are judged by limits on measured values.
@@ -140,7 +143,8 @@ impl Hazard {
             | Self::Frozen
             | Self::ClockWrong
             | Self::SupplyLost
-            | Self::WeakSignal => Class::Fault,
+            | Self::WeakSignal
+            | Self::SwitchFailed => Class::Fault,
         }
     }
 
@@ -194,6 +198,7 @@ impl Hazard {
             Self::ClockWrong => "clock_wrong",
             Self::SupplyLost => "supply_lost",
             Self::WeakSignal => "weak_signal",
+            Self::SwitchFailed => "switch_failed",
         }
     }
 

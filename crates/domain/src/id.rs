@@ -42,4 +42,10 @@ id! {
     TokenId,
     /// A terminal's proof of who it is.
     CredentialId,
+    /// A command to a device (命令).
+    CommandId,
+    /// Commands to many detectors that were asked for at once.
+    CommandBatchId,
+    /// A trial of limits against the past (试算).
+    WhatIfId,
 }

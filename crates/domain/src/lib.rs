@@ -20,4 +20,6 @@ pub mod hazard;
 pub mod settings;
 pub mod status;
 
+pub mod command;
+
 pub mod access;

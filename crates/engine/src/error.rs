@@ -1,6 +1,7 @@
 //! Why the engine did not do what was asked.
 
 use domain::alarm::Refusal;
+use domain::command::Interlock;
 use domain::settings::FieldError;
 use store::StoreError;
 
@@ -19,6 +20,9 @@ pub enum EngineError {
     /// There is no profile with this id.
     #[error("no profile {0:?}")]
     UnknownProfile(String),
+    /// A command cannot be made, or not now.
+    #[error(transparent)]
+    Command(#[from] CommandRefusal),
     /// The process is stopping.
     #[error("the pipeline has stopped")]
     Stopped,
@@ -31,7 +35,24 @@ impl EngineError {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Stopped => true,
-            Self::Refused(_) | Self::Invalid(_) | Self::UnknownProfile(_) => false,
+            Self::Refused(_) | Self::Invalid(_) | Self::UnknownProfile(_) | Self::Command(_) => false,
         }
     }
+}
+
+/// Why a command cannot be made or moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommandRefusal {
+    /// What hangs on the circuit is never switched from afar.
+    #[error("the circuit feeds {}, which is never switched from afar", .0.code())]
+    Interlocked(Interlock),
+    /// It has been sent, or is over: it cannot be taken back.
+    #[error("the command is {0}; it can be taken back only before it is sent")]
+    NotCancellable(&'static str),
+    /// It does not wait for a second person.
+    #[error("the command is {0}; it does not wait for a second person")]
+    NotWaiting(&'static str),
+    /// The second person must be another one.
+    #[error("the second person must be another one than who asked")]
+    SamePerson,
 }

@@ -14,6 +14,7 @@ mod bindings;
 mod partition;
 mod wheel;
 
+mod dispatch;
 mod keeping;
 mod storage;
 
@@ -21,7 +22,7 @@ pub mod services;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::EngineConfig;
-pub use error::EngineError;
+pub use error::{CommandRefusal, EngineError};
 pub use memory::{Detector, Memory, OpenAlarm};
 pub use pipeline::{Engine, Parts, QueueFacts};
 pub use storage::StorageFacts;

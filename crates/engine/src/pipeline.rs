@@ -7,6 +7,9 @@
 //!     |        people --commands
 //!     \--telegrams--> telegram log
 //!                         roll-up, retention, disk watch: by the clock
+//!
+//!  people --commands to devices--> store: queued --> dispatcher --one per line--> sessions --> device
+//!                                                        \-- read back, a breaker that did not follow --> partition
 //! ```
 //!
 //! | queue | from, to | when it is full |
@@ -15,6 +18,7 @@
 //! | commands | services, partition | the caller waits |
 //! | unknown | partition, registrar | the call is forgotten; the terminal dials again |
 //! | telegrams | sessions, telegram log | the telegram is dropped and counted |
+//! | requests of a line | dispatcher, session | the dispatcher waits and tries again; the command stays on disk |
 //! | live | partition, screens | the oldest event goes; a reader too slow is told of a gap |
 
 use std::sync::Arc;
@@ -27,13 +31,14 @@ use domain::profile::Profile;
 use domain::time::UnixMs;
 use serde::Serialize;
 use store::{Store, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bindings;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
+use crate::dispatch;
 use crate::error::EngineError;
 use crate::keeping;
 use crate::memory::Memory;
@@ -42,6 +47,9 @@ use crate::storage::{Storage, StorageFacts};
 
 /// Detectors that one command rebinds at most, so that intake goes on in between.
 const REBIND_AT_ONCE: usize = 1_000;
+
+/// Trials of limits that are computed at the same time; each reads up to a month of readings.
+const TRIALS_AT_ONCE: usize = 2;
 
 /// The other parts of the process that the engine works with.
 #[derive(Debug)]
@@ -84,6 +92,8 @@ struct Inner {
     counters: Arc<Counters>,
     storage: Arc<Storage>,
     commands: mpsc::Sender<Command>,
+    dispatcher: Arc<Notify>,
+    trials: Semaphore,
     unknown: mpsc::WeakSender<bus::intake::UnknownTerminal>,
     intake_gauge: Option<IntakeSender>,
     telegram_gauge: Option<TelegramSink>,
@@ -186,6 +196,20 @@ impl Engine {
             Arc::clone(&live),
             stop.child_token(),
         ));
+        let dispatcher = Arc::new(Notify::new());
+        tasks.spawn(dispatch::run(
+            dispatch::Links {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                memory: Arc::clone(&memory),
+                directory: Arc::clone(&directory),
+                sessions: Arc::clone(&sessions),
+                live: Arc::clone(&live),
+                partition: commands.downgrade(),
+            },
+            Arc::clone(&dispatcher),
+            stop.child_token(),
+        ));
         tasks.close();
 
         let started_at = clock.now();
@@ -200,6 +224,8 @@ impl Engine {
             counters,
             storage,
             commands,
+            dispatcher,
+            trials: Semaphore::new(TRIALS_AT_ONCE),
             unknown: weak_unknown,
             intake_gauge,
             telegram_gauge,
@@ -335,6 +361,16 @@ impl Engine {
             done.await.map_err(|_gone| EngineError::Stopped)?;
         }
         Ok(())
+    }
+
+    /// Tells the dispatcher that there is something to do.
+    pub(crate) fn wake_dispatcher(&self) {
+        self.inner.dispatcher.notify_one();
+    }
+
+    /// A place among the trials that are computed at the same time.
+    pub(crate) async fn trial_place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, EngineError> {
+        self.inner.trials.acquire().await.map_err(|_closed| EngineError::Stopped)
     }
 
     /// Forgets `detector` and closes its open alarms, before the store lets go of it.

@@ -390,7 +390,8 @@ impl Device {
             | Hazard::Frozen
             | Hazard::ClockWrong
             | Hazard::SupplyLost
-            | Hazard::WeakSignal => None,
+            | Hazard::WeakSignal
+            | Hazard::SwitchFailed => None,
         };
         let measured = measured.filter(|_| broken.is_none());
         // GB 14287: residual current and temperature hold until a reset; where no reset is known nothing is held.

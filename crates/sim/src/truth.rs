@@ -140,7 +140,8 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::Frozen
             | Hazard::ClockWrong
             | Hazard::SupplyLost
-            | Hazard::WeakSignal,
+            | Hazard::WeakSignal
+            | Hazard::SwitchFailed,
             _,
         ) => f64::NAN,
     }

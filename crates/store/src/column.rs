@@ -2,10 +2,11 @@
 
 use domain::access::Role;
 use domain::alarm::AlarmState;
+use domain::command::{CommandKind, Outcome};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
-    AlarmId, ChannelId, CircuitId, CredentialId, DetectorId, OrganisationId, PanelId, SiteId, TerminalId,
-    TokenId, TransitionId, UserId,
+    AlarmId, ChannelId, CircuitId, CommandBatchId, CommandId, CredentialId, DetectorId, OrganisationId,
+    PanelId, SiteId, TerminalId, TokenId, TransitionId, UserId,
 };
 use domain::place::{Admission, AreaCode, CredentialKind, OrganisationPath, Protocol};
 use domain::quantity::{Decimals, Phase, Quantity};
@@ -60,6 +61,8 @@ wrapped!(
     UserId(i64),
     TokenId(i64),
     CredentialId(i64),
+    CommandId(i64),
+    CommandBatchId(i64),
     UnixMs(i64),
     AreaCode(String),
     OrganisationPath(String),
@@ -89,7 +92,19 @@ macro_rules! coded {
         }
     )+};
 }
-coded!(Quantity, Phase, Hazard, AlarmState, Protocol, Admission, Role, CredentialKind, TelegramLevel);
+coded!(
+    Quantity,
+    Phase,
+    Hazard,
+    AlarmState,
+    Protocol,
+    Admission,
+    Role,
+    CredentialKind,
+    TelegramLevel,
+    CommandKind,
+    Outcome
+);
 
 impl Column for Status {
     fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {

@@ -28,6 +28,7 @@ pub mod restart;
 pub mod admission;
 pub mod alarms;
 pub mod circuits;
+pub mod commands;
 pub mod credentials;
 pub mod detectors;
 pub mod overview;

@@ -174,6 +174,7 @@ const fn hazard_number(hazard: Hazard) -> u8 {
         Hazard::ClockWrong => 15,
         Hazard::SupplyLost => 16,
         Hazard::WeakSignal => 17,
+        Hazard::SwitchFailed => 18,
     }
 }
 

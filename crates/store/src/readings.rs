@@ -62,6 +62,47 @@ impl Store {
 type RawReading = (i64, i64, i64, Option<i64>, i64, i64, Vec<u8>);
 
 impl Readings<'_> {
+    /// At most `most` readings of one detector that count for `since` or later, the newest of each group; in the order in
+    /// which they were received. Says also whether older ones were left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the detector is not in `scope`; [`StoreError::Corrupt`] when a stored reading
+    /// cannot be read.
+    pub async fn since(
+        &self,
+        scope: &Scope,
+        detector: DetectorId,
+        since: UnixMs,
+        most: u32,
+    ) -> Result<(Vec<StoredReading>, bool), StoreError> {
+        self.0.detectors().get(scope, detector).await?;
+        let groups: Vec<i64> = sqlx::query_scalar("SELECT grp FROM reading_group WHERE detector_id = $1")
+            .bind(detector.0)
+            .fetch_all(self.0.reader())
+            .await?;
+        let each = most / u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX);
+        let (mut found, mut is_cut) = (Vec::new(), false);
+        for group in groups {
+            let rows: Vec<Row> = sqlx::query_as(
+                "SELECT grp, filed_at, device_at, received_at, filing, payload FROM reading \
+                 WHERE detector_id = $1 AND grp = $2 AND filed_at >= $3 ORDER BY filed_at DESC LIMIT $4",
+            )
+            .bind(detector.0)
+            .bind(group)
+            .bind(since.0)
+            .bind(i64::from(each) + 1)
+            .fetch_all(self.0.reader())
+            .await?;
+            let wanted = usize::try_from(each).unwrap_or(usize::MAX);
+            is_cut |= rows.len() > wanted;
+            for row in rows.into_iter().take(wanted) {
+                found.push(read(detector, row)?);
+            }
+        }
+        found.sort_by_key(|reading| (reading.received_at, reading.filed_at, reading.group));
+        Ok((found, is_cut))
+    }
+
     /// At most `most` readings of one detector, by group and then by the time they count for, from the one after
     /// `after` on.
     ///

@@ -50,6 +50,8 @@ rows! {
         pub contact_name: String,
         /// Their number.
         pub contact_phone: String,
+        /// Whether a second person must agree to trip or close a breaker here.
+        pub two_person_switching: bool,
         /// The worst of its detectors.
         pub status: Status,
         /// Detectors.
@@ -150,6 +152,8 @@ pub struct SitePatch {
     pub contact_name: Option<String>,
     /// Their number.
     pub contact_phone: Option<String>,
+    /// Whether a second person must agree to trip or close a breaker here.
+    pub two_person_switching: Option<bool>,
     /// The version that the caller had read.
     pub version: i64,
 }
@@ -197,7 +201,7 @@ const STATUS: &str =
     "(SELECT coalesce(max(d.status), 0) FROM detector d WHERE d.site_id = s.id AND d.deleted_at IS NULL)";
 const COLUMNS: &str = "s.id, s.name, s.address, s.area_code, r.name AS area_name, s.organisation_id, \
      o.name AS organisation_name, o.path AS organisation_path, s.premises_kind, s.lon, s.lat, s.zone, s.contact_name, \
-     s.contact_phone, s.version, s.created_at, \
+     s.contact_phone, s.two_person_switching, s.version, s.created_at, \
      (SELECT coalesce(max(d.status), 0) FROM detector d WHERE d.site_id = s.id AND d.deleted_at IS NULL) AS status, \
      (SELECT count(*) FROM detector d WHERE d.site_id = s.id AND d.deleted_at IS NULL) AS detectors, \
      (SELECT count(*) FROM detector d WHERE d.site_id = s.id AND d.status = 5 AND d.deleted_at IS NULL) AS alarm, \
@@ -359,8 +363,8 @@ impl Sites<'_> {
         check(&mut tx, scope, &draft).await?;
         sqlx::query(
             "UPDATE site SET name = $1, address = $2, area_code = $3, organisation_id = $4, premises_kind = $5, \
-             lon = $6, lat = $7, zone = $8, contact_name = $9, contact_phone = $10, version = version + 1 \
-             WHERE id = $11",
+             lon = $6, lat = $7, zone = $8, contact_name = $9, contact_phone = $10, two_person_switching = $11, \
+             version = version + 1 WHERE id = $12",
         )
         .bind(draft.name.trim())
         .bind(draft.address.trim())
@@ -372,6 +376,7 @@ impl Sites<'_> {
         .bind(&draft.zone)
         .bind(draft.contact_name.trim())
         .bind(draft.contact_phone.trim())
+        .bind(patch.two_person_switching.unwrap_or(before.two_person_switching))
         .bind(id.0)
         .execute(&mut *tx)
         .await?;

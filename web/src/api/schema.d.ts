@@ -209,6 +209,132 @@ export interface paths {
         patch: operations["change_circuit"];
         trace?: never;
     };
+    "/command-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches, page by page, newest first. */
+        get: operations["list_command_batches"];
+        put?: never;
+        /** Tells many detectors the same. One whose model has no such command is refused by itself, the others are queued. */
+        post: operations["create_command_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/command-batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch with its progress; its commands are `GET /commands?batch=`. */
+        get: operations["get_command_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/command-batches/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a batch: what has not been sent is cancelled. */
+        post: operations["stop_command_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Commands, page by page, newest first. */
+        get: operations["list_commands"];
+        put?: never;
+        /**
+         * Tells a detector something. It waits on disk until the device's line is open, at most until it expires.
+         * @description Tripping and closing need the caller's password and a reason; a circuit that feeds a fire pump, a lift, medical
+         *     equipment or emergency lighting is never switched: `interlocked`. Where the site asks for two persons, the command
+         *     waits for `POST /commands/{id}/approve`.
+         */
+        post: operations["create_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One command with every step of its life. */
+        get: operations["get_command"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A second person agrees to a switching command. It must be another one than who asked. */
+        post: operations["approve_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a command back that has not been sent. */
+        post: operations["cancel_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detectors": {
         parameters: {
             query?: never;
@@ -243,6 +369,23 @@ export interface paths {
         head?: never;
         /** Changes a detector: its name, or the circuit it watches. */
         patch: operations["change_detector"];
+        trace?: never;
+    };
+    "/detectors/{id}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a detector can be told. */
+        get: operations["command_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/detectors/{id}/curve": {
@@ -1010,6 +1153,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries limits against the past: how many alarms and warnings there would have been, against how many there are with
+         *     today's limits. It judges stored readings by the rule that raises alarms; nothing is changed.
+         */
+        post: operations["what_if"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1228,6 +1391,14 @@ export interface components {
          * @enum {string}
          */
         AlarmState: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "closed";
+        /** @description The second person's confirmation. */
+        Approval: {
+            /**
+             * Format: password
+             * @description Their own password once more.
+             */
+            password: string;
+        };
         /** @description An administrative division. */
         Area: {
             /**
@@ -1331,6 +1502,18 @@ export interface components {
             first_broken: number | null;
             /** @description Whether every entry fits to the one before. */
             intact: boolean;
+        };
+        /** @description Detectors by what they have in common. */
+        BatchFilter: {
+            /** @description Only of this model. */
+            profile_id?: string | null;
+            /** @description Part of the name, serial number or site. */
+            q?: string | null;
+            /**
+             * Format: int64
+             * @description Only of this site.
+             */
+            site_id?: number | null;
         };
         /** @description One measured quantity of a detector, with its newest value. */
         Channel: {
@@ -1472,7 +1655,253 @@ export interface components {
          * @description What went wrong, as a stable word.
          * @enum {string}
          */
-        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "nothing_to_undo" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
+        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
+        /** @description A command. */
+        Command: {
+            /** @description The second person. */
+            approved_by: string | null;
+            /** @description Who asked. */
+            asked_by: string;
+            /**
+             * Format: int32
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description The batch that it belongs to.
+             */
+            batch_id: number | null;
+            /** @description When it changed last. */
+            changed_at: components["schemas"]["Time"];
+            /** @description The circuit that the detector watches. */
+            circuit_name: string | null;
+            /**
+             * @description Its name in the detector's model.
+             * @example trip
+             */
+            code: string;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Time"];
+            /** @description The same in words for whoever looks closer, such as the device's exception. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description Its detector.
+             */
+            detector_id: number;
+            /** @description The detector's name. */
+            detector_name: string;
+            /** @description It is not sent from here on. */
+            expires_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Whether carrying it out twice is the same as once; only then it is sent again after no answer. */
+            idempotent: boolean;
+            /** @description What it asks for. */
+            kind: components["schemas"]["CommandKind"];
+            /** @description What people call it; empty where the kind says enough. */
+            name: string;
+            /** @description Whether more can come. */
+            open: boolean;
+            outcome: components["schemas"]["CommandOutcome"] | null;
+            /** @description Whether it is read back. */
+            read_back: boolean;
+            /** @description Why the person wants it. */
+            reason: string;
+            /** @description The registers (bits: 0 or 1) that were read: the answer to a raw read, or what was read back. */
+            result: number[] | null;
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description The site's name. */
+            site_name: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["CommandState"];
+            /**
+             * Format: int64
+             * @description The terminal over which it goes.
+             */
+            terminal_id: number;
+            /**
+             * @description The value's unit.
+             * @example mA
+             */
+            unit: string | null;
+            /**
+             * Format: double
+             * @description The value that it carries.
+             */
+            value: number | null;
+        };
+        /** @description A batch with its progress. */
+        CommandBatch: {
+            /** @description Who asked. */
+            asked_by: string;
+            /** @description Its name in the models. */
+            code: string;
+            /**
+             * @description How many stand in each state.
+             * @example {
+             *       "acknowledged": 7,
+             *       "queued": 3
+             *     }
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /** @description When. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description What it asks for. */
+            kind: components["schemas"]["CommandKind"];
+            /**
+             * Format: int64
+             * @description How many of them can still move.
+             */
+            open: number;
+            /** @description Why the person wants it. */
+            reason: string;
+            stopped_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description How many commands it has.
+             */
+            total: number;
+            /** @description The value's unit. */
+            unit: string | null;
+            /**
+             * Format: double
+             * @description The value that it carries.
+             */
+            value: number | null;
+        };
+        /** @description A command with its history. */
+        CommandDetail: components["schemas"]["Command"] & {
+            /** @description Every step, oldest first. */
+            transitions: components["schemas"]["CommandTransition"][];
+        };
+        /**
+         * @description What a device can be asked to do.
+         * @enum {string}
+         */
+        CommandKind: "self_test" | "mute" | "reset" | "trip" | "close" | "set_point" | "reporting_period" | "clock" | "raw_read";
+        /** @description Something that a detector can be told. */
+        CommandOption: {
+            blocked: components["schemas"]["Interlock"] | null;
+            /**
+             * Format: int64
+             * @description The channel that it is about; null is every one that the hazard is judged on.
+             */
+            channel_id: number | null;
+            /**
+             * @description Its name in the detector's model.
+             * @example alarm_1
+             */
+            code: string;
+            field: components["schemas"]["LimitField"] | null;
+            hazard: components["schemas"]["Hazard"] | null;
+            /** @description Whether carrying it out twice is the same as once. */
+            idempotent: boolean;
+            /** @description What. */
+            kind: components["schemas"]["CommandKind"];
+            /**
+             * Format: double
+             * @description The greatest value.
+             */
+            max: number | null;
+            /**
+             * Format: double
+             * @description The least value.
+             */
+            min: number | null;
+            /** @description What people call it; empty where the kind says enough. */
+            name: string;
+            /** @description Whether a second person must agree. */
+            needs_approval: boolean;
+            /** @description Whether the caller's password is asked for. */
+            needs_password: boolean;
+            /** @description Whether a reason is asked for. */
+            needs_reason: boolean;
+            /** @description Whether the value is tried on the past first. */
+            needs_what_if: boolean;
+            /** @description What the caller needs. */
+            permission: components["schemas"]["Permission"];
+            /** @description Whether the caller has it here. */
+            permitted: boolean;
+            /** @description The point's code in the model. */
+            point_code: string | null;
+            /** @description Whether it is read back. */
+            read_back: boolean;
+            /**
+             * Format: double
+             * @description The finest step.
+             */
+            step: number | null;
+            /**
+             * @description The unit of the value that it carries; null where it carries none.
+             * @example mA
+             */
+            unit: string | null;
+        };
+        /** @description What a detector can be told. */
+        CommandOptions: {
+            /** @description Whether its line is open now; else a command waits for it. */
+            connected: boolean;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description Every command of its model, and the raw read. */
+            items: components["schemas"]["CommandOption"][];
+            /** @description What hangs on its circuit, as the operator's own word. */
+            load_kind: string | null;
+        };
+        /**
+         * @description Why a command went the way it went.
+         * @enum {string}
+         */
+        CommandOutcome: "device_exception" | "device_refused" | "unsupported" | "no_answer" | "line_lost" | "not_connected" | "busy" | "interlocked" | "switch_did_not_move" | "value_differs" | "not_readable" | "expired" | "cancelled" | "batch_stopped" | "unknown_after_restart" | "detector_gone" | "no_such_command";
+        /**
+         * @description Where a command stands.
+         * @enum {string}
+         */
+        CommandState: "awaiting_approval" | "queued" | "sent" | "acknowledged" | "outcome_unknown" | "verified" | "not_verified" | "refused" | "failed" | "expired" | "cancelled";
+        /** @description One step of a command's life. */
+        CommandTransition: {
+            /**
+             * @description `user`, `token`, `system` or `device`.
+             * @example system
+             */
+            actor_kind: string;
+            /** @description Who. */
+            actor_name: string;
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description The same in words. */
+            detail: string;
+            /**
+             * @description The state before; null for the first.
+             * @example queued
+             */
+            from_state: string | null;
+            outcome: components["schemas"]["CommandOutcome"] | null;
+            /**
+             * @description The state after.
+             * @example sent
+             */
+            to_state: string;
+        };
         /** @description A comment. */
         Comment: {
             /**
@@ -1922,7 +2351,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal";
+        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal" | "switch_failed";
         /** @description A change of what a level says about a hazard: the whole of it, null is inherited. */
         HazardChange: {
             /** @description What the level shall say. */
@@ -1987,6 +2416,11 @@ export interface components {
              */
             telegrams_dropped_total: number;
         };
+        /**
+         * @description Why a circuit is never switched from afar.
+         * @enum {string}
+         */
+        Interlock: "fire_pump" | "smoke_exhaust" | "fire_lift" | "lift" | "medical" | "emergency_lighting" | "fire_alarm";
         /** @description A proof that was issued. */
         IssuedCredential: {
             /** @description The proof. */
@@ -2004,6 +2438,11 @@ export interface components {
          * @enum {string}
          */
         LimitDirection: "high" | "low";
+        /**
+         * @description Which field of a limit.
+         * @enum {string}
+         */
+        LimitField: "warning" | "alarm" | "on_delay_s";
         /** @description What became of many acknowledgements. */
         ManyAcknowledged: {
             /** @description Acknowledged. */
@@ -2076,6 +2515,50 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /**
+         * @description The same command for many detectors.
+         * @example {
+         *       "detector_ids": [
+         *         1,
+         *         2
+         *       ],
+         *       "kind": "self_test"
+         *     }
+         */
+        NewBatch: {
+            /** @description Its name in the models; may be left out where there is only one of the kind. */
+            code?: string | null;
+            /**
+             * @description For these detectors; or `filter`.
+             * @example [
+             *       1,
+             *       2
+             *     ]
+             */
+            detector_ids?: number[] | null;
+            /**
+             * Format: int32
+             * @description None is sent after so long, s; an hour where nothing is said.
+             */
+            expires_in_s?: number | null;
+            filter?: components["schemas"]["BatchFilter"] | null;
+            /** @description What; breakers are switched one at a time, and raw reads are for one detector. */
+            kind: components["schemas"]["CommandKind"];
+            /** @description Why. */
+            reason?: string;
+            /** @description Why the set-point was not tried. */
+            skipped_because?: string | null;
+            /**
+             * Format: double
+             * @description The value that it carries.
+             */
+            value?: number | null;
+            /**
+             * Format: int64
+             * @description A trial of this set-point on the past of one of them, by the same person and within the hour.
+             */
+            what_if_id?: number | null;
+        };
         /** @description A new circuit. */
         NewCircuit: {
             /** @description What it feeds. */
@@ -2096,6 +2579,49 @@ export interface components {
              * @description Its rated current, A.
              */
             rated_current_a?: number | null;
+        };
+        /**
+         * @description A command that is wanted.
+         * @example {
+         *       "detector_id": 1,
+         *       "kind": "self_test"
+         *     }
+         */
+        NewCommand: {
+            /** @description Its name in the detector's model; may be left out where there is only one of the kind. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description For which detector.
+             */
+            detector_id: number;
+            /**
+             * Format: int32
+             * @description It is not sent after so long, s; an hour where nothing is said.
+             */
+            expires_in_s?: number | null;
+            /** @description What. */
+            kind: components["schemas"]["CommandKind"];
+            /**
+             * Format: password
+             * @description The caller's own password once more; needed to trip and close.
+             */
+            password?: string | null;
+            read?: components["schemas"]["RegisterRead"] | null;
+            /** @description Why; needed to trip and close. */
+            reason?: string;
+            /** @description Why the set-point was not tried. */
+            skipped_because?: string | null;
+            /**
+             * Format: double
+             * @description The value that it carries.
+             */
+            value?: number | null;
+            /**
+             * Format: int64
+             * @description The trial of this set-point on the past, by the same person and within the hour.
+             */
+            what_if_id?: number | null;
         };
         /** @description A proof to be issued. */
         NewCredential: {
@@ -2194,6 +2720,37 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["Role"];
         };
+        /**
+         * @description What is to be tried.
+         * @example {
+         *       "detector_id": 1,
+         *       "hazard": "residual_current",
+         *       "own": {
+         *         "alarm": 300
+         *       }
+         *     }
+         */
+        NewTrial: {
+            /**
+             * Format: int64
+             * @description On this channel; or `detector_id`.
+             */
+            channel_id?: number | null;
+            /**
+             * Format: int32
+             * @description How far back, days; 30 where nothing is said.
+             */
+            days?: number | null;
+            /**
+             * Format: int64
+             * @description On every channel of this detector that is judged for the hazard; or `channel_id`.
+             */
+            detector_id?: number | null;
+            /** @description Which hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /** @description The limits over today's; null stays as it is today. */
+            own: components["schemas"]["OwnLimits"];
+        };
         /** @description A new account. */
         NewUser: {
             /** @description What they may do, and where; inside of your own scope. */
@@ -2213,6 +2770,29 @@ export interface components {
              * @example 王丽
              */
             name: string;
+        };
+        /** @description One time that the hazard would have been there. */
+        Occurrence: {
+            /**
+             * Format: int64
+             * @description On which channel.
+             */
+            channel_id: number;
+            /**
+             * Format: double
+             * @description How long it was there, s.
+             */
+            duration_s: number;
+            /** @description When it began. */
+            raised_at: components["schemas"]["Time"];
+            returned_at: components["schemas"]["Time"] | null;
+            /** @description The worst it was. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: double
+             * @description The worst value.
+             */
+            worst: number | null;
         };
         /** @description A password for the next sign-in. */
         OneTimePassword: {
@@ -2548,6 +3128,155 @@ export interface components {
             total: number | null;
         };
         /** @description One page of a list. */
+        Page_Command: {
+            /** @description The rows. */
+            items: {
+                /** @description The second person. */
+                approved_by?: string | null;
+                /** @description Who asked. */
+                asked_by: string;
+                /**
+                 * Format: int32
+                 * @description How often it was sent.
+                 */
+                attempts: number;
+                /**
+                 * Format: int64
+                 * @description The batch that it belongs to.
+                 */
+                batch_id?: number | null;
+                /** @description When it changed last. */
+                changed_at: components["schemas"]["Time"];
+                /** @description The circuit that the detector watches. */
+                circuit_name?: string | null;
+                /**
+                 * @description Its name in the detector's model.
+                 * @example trip
+                 */
+                code: string;
+                /** @description When it was asked for. */
+                created_at: components["schemas"]["Time"];
+                /** @description The same in words for whoever looks closer, such as the device's exception. */
+                detail: string;
+                /**
+                 * Format: int64
+                 * @description Its detector.
+                 */
+                detector_id: number;
+                /** @description The detector's name. */
+                detector_name: string;
+                /** @description It is not sent from here on. */
+                expires_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description Whether carrying it out twice is the same as once; only then it is sent again after no answer. */
+                idempotent: boolean;
+                /** @description What it asks for. */
+                kind: components["schemas"]["CommandKind"];
+                /** @description What people call it; empty where the kind says enough. */
+                name: string;
+                /** @description Whether more can come. */
+                open: boolean;
+                outcome?: components["schemas"]["CommandOutcome"] | null;
+                /** @description Whether it is read back. */
+                read_back: boolean;
+                /** @description Why the person wants it. */
+                reason: string;
+                /** @description The registers (bits: 0 or 1) that were read: the answer to a raw read, or what was read back. */
+                result?: number[] | null;
+                /**
+                 * Format: int64
+                 * @description The site.
+                 */
+                site_id: number;
+                /** @description The site's name. */
+                site_name: string;
+                /** @description Where it stands. */
+                state: components["schemas"]["CommandState"];
+                /**
+                 * Format: int64
+                 * @description The terminal over which it goes.
+                 */
+                terminal_id: number;
+                /**
+                 * @description The value's unit.
+                 * @example mA
+                 */
+                unit?: string | null;
+                /**
+                 * Format: double
+                 * @description The value that it carries.
+                 */
+                value?: number | null;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_CommandBatch: {
+            /** @description The rows. */
+            items: {
+                /** @description Who asked. */
+                asked_by: string;
+                /** @description Its name in the models. */
+                code: string;
+                /**
+                 * @description How many stand in each state.
+                 * @example {
+                 *       "acknowledged": 7,
+                 *       "queued": 3
+                 *     }
+                 */
+                counts: {
+                    [key: string]: number;
+                };
+                /** @description When. */
+                created_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description What it asks for. */
+                kind: components["schemas"]["CommandKind"];
+                /**
+                 * Format: int64
+                 * @description How many of them can still move.
+                 */
+                open: number;
+                /** @description Why the person wants it. */
+                reason: string;
+                stopped_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description How many commands it has.
+                 */
+                total: number;
+                /** @description The value's unit. */
+                unit?: string | null;
+                /**
+                 * Format: double
+                 * @description The value that it carries.
+                 */
+                value?: number | null;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
         Page_Detector: {
             /** @description The rows. */
             items: {
@@ -2781,6 +3510,8 @@ export interface components {
                 premises_kind: string;
                 /** @description The worst of its detectors. */
                 status: components["schemas"]["Status"];
+                /** @description Whether a second person must agree to trip or close a breaker here. */
+                two_person_switching: boolean;
                 /**
                  * Format: int64
                  * @description Rises with every change; comes back with a change.
@@ -3028,7 +3759,7 @@ export interface components {
          * @description One thing that a role may do.
          * @enum {string}
          */
-        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "device.admit" | "device.configure" | "settings.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage";
+        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "device.admit" | "device.configure" | "settings.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage" | "command.send" | "command.set" | "command.switch" | "command.approve" | "command.raw";
         /**
          * @description On which conductor.
          * @enum {string}
@@ -3258,6 +3989,27 @@ export interface components {
              */
             id: number;
         };
+        /** @description Registers (or bits) to read. */
+        RegisterRead: {
+            /**
+             * Format: int32
+             * @description First register (or bit).
+             * @example 0
+             */
+            address: number;
+            /**
+             * Format: int32
+             * @description How many.
+             * @example 2
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description Modbus function 1 to 4.
+             * @example 3
+             */
+            function: number;
+        };
         /** @description A terminal that has not dialled in yet. */
         RegisterRequest: {
             /** @description At least one, as in an admission. */
@@ -3481,6 +4233,8 @@ export interface components {
             premises_kind: string;
             /** @description The worst of its detectors. */
             status: components["schemas"]["Status"];
+            /** @description Whether a second person must agree to trip or close a breaker here. */
+            two_person_switching: boolean;
             /**
              * Format: int64
              * @description Rises with every change; comes back with a change.
@@ -3549,6 +4303,8 @@ export interface components {
             organisation_id?: number | null;
             /** @description What kind of premises it is. */
             premises_kind?: string | null;
+            /** @description Whether a second person must agree to trip or close a breaker here. */
+            two_person_switching?: boolean | null;
             /**
              * Format: int64
              * @description The version that was read.
@@ -3980,6 +4736,36 @@ export interface components {
              */
             version: number;
         };
+        /** @description Limits that were tried. */
+        TriedLimits: {
+            /**
+             * Format: double
+             * @description Alarm level.
+             */
+            alarm: number | null;
+            /**
+             * Format: double
+             * @description How far back the value must come.
+             */
+            deadband: number;
+            /** @description Whether the hazard is judged at all. */
+            enabled: boolean;
+            /**
+             * Format: double
+             * @description Delay before it counts as returned, s.
+             */
+            off_delay_s: number;
+            /**
+             * Format: double
+             * @description Delay before it counts, s.
+             */
+            on_delay_s: number;
+            /**
+             * Format: double
+             * @description Warning level.
+             */
+            warning: number | null;
+        };
         /** @description A person's account. */
         User: {
             /** @description Whether they may not sign in. */
@@ -4045,6 +4831,64 @@ export interface components {
              * @description Alarms that nobody has taken.
              */
             unacknowledged: number;
+        };
+        /** @description A trial with what came of it. */
+        WhatIf: {
+            /** @description With the candidate's. */
+            candidate: components["schemas"]["WhatIfOutcome"];
+            /**
+             * Format: int64
+             * @description The one channel, where it was one.
+             */
+            channel_id: number | null;
+            /** @description Whether that is every reading of the time; else the older ones were left out. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description From when on. */
+            from: components["schemas"]["Time"];
+            /** @description The hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /**
+             * Format: int64
+             * @description Its id; a set-point that follows within the hour names it.
+             */
+            id: number;
+            /** @description How many readings were judged. */
+            readings: number;
+            /** @description With today's limits. */
+            today: components["schemas"]["WhatIfOutcome"];
+            /**
+             * @description The unit of its levels; values of an overload are A, its levels % of the rated current.
+             * @example mA
+             */
+            unit: string;
+            /** @description Until when. */
+            until: components["schemas"]["Time"];
+        };
+        /** @description How one set of limits would have done. */
+        WhatIfOutcome: {
+            /** @description How many alarms. */
+            alarms: number;
+            /** @description The limits; of the first channel where they differ. */
+            limits: components["schemas"]["TriedLimits"];
+            /**
+             * Format: double
+             * @description The longest of them all, s.
+             */
+            longest_s: number;
+            /** @description The longest of them, at most 200. */
+            occurrences: components["schemas"]["Occurrence"][];
+            /** @description How many warnings that did not become alarms. */
+            warnings: number;
+            /**
+             * Format: double
+             * @description The worst value of them all.
+             */
+            worst: number | null;
         };
         /** @description One of the worst sites. */
         WorstSite: {
@@ -5524,6 +6368,986 @@ export interface operations {
             };
         };
     };
+    list_command_batches: {
+        parameters: {
+            query?: {
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CommandBatch"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_command_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBatch"];
+            };
+        };
+        responses: {
+            /** @description The batch */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandBatch"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_command_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandBatch"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_command_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandBatch"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_commands: {
+        parameters: {
+            query?: {
+                /** @description Only of this detector. */
+                detector?: number;
+                /** @description Only of this site. */
+                site?: number;
+                /** @description Only of this batch. */
+                batch?: number;
+                /**
+                 * @description `open`, `over`, or any of the states with commas between.
+                 * @example open
+                 */
+                state?: string;
+                /**
+                 * @description Any of these kinds, with commas between.
+                 * @example trip,close
+                 */
+                kind?: string;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Command"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommand"];
+            };
+        };
+        responses: {
+            /** @description The command, queued or waiting for the second person */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong passwords: `locked_out` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The command */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The command */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approval"];
+            };
+        };
+        responses: {
+            /** @description The command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong passwords: `locked_out` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The command */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_detectors: {
         parameters: {
             query?: {
@@ -5939,6 +7763,92 @@ export interface operations {
             };
             /** @description The disk is full: `store_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    command_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandOptions"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11956,6 +13866,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    what_if: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTrial"];
+            };
+        };
+        responses: {
+            /** @description What would have been */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIf"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

@@ -1,6 +1,7 @@
 //! Who calls: passwords, sessions, tokens, lock-out, and the caller that every endpoint takes.
 
 pub mod caller;
+pub(crate) mod confirm;
 pub mod password;
 pub mod secret;
 mod session;

@@ -119,7 +119,7 @@ pub(super) async fn open(
 
 /// How long `subject` is still locked, s: after what the store remembers over restarts, and after what this process
 /// has seen.
-async fn locked_s(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
+pub(super) async fn locked_s(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
     let now = api.now();
     let stored = api.store.lockout().state(subject, now).await?.locked_until;
     let stored = stored.and_then(|until| u64::try_from(until.since_ms(now)).ok()).map(|ms| ms.div_ceil(1000));
@@ -127,7 +127,7 @@ async fn locked_s(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
 }
 
 /// Counts a failure; says how long the subject is locked now, s.
-async fn failed(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
+pub(super) async fn failed(api: &Api, subject: &str) -> Result<Option<u64>, Problem> {
     let now = api.now();
     let wait = api.lock_outs.failed(subject, now);
     let lock_ms = wait.and_then(|s| i64::try_from(s).ok()).unwrap_or(0).saturating_mul(1000);

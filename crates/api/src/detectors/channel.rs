@@ -171,7 +171,8 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
             | Hazard::Frozen
             | Hazard::ClockWrong
             | Hazard::SupplyLost
-            | Hazard::WeakSignal => {}
+            | Hazard::WeakSignal
+            | Hazard::SwitchFailed => {}
         }
     }
     limits

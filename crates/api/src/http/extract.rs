@@ -87,7 +87,7 @@ pub const LONGEST_PARAMETERS: [(&str, u32); 8] = [
 ];
 
 /// Parameters that are ids.
-const ID_PARAMETERS: [&str; 3] = ["site", "detector", "organisation"];
+const ID_PARAMETERS: [&str; 4] = ["site", "detector", "organisation", "batch"];
 
 fn check_parameters(pairs: &[(String, String)]) -> Result<(), Problem> {
     let mut errors = Vec::new();

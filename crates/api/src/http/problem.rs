@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::access::Permission;
 use domain::alarm::Refusal;
-use engine::EngineError;
+use engine::{CommandRefusal, EngineError};
 use serde::Serialize;
 use store::StoreError;
 use utoipa::openapi::content::ContentBuilder;
@@ -56,6 +56,14 @@ pub enum Code {
     NotPresent,
     /// There is nothing that could be undone any more.
     NothingToUndo,
+    /// What hangs on the circuit is never switched from afar.
+    Interlocked,
+    /// The command has been sent or is over: it cannot be taken back.
+    NotCancellable,
+    /// The command does not wait for a second person.
+    NotWaiting,
+    /// The second person must be another one than who asked.
+    SamePerson,
     /// It still holds other things.
     NotEmpty,
     /// The body is larger than what is taken here.
@@ -112,6 +120,10 @@ impl Code {
                 ("not_present", S::CONFLICT, "The alarm does not fit the platform's judgement")
             }
             Self::NothingToUndo => ("nothing_to_undo", S::CONFLICT, "Nothing to undo"),
+            Self::Interlocked => ("interlocked", S::CONFLICT, "The circuit is never switched from afar"),
+            Self::NotCancellable => ("not_cancellable", S::CONFLICT, "The command cannot be taken back"),
+            Self::NotWaiting => ("not_waiting", S::CONFLICT, "The command waits for nobody"),
+            Self::SamePerson => ("same_person", S::CONFLICT, "A second person is needed"),
             Self::NotEmpty => ("not_empty", S::CONFLICT, "It still holds other things"),
             Self::TooLarge => ("too_large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
@@ -348,6 +360,15 @@ impl From<EngineError> for Problem {
             EngineError::Invalid(errors) => Self::invalid(errors.into_iter().map(Into::into).collect()),
             EngineError::UnknownProfile(id) => {
                 Self::field("profile_id", "unknown", format!("no profile {id}"))
+            }
+            EngineError::Command(refusal) => {
+                let code = match refusal {
+                    CommandRefusal::Interlocked(_) => Code::Interlocked,
+                    CommandRefusal::NotCancellable(_) => Code::NotCancellable,
+                    CommandRefusal::NotWaiting(_) => Code::NotWaiting,
+                    CommandRefusal::SamePerson => Code::SamePerson,
+                };
+                Self::new(code, refusal.to_string())
             }
             EngineError::Stopped => Self::new(Code::Unavailable, "the server is stopping"),
         }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use bus::{LiveEvent, LiveKind};
 use domain::access::Scope;
-use domain::id::AlarmId;
+use domain::id::{AlarmId, CommandId};
 use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::stage::{Audience, Rendered};
 use crate::alarms::shape::Alarm;
+use crate::commands::shape::Command;
 use crate::http::time::Time;
 use crate::state::Api;
 use crate::vocabulary::{Quality, Status, word};
@@ -80,6 +81,7 @@ async fn render_round(api: &Api, round: &[Arc<LiveEvent>]) {
             LiveKind::Alarm { alarm, .. } => Some(alarm),
             LiveKind::Values { .. }
             | LiveKind::Status { .. }
+            | LiveKind::Command { .. }
             | LiveKind::Terminal { .. }
             | LiveKind::Pending
             | LiveKind::Changed { .. }
@@ -98,9 +100,32 @@ async fn render_round(api: &Api, round: &[Arc<LiveEvent>]) {
     };
     let mut rows: HashMap<AlarmId, Alarm> =
         rows.into_iter().map(|row| (row.id, Alarm::seen(row, api.memory()))).collect();
+    let commands: HashSet<CommandId> = round
+        .iter()
+        .filter_map(|event| match event.kind {
+            LiveKind::Command { command, .. } => Some(command),
+            LiveKind::Alarm { .. }
+            | LiveKind::Values { .. }
+            | LiveKind::Status { .. }
+            | LiveKind::Terminal { .. }
+            | LiveKind::Pending
+            | LiveKind::Changed { .. }
+            | LiveKind::Storage { .. } => None,
+        })
+        .collect();
+    let ids: Vec<CommandId> = commands.into_iter().collect();
+    let mut commands: HashMap<CommandId, Command> =
+        match api.store.commands().by_ids(&Scope::platform(), &ids).await {
+            Ok(rows) => rows.into_iter().map(|row| (row.id, Command::from(row))).collect(),
+            Err(error) => {
+                tracing::error!(%error, "commands of the live stream could not be read");
+                gap(api, "unreadable");
+                return;
+            }
+        };
     // An alarm that changed twice in a round is read once, as it is now; its last event carries it.
     let mut rendered: Vec<Rendered> =
-        round.iter().rev().filter_map(|event| render(api, event, &mut rows)).collect();
+        round.iter().rev().filter_map(|event| render(api, event, &mut rows, &mut commands)).collect();
     rendered.reverse();
     for event in rendered {
         api.stage.put(event);
@@ -114,13 +139,26 @@ fn audience(event: &LiveEvent) -> Audience {
     }
 }
 
-fn render(api: &Api, event: &Arc<LiveEvent>, rows: &mut HashMap<AlarmId, Alarm>) -> Option<Rendered> {
+fn render(
+    api: &Api,
+    event: &Arc<LiveEvent>,
+    rows: &mut HashMap<AlarmId, Alarm>,
+    commands: &mut HashMap<CommandId, Command>,
+) -> Option<Rendered> {
     let kept = Arc::clone(event);
     let here = |name, audience, write| Rendered::new(event.seq, name, audience, write);
     Some(match &event.kind {
         LiveKind::Alarm { alarm, .. } => {
             let row = rows.remove(alarm)?;
             here("alarm", audience(event), Box::new(move || serde_json::to_string(&row).unwrap_or_default()))
+        }
+        LiveKind::Command { command, .. } => {
+            let row = commands.remove(command)?;
+            here(
+                "command",
+                audience(event),
+                Box::new(move || serde_json::to_string(&row).unwrap_or_default()),
+            )
         }
         LiveKind::Values { detector, .. } => {
             let status = api.status_of(*detector);

@@ -72,6 +72,8 @@ pub struct Site {
     /// Its time zone.
     #[schema(example = "Asia/Shanghai")]
     pub zone: String,
+    /// Whether a second person must agree to trip or close a breaker here.
+    pub two_person_switching: bool,
     /// The worst of its detectors.
     pub status: Status,
     /// How its detectors stand.
@@ -172,6 +174,9 @@ pub struct SitePatch {
     #[serde(default)]
     #[schema(max_length = 40)]
     pub contact_phone: Option<String>,
+    /// Whether a second person must agree to trip or close a breaker here.
+    #[serde(default)]
+    pub two_person_switching: Option<bool>,
     /// The version that was read.
     #[schema(minimum = 1)]
     pub version: i64,
@@ -221,6 +226,7 @@ impl From<SiteRow> for Site {
             lon: row.lon,
             lat: row.lat,
             zone: row.zone,
+            two_person_switching: row.two_person_switching,
             status: row.status.into(),
             counts: SiteCounts {
                 detectors: row.detectors,
@@ -415,6 +421,7 @@ pub(super) async fn change_site(
         zone: patch.zone,
         contact_name: patch.contact_name,
         contact_phone: patch.contact_phone,
+        two_person_switching: patch.two_person_switching,
         version: patch.version,
     };
     let row = api.engine.places().change_site(&scope, &caller.actor(), SiteId(id), &patch).await?;

@@ -65,6 +65,10 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
     }
 
+    pub(crate) fn id(&self) -> i64 {
+        self.json()["id"].as_i64().unwrap_or_default()
+    }
+
     pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }

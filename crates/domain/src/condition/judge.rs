@@ -404,6 +404,20 @@ impl<'a> Judge<'a> {
         self.tell(index, over.unwrap_or(at.filed), false);
     }
 
+    /// What the platform found out by itself; it counts at once, both ways, because it was looked at for long enough.
+    pub(super) fn found(&mut self, reported: &Reported, at: UnixMs) {
+        let Some(channel) = reported_channel(self.binding, reported) else { return };
+        let Some(index) = self.entry_if(channel.channel.id, reported.hazard, reported.severity.is_some())
+        else {
+            return;
+        };
+        self.update(index, |c| {
+            c.reported = if reported.severity.is_some() { Level::Held } else { Level::Normal };
+            c.reported_severity = reported.severity;
+        });
+        self.tell(index, at, false);
+    }
+
     /// Fits what is known to a new binding.
     pub(super) fn rebind(&mut self, now: UnixMs) {
         let binding = self.binding;

@@ -41,7 +41,8 @@ impl Judge<'_> {
                         | Hazard::Frozen
                         | Hazard::ClockWrong
                         | Hazard::SupplyLost
-                        | Hazard::WeakSignal => true,
+                        | Hazard::WeakSignal
+                        | Hazard::SwitchFailed => true,
                     };
                     let severity = match bounds.sides(value, hazard.is_low()) {
                         [_, Side::Beyond] if judged => Some(Severity::Alarm),

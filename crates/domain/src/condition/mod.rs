@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding::Binding;
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
-use crate::reading::{Filing, PointIndex, Quality, Reading, Sample};
+use crate::reading::{Filing, PointIndex, Quality, Reading, Reported, Sample};
 use crate::time::UnixMs;
 
 use judge::Judge;
@@ -330,6 +330,17 @@ impl DetectorState {
         let mut judge = Judge::new(self, binding);
         judge.advance(at);
         judge.heard(at);
+        let (changes, state_changed) = judge.done();
+        Changed { changes, state_changed }
+    }
+
+    /// Takes what the platform itself found out about the detector at `at` (server's clock), in the same way as what the
+    /// device reports: a breaker that did not follow a command.
+    pub fn on_report(&mut self, binding: &Binding, reported: &Reported, at: UnixMs) -> Changed {
+        let mut judge = Judge::new(self, binding);
+        judge.advance(at);
+        judge.found(reported, at);
+        judge.advance(at);
         let (changes, state_changed) = judge.done();
         Changed { changes, state_changed }
     }

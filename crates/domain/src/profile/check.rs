@@ -9,7 +9,7 @@ use super::model::{
     Clock, ClockFormat, Format, Group, Meaning, Point, Profile, Register, Source, Space, Status, WriteCommand,
 };
 use super::parse::{
-    Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawReset, RawStatus, RawWord,
+    Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawStatus, RawWord, RawWrite,
 };
 use crate::hazard::{Class, Hazard, Severity};
 use crate::place::Protocol;
@@ -17,6 +17,7 @@ use crate::quantity::{Decimals, Phase, Quantity};
 use crate::reading::{PointIndex, Quality};
 use crate::settings::LimitPatch;
 
+mod commands;
 mod keyed;
 
 /// The most points that a profile may have.
@@ -28,8 +29,8 @@ const MAX_WRITE: usize = 123;
 /// The most characters of a segment address.
 const MAX_SEGMENT: usize = 16;
 /// What a device may say of itself. Silence, frozen values, values that cannot be and a wrong clock are found here.
-const FOUND_BY_SUPERVISION: [Hazard; 4] =
-    [Hazard::Offline, Hazard::Frozen, Hazard::Implausible, Hazard::ClockWrong];
+const FOUND_BY_SUPERVISION: [Hazard; 5] =
+    [Hazard::Offline, Hazard::Frozen, Hazard::Implausible, Hazard::ClockWrong, Hazard::SwitchFailed];
 
 pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile, Mistake> {
     let protocol =
@@ -42,6 +43,8 @@ pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile,
     let points = points(raw, &spaces)?;
     let statuses = statuses(raw, &points, &spaces)?;
     let clock = raw.clock.as_ref().map(|clock| self::clock(clock, &spaces)).transpose()?;
+    let reset = raw.reset.as_ref().map(write).transpose()?;
+    let commands = commands::commands(raw, protocol, &points, reset.as_ref())?;
     refuse_overlaps(raw, &points, &statuses, clock.as_ref())?;
     let groups = groups(raw, protocol, interval_s, &spaces, &points, &statuses, clock.as_ref())?;
     refuse_split_conditions(raw, &statuses, &groups)?;
@@ -55,7 +58,8 @@ pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile,
         interval_s,
         replays_history: raw.replays_history,
         limits: limits(raw, &points)?,
-        reset: raw.reset.as_ref().map(reset).transpose()?,
+        reset: reset.or_else(|| commands::reset_of(&commands)),
+        commands,
         clock,
         points,
         statuses,
@@ -434,11 +438,7 @@ fn clock(written: &Spanned<RawClock>, spaces: &Spaces) -> Result<Clock, Mistake>
             reason: "a clock stands in registers, want function 3 or 4".to_owned(),
         });
     }
-    let format = one_of(
-        &raw.format,
-        "format of the clock",
-        [("ymdhms", ClockFormat::Ymdhms), ("unix_s", ClockFormat::UnixS)],
-    )?;
+    let format = clock_format(&raw.format)?;
     let utc_offset_min = match &raw.utc_offset_min {
         Some(offset) => integer(offset, "utc_offset_min", -12 * 60, 14 * 60)?,
         None => 480,
@@ -446,7 +446,11 @@ fn clock(written: &Spanned<RawClock>, spaces: &Spaces) -> Result<Clock, Mistake>
     Ok(Clock { space, address: address(&raw.address, format.registers())?, format, utc_offset_min })
 }
 
-fn reset(written: &Spanned<RawReset>) -> Result<WriteCommand, Mistake> {
+fn clock_format(written: &Spanned<String>) -> Result<ClockFormat, Mistake> {
+    one_of(written, "format of the clock", [("ymdhms", ClockFormat::Ymdhms), ("unix_s", ClockFormat::UnixS)])
+}
+
+fn write(written: &Spanned<RawWrite>) -> Result<WriteCommand, Mistake> {
     let raw = written.get_ref();
     let values = raw.values.get_ref();
     let (function, wanted) = match *raw.function.get_ref() {

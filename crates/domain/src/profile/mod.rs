@@ -4,6 +4,7 @@
 //! into samples; `encode` is its inverse, for the simulator.
 
 mod check;
+mod commands;
 mod decode;
 mod encode;
 mod groups;
@@ -13,6 +14,7 @@ mod parse;
 mod raw;
 mod shipped;
 
+pub use commands::{Action, CommandSpec, LimitField, LookAt, ReadBack, Setting};
 pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
 pub use encode::{EncodeError, encode};
 pub use groups::{MAX_BITS, MAX_REGISTERS, Span, merge_groups};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::commands::CommandSpec;
 use super::keyed::Decimal;
 use crate::hazard::{Hazard, Severity};
 use crate::place::Protocol;
@@ -36,8 +37,10 @@ pub struct Profile {
     pub keyed_statuses: Vec<KeyedStatus>,
     /// What is read or sent together.
     pub groups: Vec<Group>,
-    /// How an alarm held by the device is reset, where that is known.
+    /// How an alarm held by the device is reset, where that is known and is one write.
     pub reset: Option<WriteCommand>,
+    /// What it can be told.
+    pub commands: Vec<CommandSpec>,
     /// Where the device's own clock stands in what it sends, if it sends it.
     pub clock: Option<Clock>,
     /// Limits that differ from the platform's for this model.
@@ -58,6 +61,12 @@ impl Profile {
     #[must_use]
     pub fn point_by_code(&self, code: &str) -> Option<(PointIndex, &Point)> {
         self.indexed_points().find(|(_, point)| point.code == code)
+    }
+
+    /// The command with this code.
+    #[must_use]
+    pub fn command(&self, code: &str) -> Option<&CommandSpec> {
+        self.commands.iter().find(|command| command.code == code)
     }
 
     /// The points with their indexes.

@@ -109,7 +109,9 @@ pub(super) struct RawProfile {
     #[serde(default)]
     pub(super) groups: Vec<Spanned<RawGroup>>,
     pub(super) clock: Option<Spanned<RawClock>>,
-    pub(super) reset: Option<Spanned<RawReset>>,
+    pub(super) reset: Option<Spanned<RawWrite>>,
+    #[serde(default)]
+    pub(super) commands: Vec<Spanned<RawCommand>>,
     #[serde(default)]
     pub(super) limits: BTreeMap<Spanned<String>, Spanned<LimitPatch>>,
 }
@@ -186,8 +188,42 @@ pub(super) struct RawClock {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawReset {
+pub(super) struct RawWrite {
     pub(super) function: Spanned<i64>,
     pub(super) address: Spanned<i64>,
     pub(super) values: Spanned<Vec<Spanned<i64>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCommand {
+    pub(super) kind: Spanned<String>,
+    pub(super) code: Option<Spanned<String>>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) idempotent: Option<bool>,
+    pub(super) writes: Option<Spanned<Vec<Spanned<RawWrite>>>>,
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) address: Option<Spanned<i64>>,
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) utc_offset_min: Option<Spanned<i64>>,
+    pub(super) send: Option<Spanned<String>>,
+    pub(super) parameters: Option<Spanned<BTreeMap<String, toml::Value>>>,
+    pub(super) value_as: Option<Spanned<String>>,
+    pub(super) scale: Option<Spanned<f64>>,
+    pub(super) range: Option<Spanned<(f64, f64)>>,
+    pub(super) hazard: Option<Spanned<String>>,
+    pub(super) field: Option<Spanned<String>>,
+    pub(super) point: Option<Spanned<String>>,
+    pub(super) read_back: Option<Spanned<RawReadBack>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReadBack {
+    pub(super) point: Option<Spanned<String>>,
+    pub(super) value: Option<Spanned<f64>>,
+    pub(super) function: Option<Spanned<i64>>,
+    pub(super) address: Option<Spanned<i64>>,
+    pub(super) words: Option<Spanned<Vec<Spanned<i64>>>>,
+    pub(super) within_s: Option<Spanned<i64>>,
 }

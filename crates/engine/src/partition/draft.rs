@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::alarm::{AlarmEvent, By, Circumstance, apply};
 use domain::condition::{Changed, ConditionChange, DetectorState};
 use domain::id::{AlarmId, DetectorId, TerminalId};
-use domain::reading::{Filing, Reading};
+use domain::reading::{Filing, Reading, Reported};
 use domain::status::Status;
 use domain::time::UnixMs;
 use store::Batch;
@@ -168,6 +168,14 @@ impl<'m> Draft<'m> {
         let Some((touched, out)) = self.touch(id) else { return };
         let binding = Arc::clone(&touched.detector.binding);
         let changed = touched.detector.state.on_heard(&binding, at);
+        take(touched, out, &changed, None);
+    }
+
+    /// What the platform found out about a detector by itself.
+    pub(super) fn report(&mut self, id: DetectorId, reported: &Reported) {
+        let Some((touched, out)) = self.touch(id) else { return };
+        let binding = Arc::clone(&touched.detector.binding);
+        let changed = touched.detector.state.on_report(&binding, reported, out.now);
         take(touched, out, &changed, None);
     }
 

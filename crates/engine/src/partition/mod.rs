@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bus::{Confirm, Counters, Directory, Intake, IntakeReceiver, LiveHub, Outcome};
 use domain::id::{AlarmId, DetectorId, TerminalId};
+use domain::reading::Reported;
 use domain::time::UnixMs;
 use store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -40,6 +41,8 @@ pub(crate) type Answers = Vec<Result<(), EngineError>>;
 pub(crate) enum Command {
     /// People act on alarms; all in one transaction, each with its own answer.
     Act { acts: Vec<Act>, reply: oneshot::Sender<Answers> },
+    /// The platform found something out about a detector: a breaker did not follow, or does now.
+    Report { detector: DetectorId, reported: Reported, reply: oneshot::Sender<()> },
     /// Detectors have new bindings, are new, or are gone (`None`).
     Rebind { bound: Vec<(DetectorId, Option<Bound>)>, reply: oneshot::Sender<()> },
 }
@@ -81,6 +84,7 @@ struct Waiting {
     confirms: Vec<Confirm>,
     acts: Vec<(Answers, oneshot::Sender<Answers>)>,
     rebinds: Vec<oneshot::Sender<()>>,
+    reports: Vec<oneshot::Sender<()>>,
 }
 
 impl Partition {
@@ -153,6 +157,10 @@ impl Partition {
                         answers.push(self.act(&mut draft, act).await);
                     }
                     waiting.acts.push((answers, reply));
+                }
+                Command::Report { detector, reported, reply } => {
+                    draft.report(detector, &reported);
+                    waiting.reports.push(reply);
                 }
                 Command::Rebind { bound, reply } => {
                     rebound.extend(bound);
@@ -277,7 +285,7 @@ impl Partition {
         for (answers, reply) in waiting.acts {
             let _gone = reply.send(answers);
         }
-        for reply in waiting.rebinds {
+        for reply in waiting.rebinds.into_iter().chain(waiting.reports) {
             let _gone = reply.send(());
         }
         news.publish(&self.links.live);

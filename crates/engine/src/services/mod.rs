@@ -5,10 +5,17 @@
 
 mod admission;
 mod alarms;
+mod commands;
 mod places;
 mod settings;
+mod what_if;
 
 pub use admission::{Admission, AdmitRequest};
 pub use alarms::{AlarmDesk, BulkOutcome, DeviceCommand, ResetOutcome};
+pub use commands::{
+    BatchRequest, CommandDesk, CommandOption, CommandOptions, CommandRequest, MOST_IN_BATCH, Trial,
+    ValueOption,
+};
 pub use places::Places;
 pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};
+pub use what_if::{WhatIf, WhatIfOutcome, WhatIfTarget};

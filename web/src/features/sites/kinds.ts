@@ -26,7 +26,7 @@ export const PREMISES_KINDS = [
   'hospital',
 ] as const;
 
-export const LOAD_KINDS = ['lighting', 'sockets', 'air_conditioning', 'kitchen', 'motor', 'refrigeration', 'charging', 'incoming', 'mixed'] as const;
+export const LOAD_KINDS = ['lighting', 'sockets', 'air_conditioning', 'kitchen', 'motor', 'refrigeration', 'charging', 'incoming', 'mixed', 'fire_pump', 'smoke_exhaust', 'fire_lift', 'lift', 'medical', 'emergency_lighting', 'fire_alarm'] as const;
 
 export function useKinds() {
   const { t, te } = useI18n();

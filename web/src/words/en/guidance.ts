@@ -203,4 +203,15 @@ export default {
       3: 'Note the signal strength where it hangs; add a repeater if need be.',
     },
   },
+  switch_failed: {
+    owner: {
+      1: 'A breaker was told to open or close and did not move. Treat the circuit as live.',
+      2: 'Keep people away from it until an electrician has looked.',
+    },
+    electrician: {
+      1: 'Go to the breaker and see where it stands; do not trust the screen.',
+      2: 'Check its drive, its supply and whether it is locked or set to manual.',
+      3: 'Repeat the command on site; the fault ends when a command is followed.',
+    },
+  },
 };

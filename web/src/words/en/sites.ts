@@ -89,5 +89,12 @@ export default {
     charging: 'Charging',
     incoming: 'Incoming feeder',
     mixed: 'Mixed',
+    fire_pump: 'Fire pump',
+    smoke_exhaust: 'Smoke exhaust fan',
+    fire_lift: 'Fire-fighting lift',
+    lift: 'Lift',
+    medical: 'Medical equipment',
+    emergency_lighting: 'Emergency lighting',
+    fire_alarm: 'Fire alarm equipment',
   },
 };

@@ -29,6 +29,7 @@ export default {
     clock_wrong: 'Device clock wrong',
     supply_lost: 'Device lost its supply',
     weak_signal: 'Weak signal',
+    switch_failed: 'Breaker did not follow',
   },
   quantity: {
     residual_current: 'Residual current',

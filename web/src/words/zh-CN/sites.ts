@@ -89,5 +89,12 @@ export default {
     charging: '充电',
     incoming: '进线',
     mixed: '混合',
+    fire_pump: '消防水泵',
+    smoke_exhaust: '防排烟风机',
+    fire_lift: '消防电梯',
+    lift: '电梯',
+    medical: '医疗设备',
+    emergency_lighting: '应急照明',
+    fire_alarm: '火灾报警设备',
   },
 };

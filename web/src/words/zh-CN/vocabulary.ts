@@ -29,6 +29,7 @@ export default {
     clock_wrong: '设备时钟错误',
     supply_lost: '设备主电丢失',
     weak_signal: '信号弱',
+    switch_failed: '分合闸未到位',
   },
   quantity: {
     residual_current: '剩余电流',

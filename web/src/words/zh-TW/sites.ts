@@ -89,5 +89,12 @@ export default {
     charging: '充電',
     incoming: '進線',
     mixed: '混合',
+    fire_pump: '消防水泵',
+    smoke_exhaust: '防排煙風機',
+    fire_lift: '消防電梯',
+    lift: '電梯',
+    medical: '醫療設備',
+    emergency_lighting: '應急照明',
+    fire_alarm: '火災報警設備',
   },
 };

@@ -29,6 +29,7 @@ export default {
     clock_wrong: '裝置時鐘錯誤',
     supply_lost: '裝置主電源中斷',
     weak_signal: '訊號弱',
+    switch_failed: '分合閘未到位',
   },
   quantity: {
     residual_current: '剩餘電流',

@@ -42,6 +42,7 @@ pub(super) fn check(
         replays_history: raw.replays_history,
         limits: limits(raw, &points)?,
         reset: None,
+        commands: super::commands::commands(raw, protocol, &points, None)?,
         clock: None,
         points,
         statuses: Vec::new(),
