@@ -43,6 +43,8 @@ counters! {
     connections_accepted,
     /// Connections refused by a limit.
     connections_refused,
+    /// Devices that said to be an admitted terminal and could not prove it.
+    proofs_refused,
     /// Frames that were understood.
     frames_understood,
     /// Frames that were refused (bad CRC, bad form, unknown segment).

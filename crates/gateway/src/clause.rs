@@ -1,10 +1,8 @@
 //! Which clause of the vendor's protocol a refused frame breaks, as the telegram log names it.
 
-use bytes::Bytes;
 use wire::cloud7b7b::{BodyError, FrameError};
+use wire::gateway1f1f::{CipherError, MessageError};
 use wire::modbus::AnswerError;
-
-use crate::session::{Output, Refusal};
 
 pub(crate) fn frame_clause(error: &FrameError) -> &'static str {
     match error {
@@ -31,9 +29,14 @@ pub(crate) fn body_clause(error: &BodyError) -> &'static str {
     }
 }
 
-/// The bytes of a frame that opens another protocol, refused by name.
-pub(crate) fn refuse_gateway_protocol(bytes: &[u8]) -> Output {
-    let reason = "start mark 1f 1f, wanted 7b 7b or a DTU's registration: the vendor's gateway protocol is not spoken here";
-    let refused = Refusal::new("vendor gateway protocol, start mark", reason);
-    Output::Heard { bytes: Bytes::copy_from_slice(bytes), refused: Some(refused.into()) }
+pub(crate) fn gateway_clause(error: &MessageError) -> &'static str {
+    match error {
+        MessageError::Cipher(CipherError::Bomb { .. }) => "vendor gateway protocol, inflated size",
+        MessageError::Cipher(_) => "vendor gateway protocol, encryption",
+        MessageError::Xml(_) => "vendor gateway protocol, XML",
+        MessageError::Missing { .. } | MessageError::Value { .. } | MessageError::Id(_) => {
+            "vendor gateway protocol, message"
+        }
+        MessageError::Transparent(_) => "vendor gateway protocol, transparent frames",
+    }
 }

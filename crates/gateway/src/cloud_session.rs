@@ -19,7 +19,7 @@ use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
 use domain::id::TerminalId;
 use domain::place::{Admission, Protocol, TerminalEntry};
 use domain::telegram::Refused;
-use wire::cloud7b7b::{ControlAnswer, Deframer, Downlink, LocalTime, Login, RawFrame, Uplink, Upload};
+use wire::cloud7b7b::{ControlAnswer, Deframer, Downlink, Login, RawFrame, Uplink, Upload};
 use wire::modbus::Request;
 
 use crate::clause::{body_clause, frame_clause};
@@ -351,7 +351,7 @@ impl CloudSession {
             Uplink::TimeRequest { .. } => {
                 self.tell_heard(None, facts, now, out);
                 out.extend(
-                    local_time(facts, now).map(|time| Output::Write(Downlink::TimeAnswer(time).encode())),
+                    field_reading::local_time(facts, now).map(|time| Output::Write(Downlink::TimeAnswer(time).encode())),
                 );
                 Ok(())
             }
@@ -579,15 +579,6 @@ impl CloudSession {
 
 fn rate(facts: Facts<'_>) -> Rate {
     Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
-}
-
-fn local_time(facts: Facts<'_>, now: Moment) -> Option<LocalTime> {
-    let at = jiff::Timestamp::from_millisecond(now.wall.0).ok()?;
-    let local = at.to_zoned_datetime(facts.rules.zone.clone());
-    let [month, day, hour, minute, second] =
-        [local.month(), local.day(), local.hour(), local.minute(), local.second()]
-            .map(|part| u8::try_from(part).ok());
-    LocalTime::new(u16::try_from(local.year()).ok()?, month?, day?, hour?, minute?, second?).ok()
 }
 
 #[cfg(test)]

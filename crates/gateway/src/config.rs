@@ -63,6 +63,8 @@ pub struct FieldConfig {
     pub telegram_log: TelegramLevel,
     /// Transparent DTUs.
     pub dtu: DtuConfig,
+    /// Gateways of the vendor gateway protocol.
+    pub gateway1f1f: Gateway1f1fConfig,
     /// TLS at `listen`; `None`: plain. Default `None`.
     pub tls: Option<TlsSettings>,
     /// Who stands between and says so with the PROXY protocol; others are who they are. Default: nobody.
@@ -106,6 +108,23 @@ impl ListenerConfig {
             max_connections_per_address: None,
             max_new_per_address_per_s: None,
         }
+    }
+}
+
+/// What is made of the frames of a gateway of the vendor gateway protocol.
+#[derive(Debug, Clone)]
+pub struct Gateway1f1fConfig {
+    /// The longest data of a frame of a gateway that has proved who it is, bytes; before that
+    /// [`FieldConfig::max_frame_bytes`] holds. Default 262,144.
+    pub max_frame_bytes: usize,
+    /// Limits of what is inflated and read as XML. Defaults: 1 MiB inflated, 100 bytes to one deflated, 8 levels and
+    /// 20,000 elements.
+    pub wire: wire::gateway1f1f::Limits,
+}
+
+impl Default for Gateway1f1fConfig {
+    fn default() -> Self {
+        Self { max_frame_bytes: 262_144, wire: wire::gateway1f1f::Limits::default() }
     }
 }
 
@@ -158,6 +177,7 @@ impl Default for FieldConfig {
             stop_within_s: 5,
             telegram_log: TelegramLevel::All,
             dtu: DtuConfig::default(),
+            gateway1f1f: Gateway1f1fConfig::default(),
             tls: None,
             proxy_from: Vec::new(),
             listeners: Vec::new(),
@@ -301,6 +321,9 @@ impl Rules {
             ("max_frames_burst", config.max_frames_burst.into()),
             ("max_uploads_in_flight", config.max_uploads_in_flight.into()),
             ("dtu.back_off_max_s", config.dtu.back_off_max_s),
+            ("gateway1f1f.max_frame_bytes", config.gateway1f1f.max_frame_bytes as u64),
+            ("gateway1f1f.max_inflated_bytes", config.gateway1f1f.wire.max_inflated_len as u64),
+            ("gateway1f1f.max_ratio", config.gateway1f1f.wire.max_ratio as u64),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Number { key, had: "0".to_owned(), wanted: "at least 1" });

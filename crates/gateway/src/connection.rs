@@ -27,10 +27,10 @@ use tokio_util::sync::CancellationToken;
 use wire::Detected;
 
 use crate::Clock;
-use crate::clause::refuse_gateway_protocol;
 use crate::cloud_session::CloudSession;
 use crate::config::{Rules, ms};
 use crate::dtu_session::DtuSession;
+use crate::gateway_session::GatewaySession;
 use crate::limits::Place;
 use crate::pending::PendingReports;
 use crate::session::{Facts, Moment, Output, Taken, earliest};
@@ -114,6 +114,7 @@ enum Core {
     Undetected { first: Option<u8>, opened_ms: u64 },
     Cloud(Box<CloudSession>),
     Dtu(Box<DtuSession>),
+    Gateway(Box<GatewaySession>),
 }
 
 struct Connection {
@@ -224,6 +225,7 @@ impl Connection {
             Core::Undetected { .. } => true,
             Core::Cloud(session) => session.wants_bytes(),
             Core::Dtu(session) => session.wants_bytes(Self::facts(&self.gate, &self.caller), now),
+            Core::Gateway(session) => session.wants_bytes(),
         }
     }
 
@@ -235,6 +237,7 @@ impl Connection {
             }
             Core::Cloud(session) => session.deadline(facts),
             Core::Dtu(session) => session.deadline(facts, now),
+            Core::Gateway(session) => session.deadline(facts),
         }
     }
 
@@ -250,6 +253,7 @@ impl Connection {
             }
             Core::Cloud(session) => session.on_time(facts, now, out),
             Core::Dtu(session) => session.on_time(facts, now, out),
+            Core::Gateway(session) => session.on_time(facts, now, out),
         }
     }
 
@@ -266,6 +270,7 @@ impl Connection {
             Core::Undetected { .. } => {}
             Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
             Core::Dtu(session) => session.on_outcome(outcome, facts, now, out),
+            Core::Gateway(session) => session.on_outcome(outcome, facts, now, out),
         }
     }
 
@@ -281,6 +286,7 @@ impl Connection {
             Core::Undetected { .. } => Taken::Settled(Err(LineError::NotConnected)),
             Core::Cloud(session) => session.on_command(command, facts, now, out),
             Core::Dtu(session) => session.on_command(command, facts, now, out),
+            Core::Gateway(session) => session.on_command(command, facts, now, out),
         };
         match taken {
             Taken::Waits => self.command = Some(answer),
@@ -299,6 +305,7 @@ impl Connection {
         match &mut self.core {
             Core::Cloud(session) => session.on_bytes(bytes, facts, now, out),
             Core::Dtu(session) => session.on_bytes(bytes, facts, now, out),
+            Core::Gateway(session) => session.on_bytes(bytes, facts, now, out),
             Core::Undetected { first, .. } => {
                 let all: Vec<u8> = first.iter().chain(bytes).copied().collect();
                 match wire::detect(&all) {
@@ -314,8 +321,9 @@ impl Connection {
                         self.core = Core::Dtu(Box::new(session));
                     }
                     Detected::Gateway1f1f => {
-                        out.push(refuse_gateway_protocol(&all));
-                        out.push(Output::Close("it speaks the vendor's gateway protocol".to_owned()));
+                        let mut session = GatewaySession::new(rand::random(), facts, now);
+                        session.on_bytes(&all, facts, now, out);
+                        self.core = Core::Gateway(Box::new(session));
                     }
                 }
             }
@@ -352,6 +360,7 @@ impl Connection {
                         self.hand_over(Intake::Unknown(unknown)).await?;
                     }
                 }
+                Output::Unproven => self.gate.counters.proofs_refused.add_one(),
                 Output::Claim(terminal) => self.claim(terminal).await?,
                 Output::Release(reason) => self.release(reason).await?,
                 Output::Answered(result) => {
@@ -404,6 +413,7 @@ impl Connection {
             Core::Undetected { .. } => (None, "unknown"),
             Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
             Core::Dtu(session) => (session.terminal(), Protocol::ModbusRtu.code()),
+            Core::Gateway(session) => (session.terminal(), Protocol::Gateway1f1f.code()),
         };
         let whose = Whose { terminal, remote: self.caller.remote, protocol };
         self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());

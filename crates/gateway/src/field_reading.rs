@@ -1,13 +1,16 @@
 //! Where wire meets domain: from the data of an answer to readings of a detector.
 
 use domain::id::DetectorId;
-use domain::place::{DetectorEntry, TerminalEntry};
-use domain::profile::{self, Group, Profile};
+use domain::place::{DetectorEntry, Protocol, TerminalEntry};
+use domain::profile::{self, Group, KeyValue, Profile};
 use domain::reading::{Quality, Reading, Sample};
 use domain::time::UnixMs;
-use wire::cloud7b7b::{Segment, SegmentData};
+use wire::cloud7b7b::{LocalTime, Segment, SegmentData};
+use wire::gateway1f1f::Meter;
 
 use bus::Directory;
+
+use crate::session::{Facts, Moment};
 
 /// What one segment of an upload came to.
 #[derive(Debug)]
@@ -107,4 +110,72 @@ fn of_detector(
             Ok(SegmentReadings { readings, exception: Some((segment.unit, exception.code())) })
         }
     }
+}
+
+/// Reads one meter of a gateway's report by the profile of the detector with its id for an address.
+///
+/// # Errors
+/// The reason why no detector of `entry` knows it.
+pub(crate) fn of_meter(
+    entry: &TerminalEntry,
+    directory: &Directory,
+    meter: &Meter,
+    device_at: Option<UnixMs>,
+    received_at: UnixMs,
+) -> Result<Vec<Reading>, String> {
+    let detector =
+        entry.detectors.iter().find(|detector| detector.address.as_deref() == Some(meter.id.as_str()));
+    let detector = detector.ok_or_else(|| {
+        let (had, behind) = (&meter.id, entry.detectors.len());
+        format!("meter `{had}`, wanted the address of one of the {behind} detectors of this terminal")
+    })?;
+    let profile = directory
+        .profile(&detector.profile)
+        .filter(|profile| profile.protocol == Protocol::Gateway1f1f)
+        .ok_or_else(|| {
+            let (had, id) = (&detector.profile, detector.id);
+            format!("profile `{had}` of detector {id} is not loaded or of another protocol")
+        })?;
+    let groups = profile::decode_keyed(&profile, |key| {
+        let value = meter.value(&key.name)?;
+        Some(if value.is_good() { KeyValue::Text(value.text.clone()) } else { KeyValue::Nothing })
+    });
+    if groups.is_empty() {
+        return Err(format!("meter `{}` has none of the values of profile {}", meter.id, profile.id));
+    }
+    let reading = |group: profile::KeyedGroup| Reading {
+        detector: detector.id,
+        group: group.group,
+        device_at,
+        received_at,
+        samples: group.samples,
+        reported: group.reported,
+    };
+    Ok(groups.into_iter().map(reading).collect())
+}
+
+/// The server's local time as devices are told it.
+pub(crate) fn local_time(facts: Facts<'_>, now: Moment) -> Option<LocalTime> {
+    let at = jiff::Timestamp::from_millisecond(now.wall.0).ok()?;
+    let local = at.to_zoned_datetime(facts.rules.zone.clone());
+    let [month, day, hour, minute, second] =
+        [local.month(), local.day(), local.hour(), local.minute(), local.second()]
+            .map(|part| u8::try_from(part).ok());
+    LocalTime::new(u16::try_from(local.year()).ok()?, month?, day?, hour?, minute?, second?).ok()
+}
+
+/// The moment of a device's local time in the door's zone; of two (the hour after summer time) the earlier.
+pub(crate) fn unix_ms(time: &LocalTime, facts: Facts<'_>) -> Option<UnixMs> {
+    let part = |value: u8| i8::try_from(value).ok();
+    let local = jiff::civil::DateTime::new(
+        i16::try_from(time.year()).ok()?,
+        part(time.month())?,
+        part(time.day())?,
+        part(time.hour())?,
+        part(time.minute())?,
+        part(time.second())?,
+        0,
+    );
+    let at = facts.rules.zone.to_timestamp(local.ok()?).ok()?;
+    Some(UnixMs(at.as_millisecond()))
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! listener -> limits -> proxy, tls -> connection -> detect -+-> cloud_session   (7B7B: device speaks, we confirm after commit)
-//!                                             +-> dtu_session     (we are Modbus-RTU master; poll_plan)
-//!                                                  |
+//!                                                           +-> gateway_session (1F1F: gateway proves who it is, encrypted reports)
+//!                                                           +-> dtu_session     (we are Modbus-RTU master; poll_plan)
+//!                                                                |
 //!                            field_reading: profile decode -> bus::Intake -> pipeline -> outcome -> confirmation
 //! ```
 //!
@@ -20,6 +21,7 @@ mod config;
 mod connection;
 mod dtu_session;
 mod field_reading;
+mod gateway_session;
 mod limits;
 mod line_command;
 mod listener;
@@ -37,7 +39,7 @@ mod testing;
 pub mod tls;
 
 pub use config::{
-    ConfigError, DtuConfig, FieldConfig, ListenerConfig, TelegramLevel, bytes_from_hex, identity_form,
+    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, ListenerConfig, TelegramLevel, bytes_from_hex, identity_form,
 };
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};

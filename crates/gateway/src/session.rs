@@ -71,6 +71,8 @@ pub(crate) enum Output {
     Tell(Intake),
     /// Somebody who is not admitted spoke.
     Unknown(UnknownTerminal),
+    /// Somebody who says to be an admitted terminal could not prove it.
+    Unproven,
     /// The session speaks for this terminal from now on.
     Claim(TerminalId),
     /// The session no longer speaks for its terminal, because of this.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bus::{Directory, Intake};
 use domain::id::{DetectorId, TerminalId};
-use domain::place::{Admission, DetectorEntry, Protocol, TerminalEntry};
+use domain::place::{Admission, Credential, DetectorEntry, Protocol, TerminalEntry};
 use domain::reading::Reading;
 use domain::telegram::Refused;
 use domain::time::UnixMs;
@@ -83,13 +83,39 @@ format = "i16"
 scale = 0.1
 "#;
 
+/// Two values under names.
+const GATEWAY: &str = r#"
+name = "two names"
+maker = "test"
+protocol = "gateway_1f1f"
+verified = true
+source = "made for tests"
+interval_s = 300
+replays_history = true
+[[points]]
+code = "residual"
+name = "residual"
+quantity = "residual_current"
+key = "IL"
+[[points]]
+code = "temperature_a"
+name = "temperature a"
+quantity = "conductor_temperature"
+phase = "a"
+key = "TA"
+scale = 0.1
+"#;
+
+/// The secret of the gateways of the vendor gateway protocol.
+pub(crate) const SECRET: &[u8; 16] = b"0123456789abcdef";
+
 pub(crate) const REMOTE: &str = "10.0.0.1:50000";
 /// 2026-01-02 03:04:05 in Shanghai.
 pub(crate) const WALL: UnixMs = UnixMs(1_767_294_245_000);
 
 pub(crate) fn directory() -> Directory {
     let directory = Directory::default();
-    for (file, text) in [("two-segments.toml", CLOUD), ("two-registers.toml", LINE)] {
+    for (file, text) in [("two-segments.toml", CLOUD), ("two-registers.toml", LINE), ("two-names.toml", GATEWAY)] {
         directory.put_profile(domain::profile::parse(file, text).unwrap());
     }
     for profile in domain::profile::shipped().unwrap() {
@@ -119,6 +145,27 @@ pub(crate) fn dtu_terminal(serial: &str, detectors: Vec<DetectorEntry>) -> Termi
         pinned_iccid: None,
         credentials: Vec::new(),
         detectors,
+    }
+}
+
+/// A gateway with two detectors of its own protocol and one Modbus unit on its port 2.
+pub(crate) fn gateway_terminal(serial: &str, admission: Admission) -> TerminalEntry {
+    let at = |address: &str, detector: DetectorEntry| DetectorEntry {
+        address: Some(address.to_owned()),
+        ..detector
+    };
+    TerminalEntry {
+        id: TerminalId(11),
+        serial: serial.to_owned(),
+        protocol: Protocol::Gateway1f1f,
+        admission,
+        pinned_iccid: None,
+        credentials: vec![Credential::SharedSecret(SECRET.to_vec())],
+        detectors: vec![
+            at("01001", detector(110, "two-names", None)),
+            at("01002", detector(111, "two-names", None)),
+            at("2", detector(112, "two-registers", Some(7))),
+        ],
     }
 }
 
@@ -156,6 +203,7 @@ pub(crate) struct Done {
     pub(crate) readings: Vec<Vec<Reading>>,
     pub(crate) told: Vec<Intake>,
     pub(crate) unknown: Vec<bus::intake::UnknownTerminal>,
+    pub(crate) unproven: usize,
     pub(crate) claimed: Vec<TerminalId>,
     pub(crate) released: Vec<&'static str>,
     pub(crate) answered: Vec<Result<bus::LineAnswer, bus::LineError>>,
@@ -177,6 +225,7 @@ impl Done {
                 Output::Readings(readings) => done.readings.push(readings),
                 Output::Tell(intake) => done.told.push(intake),
                 Output::Unknown(unknown) => done.unknown.push(unknown),
+                Output::Unproven => done.unproven += 1,
                 Output::Claim(terminal) => done.claimed.push(terminal),
                 Output::Release(reason) => done.released.push(reason),
                 Output::Answered(result) => done.answered.push(result),

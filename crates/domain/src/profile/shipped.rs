@@ -4,7 +4,8 @@ use super::model::Profile;
 use super::parse::{ProfileError, parse};
 
 /// File name and text of each shipped profile.
-pub const SHIPPED: [(&str, &str); 8] = [
+pub const SHIPPED: [(&str, &str); 9] = [
+    ("acrel-gateway.toml", include_str!("../../../../profiles/acrel-gateway.toml")),
     ("adl3000.toml", include_str!("../../../../profiles/adl3000.toml")),
     ("aim-r100.toml", include_str!("../../../../profiles/aim-r100.toml")),
     ("arcm300-cloud.toml", include_str!("../../../../profiles/arcm300-cloud.toml")),

@@ -34,6 +34,7 @@ export default {
     live_gaps: 'Gaps in the live stream',
     readings_clock_wrong: 'Readings with a wrong clock',
     readings_confirmed: 'Readings stored and confirmed',
+    proofs_refused: 'Proofs of identity refused',
     readings_ignored: 'Readings of devices not admitted',
     readings_late: 'Readings that came late',
     readings_received: 'Readings received',

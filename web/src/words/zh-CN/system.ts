@@ -34,6 +34,7 @@ export default {
     live_gaps: '实时推送断档',
     readings_clock_wrong: '时钟错误的读数',
     readings_confirmed: '已入库并应答的读数',
+    proofs_refused: '身份验证被拒绝',
     readings_ignored: '未接入设备的读数',
     readings_late: '补传的读数',
     readings_received: '收到的读数',

@@ -34,6 +34,7 @@ export default {
     live_gaps: '即時推送斷檔',
     readings_clock_wrong: '時鐘錯誤的讀數',
     readings_confirmed: '已入庫並應答的讀數',
+    proofs_refused: '身分驗證被拒絕',
     readings_ignored: '未接入裝置的讀數',
     readings_late: '補傳的讀數',
     readings_received: '收到的讀數',
