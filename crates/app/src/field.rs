@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use gateway::{
-    DtuConfig, FieldConfig, ListenerConfig, Network, RegistrationPattern, bytes_from_hex, identity_form,
+    DtuConfig, FieldConfig, Gateway1f1fConfig, Limits, ListenerConfig, Network, RegistrationPattern,
+    bytes_from_hex, identity_form,
 };
 
 use crate::settings::{
@@ -38,6 +39,14 @@ pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
             quarantine_ms: dtu.quarantine_ms,
             back_off_max_s: dtu.back_off_max_s,
             ..DtuConfig::default()
+        },
+        gateway1f1f: Gateway1f1fConfig {
+            max_frame_bytes: settings.gateway_1f1f.max_frame_bytes,
+            wire: Limits {
+                max_inflated_len: settings.gateway_1f1f.max_inflated_bytes,
+                max_ratio: settings.gateway_1f1f.max_ratio,
+                ..Limits::default()
+            },
         },
         tls: settings.tls.as_ref().map(tls),
         proxy_from: networks(&settings.proxy_from).context("field.proxy_from")?,

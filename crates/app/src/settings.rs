@@ -67,6 +67,7 @@ pub(crate) struct FieldSettings {
     pub(crate) tls: Option<TlsSettings>,
     pub(crate) proxy_from: Vec<String>,
     pub(crate) dtu: DtuSettings,
+    pub(crate) gateway_1f1f: Gateway1f1fSettings,
     #[serde(default)]
     pub(crate) listeners: Vec<ListenerSettings>,
 }
@@ -114,6 +115,14 @@ pub(crate) struct DtuSettings {
     pub(crate) gap_ms: u64,
     pub(crate) quarantine_ms: u64,
     pub(crate) back_off_max_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Gateway1f1fSettings {
+    pub(crate) max_frame_bytes: usize,
+    pub(crate) max_inflated_bytes: usize,
+    pub(crate) max_ratio: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

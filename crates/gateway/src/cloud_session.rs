@@ -351,7 +351,8 @@ impl CloudSession {
             Uplink::TimeRequest { .. } => {
                 self.tell_heard(None, facts, now, out);
                 out.extend(
-                    field_reading::local_time(facts, now).map(|time| Output::Write(Downlink::TimeAnswer(time).encode())),
+                    field_reading::local_time(facts, now)
+                        .map(|time| Output::Write(Downlink::TimeAnswer(time).encode())),
                 );
                 Ok(())
             }

@@ -24,7 +24,8 @@ use domain::place::{Admission, Credential, DetectorEntry, Protocol, TerminalEntr
 use domain::reading::Reading;
 use domain::telegram::Refused;
 use wire::gateway1f1f::{
-    Authentication, Deframer, FrameType, GatewayId, Heartbeat, Port, RawFrame, Report, Secret, Step, Transparent,
+    Authentication, Deframer, FrameType, GatewayId, Heartbeat, Port, RawFrame, Report, Secret, Step,
+    Transparent,
 };
 use wire::modbus::{Answer, AnswerBody, Request};
 
@@ -81,9 +82,17 @@ enum Who {
 #[derive(Debug)]
 enum Asked {
     Nothing,
-    Waiting { what: What, port: Port, request: Box<Request>, due_ms: u64 },
+    Waiting {
+        what: What,
+        port: Port,
+        request: Box<Request>,
+        due_ms: u64,
+    },
     /// Nothing is asked until then: a rest between requests, or a late answer could be taken for the next one.
-    Resting { until_ms: u64, is_quarantine: bool },
+    Resting {
+        until_ms: u64,
+        is_quarantine: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -135,7 +144,13 @@ impl GatewaySession {
     }
 
     /// Takes the outcome of the oldest readings without one.
-    pub(crate) fn on_outcome(&mut self, outcome: Outcome, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    pub(crate) fn on_outcome(
+        &mut self,
+        outcome: Outcome,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) {
         match (self.in_flight.pop_front(), outcome) {
             // What could not be stored is measured again at the next poll.
             (Some(Some(detector)), _) => self.plan.outcome(detector),
@@ -181,7 +196,10 @@ impl GatewaySession {
             return Taken::Settled(Err(LineError::Busy));
         }
         let modbus = |detector: &&DetectorEntry| {
-            facts.directory.profile(&detector.profile).is_some_and(|profile| profile.protocol == Protocol::ModbusRtu)
+            facts
+                .directory
+                .profile(&detector.profile)
+                .is_some_and(|profile| profile.protocol == Protocol::ModbusRtu)
         };
         let mut behind = entry.detectors.iter().filter(modbus);
         let found = match unit {
@@ -239,7 +257,13 @@ impl GatewaySession {
         };
         let has_room = self.has_room(facts);
         let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(rate(facts)));
-        earliest([asked, bucket, self.partial_until(facts), self.identify_until(facts), self.idle_until(facts)])
+        earliest([
+            asked,
+            bucket,
+            self.partial_until(facts),
+            self.identify_until(facts),
+            self.idle_until(facts),
+        ])
     }
 
     fn has_room(&self, facts: Facts<'_>) -> bool {
@@ -466,9 +490,8 @@ impl GatewaySession {
     ) -> Result<(), Refusal> {
         let serial = id.serial();
         let known = facts.directory.terminal(Protocol::Gateway1f1f, &serial);
-        let result = |passes| {
-            Output::Write(Authentication { id: id.clone(), step: Step::Result(passes) }.encode())
-        };
+        let result =
+            |passes| Output::Write(Authentication { id: id.clone(), step: Step::Result(passes) }.encode());
         let Some(entry) = known.filter(|entry| entry.admission == Admission::Admitted) else {
             out.push(Output::Unknown(UnknownTerminal {
                 serial,
@@ -522,7 +545,12 @@ impl GatewaySession {
         let device_at = match &report.time {
             Some(time) => match field_reading::unix_ms(time, facts) {
                 Some(at) => Some(at),
-                None => return Err(Refusal::new("vendor gateway protocol, report", format!("no such time: {time}"))),
+                None => {
+                    return Err(Refusal::new(
+                        "vendor gateway protocol, report",
+                        format!("no such time: {time}"),
+                    ));
+                }
             },
             None => None,
         };
@@ -555,7 +583,10 @@ impl GatewaySession {
         out: &mut Vec<Output>,
     ) -> Result<(), Refusal> {
         let Asked::Waiting { port, request, .. } = &self.asked else {
-            return Err(Refusal::new(TRANSPARENT, "an answer, wanted none: nothing was asked, or it came too late"));
+            return Err(Refusal::new(
+                TRANSPARENT,
+                "an answer, wanted none: nothing was asked, or it came too late",
+            ));
         };
         if transparent.port != *port {
             let reason = format!("an answer of {}, wanted one of {port}", transparent.port);
@@ -673,7 +704,12 @@ impl GatewaySession {
     fn tell_heard(&mut self, now: Moment, out: &mut Vec<Output>) {
         self.heard_ms = now.mono_ms;
         if let Who::Admitted { entry, .. } = &self.who {
-            out.push(Output::Tell(Intake::Heard { terminal: entry.id, at: now.wall, signal: None, firmware: None }));
+            out.push(Output::Tell(Intake::Heard {
+                terminal: entry.id,
+                at: now.wall,
+                signal: None,
+                firmware: None,
+            }));
         }
     }
 

@@ -39,10 +39,12 @@ mod testing;
 pub mod tls;
 
 pub use config::{
-    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, ListenerConfig, TelegramLevel, bytes_from_hex, identity_form,
+    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, ListenerConfig, TelegramLevel, bytes_from_hex,
+    identity_form,
 };
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};
+pub use wire::gateway1f1f::Limits;
 pub use wire::registration::{IdentityForm, RegistrationPattern};
 
 /// The server's wall clock.

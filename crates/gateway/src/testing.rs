@@ -115,7 +115,9 @@ pub(crate) const WALL: UnixMs = UnixMs(1_767_294_245_000);
 
 pub(crate) fn directory() -> Directory {
     let directory = Directory::default();
-    for (file, text) in [("two-segments.toml", CLOUD), ("two-registers.toml", LINE), ("two-names.toml", GATEWAY)] {
+    for (file, text) in
+        [("two-segments.toml", CLOUD), ("two-registers.toml", LINE), ("two-names.toml", GATEWAY)]
+    {
         directory.put_profile(domain::profile::parse(file, text).unwrap());
     }
     for profile in domain::profile::shipped().unwrap() {

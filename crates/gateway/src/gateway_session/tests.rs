@@ -155,8 +155,14 @@ fn an_overheard_authentication_opens_no_other_connection() {
 #[test]
 fn a_terminal_without_a_secret_or_without_its_certificate_is_nobody() {
     for (change, reason) in [
-        (&(|entry: &mut TerminalEntry| entry.credentials.clear()) as &dyn Fn(&mut TerminalEntry), "no shared secret of 16 bytes"),
-        (&|entry| entry.credentials = vec![Credential::SharedSecret(b"short".to_vec())], "no shared secret of 16 bytes"),
+        (
+            &(|entry: &mut TerminalEntry| entry.credentials.clear()) as &dyn Fn(&mut TerminalEntry),
+            "no shared secret of 16 bytes",
+        ),
+        (
+            &|entry| entry.credentials = vec![Credential::SharedSecret(b"short".to_vec())],
+            "no shared secret of 16 bytes",
+        ),
         (&|entry| entry.credentials.push(Credential::CertificateHash([1; 32])), "no client certificate"),
     ] {
         let mut bench = Bench::known(Admission::Admitted);
@@ -179,7 +185,10 @@ fn the_unknown_are_reported_and_cannot_be_told_from_the_wrong() {
         assert_eq!(done.written, [step(Step::Sequence(CHALLENGE.to_string()))]);
         let done = bench.hears(&md5(&secret(), CHALLENGE));
         assert_eq!(done.written, [step(Step::Result(false))]);
-        assert_eq!((done.unknown[0].serial.as_str(), done.unknown[0].protocol), ("B1/GW-001", Protocol::Gateway1f1f));
+        assert_eq!(
+            (done.unknown[0].serial.as_str(), done.unknown[0].protocol),
+            ("B1/GW-001", Protocol::Gateway1f1f)
+        );
         assert!(done.closed.is_some() && done.claimed.is_empty() && done.unproven == 0);
     }
 }
@@ -194,7 +203,11 @@ fn nothing_is_heard_before_the_proof() {
     ] {
         let mut bench = Bench::known(Admission::Admitted);
         let done = bench.hears(&frame);
-        assert!(done.reason().ends_with("on a connection that has not proved who it is"), "{}", done.reason());
+        assert!(
+            done.reason().ends_with("on a connection that has not proved who it is"),
+            "{}",
+            done.reason()
+        );
         assert!(done.readings.is_empty() && done.written.is_empty() && done.heard() == 0);
     }
     // Large frames neither: what is not proved may not even announce them.
@@ -208,7 +221,8 @@ fn nothing_is_heard_before_the_proof() {
 fn a_report_becomes_readings_at_the_gateways_local_time() {
     for compressed in [false, true] {
         let mut bench = Bench::quiet();
-        let frame = report("20260102030405", &[("01001", "35.4"), ("01002", "7")]).seal(&secret(), compressed);
+        let frame =
+            report("20260102030405", &[("01001", "35.4"), ("01002", "7")]).seal(&secret(), compressed);
         let done = bench.hears(&frame);
         assert_eq!(done.understood, [frame]);
         let readings = &done.readings[0];
@@ -231,7 +245,8 @@ fn what_could_not_be_stored_closes_the_line() {
 #[test]
 fn a_meter_that_nobody_knows_does_not_hide_the_one_beside_it() {
     let mut bench = Bench::quiet();
-    let done = bench.hears(&report("20260102030405", &[("09001", "1"), ("01002", "640")]).seal(&secret(), false));
+    let done =
+        bench.hears(&report("20260102030405", &[("09001", "1"), ("01002", "640")]).seal(&secret(), false));
     assert_eq!(done.readings[0][0].detector, DetectorId(111));
     assert_eq!(done.reason(), "meter `09001`, wanted the address of one of the 2 detectors of this terminal");
 }
@@ -257,7 +272,10 @@ fn a_report_overheard_and_sent_again_keeps_its_old_time() {
     bench.learns(Outcome::Committed);
     bench.world.mono_ms += 3_600_000;
     let again = bench.hears(&frame).readings.remove(0);
-    assert_eq!((first[0].device_at, again[0].device_at), (Some(WALL.plus_ms(-3_845_000)), first[0].device_at));
+    assert_eq!(
+        (first[0].device_at, again[0].device_at),
+        (Some(WALL.plus_ms(-3_845_000)), first[0].device_at)
+    );
     assert!(again[0].received_at > first[0].received_at);
 }
 
@@ -290,7 +308,11 @@ fn bombs_and_garbage_are_refused_by_name_and_the_line_lives() {
     let bomb = wire::gateway1f1f::deflate(&vec![b' '; 20 << 20]);
     for (kind, plain, clause) in [
         (FrameType::CompressedData, bomb, "vendor gateway protocol, inflated size"),
-        (FrameType::Data, b"<!DOCTYPE r [<!ENTITY a \"a\">]><root>&a;</root>".to_vec(), "vendor gateway protocol, XML"),
+        (
+            FrameType::Data,
+            b"<!DOCTYPE r [<!ENTITY a \"a\">]><root>&a;</root>".to_vec(),
+            "vendor gateway protocol, XML",
+        ),
         (FrameType::Data, b"<a>".repeat(5_000), "vendor gateway protocol, XML"),
         (FrameType::DownlinkAnswer, b"01002".to_vec(), "vendor gateway protocol, transparent frames"),
     ] {
@@ -300,7 +322,10 @@ fn bombs_and_garbage_are_refused_by_name_and_the_line_lives() {
     }
     let done = bench.hears(&encode_frame(FrameType::Data, &[0; 16]));
     assert_eq!(done.refused[0].1.clause, "vendor gateway protocol, encryption");
-    assert_eq!(bench.hears(&report("20260102030405", &[("01001", "35")]).seal(&secret(), false)).readings.len(), 1);
+    assert_eq!(
+        bench.hears(&report("20260102030405", &[("01001", "35")]).seal(&secret(), false)).readings.len(),
+        1
+    );
     for _ in 0..19 {
         assert!(bench.hears(&[0xFF; 8]).closed.is_none());
     }
@@ -372,7 +397,10 @@ fn a_modbus_unit_behind_the_gateway_is_polled_through_transparent_frames() {
     assert_eq!(bench.hears(&answered(Port::new(1, 7).unwrap(), answer.clone())).refused.len(), 1);
     let done = bench.hears(&answered(asked.port, answer.clone()));
     let reading = &done.readings[0][0];
-    assert_eq!((reading.detector, reading.samples[0].raw, reading.samples[1].raw), (DetectorId(112), 42, 251));
+    assert_eq!(
+        (reading.detector, reading.samples[0].raw, reading.samples[1].raw),
+        (DetectorId(112), 42, 251)
+    );
     // Nothing is asked before the outcome, and one that comes twice is refused.
     assert_eq!(bench.hears(&answered(asked.port, answer)).refused.len(), 1);
     bench.learns(Outcome::Committed);
@@ -395,7 +423,8 @@ fn commands_go_between_polls_one_at_a_time() {
     bench.hears(&answered(port, Answer::registers_for(&poll, &[1, 2]).unwrap().encode()));
     let done = bench.waits();
     let asked = opened(&done.written[0]);
-    let Ok(request) = line_command::request(7, &WriteCommand { function: 6, address: 1, values: vec![3] }) else {
+    let Ok(request) = line_command::request(7, &WriteCommand { function: 6, address: 1, values: vec![3] })
+    else {
         panic!("a request")
     };
     assert_eq!(asked.rtu, request.encode());
@@ -414,7 +443,11 @@ fn commands_go_between_polls_one_at_a_time() {
     bench.commands(&read);
     let done = bench.waits();
     assert_eq!(done.answered, [Err(LineError::TimedOut)]);
-    assert_eq!(bench.commands(&read).0, Taken::Settled(Err(LineError::Busy)), "a late answer must not be its answer");
+    assert_eq!(
+        bench.commands(&read).0,
+        Taken::Settled(Err(LineError::Busy)),
+        "a late answer must not be its answer"
+    );
     assert_eq!(bench.commands(&LineCommand::SetClock).0, Taken::Settled(Err(LineError::Unsupported)));
     let other = LineCommand::Read { unit: Some(99), read: ReadCommand { function: 3, address: 0, count: 1 } };
     bench.waits();

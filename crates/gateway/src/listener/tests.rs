@@ -14,8 +14,10 @@ use wire::cloud7b7b::{ControlAnswer, Downlink, Login, Segment, SegmentData, Seri
 use wire::modbus::{Answer, InnerCrc, Parse, Request};
 
 use super::*;
-use crate::config::{ListenerConfig, TelegramLevel};
+use crate::config::ListenerConfig;
 use crate::testing::{WALL, cloud_terminal, detector, directory, dtu_terminal};
+
+mod gateway1f1f;
 
 struct Door {
     handle: GatewayHandle,
@@ -237,21 +239,6 @@ async fn a_dtu_is_polled_through_the_door() {
     let raws: Vec<_> = readings[0].samples.iter().map(|sample| sample.raw).collect();
     assert_eq!((readings[0].detector.0, raws), (5, vec![35, 412]));
     confirm.tell(Outcome::Committed);
-}
-
-#[tokio::test]
-async fn the_gateway_protocol_is_refused_by_name_and_kept() {
-    let mut door = Door::open(FieldConfig { telegram_log: TelegramLevel::Refused, ..FieldConfig::default() });
-    let mut stranger = door.dial().await;
-    stranger.write_all(&[0x1F]).await.unwrap();
-    stranger.write_all(&[0x1F, 0x01, b'<']).await.unwrap();
-    expect_end(&mut stranger).await;
-    let telegram = door.telegrams.recv().await.unwrap();
-    let refused = telegram.refused.unwrap();
-    assert!(refused.reason.contains("1f 1f"), "{}", refused.reason);
-    assert_eq!(refused.clause, "vendor gateway protocol, start mark");
-    assert_eq!((telegram.protocol.as_str(), telegram.terminal), ("unknown", None));
-    assert_eq!(telegram.bytes[..2], [0x1F, 0x1F]);
 }
 
 #[tokio::test]
