@@ -27,6 +27,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "detectors", description = "Detectors, curves, telegrams"),
         (name = "commands", description = "Commands to devices, and limits tried on the past"),
         (name = "admission", description = "Terminals that dial in, and detector models"),
+        (name = "exchange", description = "Spreadsheets in and out"),
         (name = "settings", description = "Limits and supervision with their origin"),
         (name = "people", description = "Accounts, tokens, audit log"),
         (name = "live", description = "What happens, as it happens"),
@@ -80,6 +81,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::commands::routes())
         .merge(crate::settings::routes())
         .merge(crate::admission::routes())
+        .merge(crate::excel::routes())
         .merge(crate::people::routes())
         .merge(crate::live::routes())
         .merge(crate::system::routes())

@@ -14,6 +14,7 @@ pub mod admission;
 pub mod alarms;
 pub mod commands;
 pub mod detectors;
+pub mod excel;
 pub mod live;
 pub mod overview;
 pub mod people;

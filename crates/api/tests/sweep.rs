@@ -9,7 +9,7 @@ mod platform;
 
 use axum::http::StatusCode;
 use domain::access::{Permission, Role};
-use platform::{AREA, MARK, NEXT_AREA, OWNERS, Person, World, grant};
+use platform::{AREA, MARK, NEXT_AREA, OWNERS, Person, World, every_cell, grant, workbook};
 use serde_json::{Value, json};
 
 /// What a stranger must get.
@@ -389,6 +389,18 @@ fn cases(world: &World) -> Vec<Case> {
 
     let wide =
         json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
+    case("GET", "/exchange/template.xlsx", plain("/exchange/template.xlsx"), Some(P::View), Filtered, None);
+    case("GET", "/exchange/export.xlsx", plain("/exchange/export.xlsx"), Some(P::View), Filtered, None);
+    case("POST", "/exchange/import", plain("/exchange/import"), Some(P::DeviceAdmit), Filtered, None);
+    case(
+        "POST",
+        "/exchange/mistakes.xlsx",
+        plain("/exchange/mistakes.xlsx"),
+        Some(P::DeviceAdmit),
+        Filtered,
+        None,
+    );
+
     case("GET", "/users", plain("/users"), Some(P::PeopleManage), Filtered, None);
     case("POST", "/users", plain("/users"), Some(P::PeopleManage), Refused, Some(wide));
     // The first account is the administrator of everything.
@@ -455,7 +467,15 @@ async fn visit(world: &World, case: &Case, who: Option<&Person>) -> (StatusCode,
         let body = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
         return (status, String::from_utf8_lossy(&body).into_owned());
     }
-    let answer = world.platform.call(case.method, &case.called, who, case.body.as_ref()).await;
+    let answer = if case.path.starts_with("/exchange/") && case.method == "POST" {
+        let file = workbook(&[("场所", &[&["名称"], &["x"]])]);
+        world.platform.upload(&case.called, who, &file).await
+    } else {
+        world.platform.call(case.method, &case.called, who, case.body.as_ref()).await
+    };
+    if answer.status.is_success() && case.path.ends_with(".xlsx") {
+        return (answer.status, every_cell(&answer.bytes));
+    }
     (answer.status, answer.text)
 }
 

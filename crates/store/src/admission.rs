@@ -179,7 +179,13 @@ async fn admit(
     let mut detectors = Vec::with_capacity(wanted.len());
     for one in wanted {
         let (site, circuit) = made.place(connection, scope, actor, now, &one.place).await?;
-        let detector = insert_detector(connection, before.id, now, one, site.id, circuit).await?;
+        let new = NewDetector {
+            profile: one.profile,
+            unit_address: one.unit_address,
+            address: one.address.as_deref(),
+            name: &one.name,
+        };
+        let detector = insert_detector(connection, before.id, now, &new, site.id, circuit).await?;
         let row = detectors::load(connection, scope, detector).await?;
         let object = circuits::object("detector", detector.0, &row.name, &site);
         circuits::record(connection, actor, now, "detector.create", object, None::<&DetectorRow>, Some(&row))
@@ -219,7 +225,7 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
                 ),
             ));
         }
-        check_address(terminal.protocol, one)?;
+        check_address(terminal.protocol, one.profile.protocol, one.unit_address, one.address.as_deref())?;
         if units.contains(&(one.unit_address, &one.address)) {
             return Err(StoreError::invalid("unit_address", "taken", "two detectors with one unit address"));
         }
@@ -228,22 +234,30 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
     Ok(())
 }
 
-/// Whether the detector's unit or address is what its protocol counts with.
-fn check_address(terminal: Protocol, one: &AdmitDetector<'_>) -> Result<(), StoreError> {
+/// Whether a detector's unit or address is what its protocol counts with.
+///
+/// # Errors
+/// [`StoreError::Invalid`] about `unit_address` or `address`.
+pub fn check_address(
+    terminal: Protocol,
+    profile: Protocol,
+    had_unit: Option<u8>,
+    had_address: Option<&str>,
+) -> Result<(), StoreError> {
     let unit = |wanted: &str| {
-        let had = one.unit_address;
+        let had = had_unit;
         StoreError::invalid("unit_address", "out_of_range", format!("had {had:?}, wanted {wanted}"))
     };
     let address = |wanted: &str| {
-        let had = &one.address;
+        let had = had_address;
         StoreError::invalid("address", "pattern", format!("had {had:?}, wanted {wanted}"))
     };
-    if let Some(text) = &one.address
+    if let Some(text) = had_address
         && !(1..=64).contains(&text.chars().count())
     {
         return Err(address("1 to 64 characters"));
     }
-    match (one.profile.protocol, one.unit_address, one.address.as_deref()) {
+    match (profile, had_unit, had_address) {
         (Protocol::Cloud7b7b, None | Some(1..=247), None) => Ok(()),
         (Protocol::ModbusRtu, Some(1..=247), None) => Ok(()),
         // Behind the vendor gateway a Modbus unit hangs on one of its ports.
@@ -265,6 +279,14 @@ fn check_address(terminal: Protocol, one: &AdmitDetector<'_>) -> Result<(), Stor
             Err(unit("none: this protocol has no Modbus units"))
         }
     }
+}
+
+/// A detector to be made, whatever makes it.
+pub(crate) struct NewDetector<'p> {
+    pub(crate) profile: &'p Profile,
+    pub(crate) unit_address: Option<u8>,
+    pub(crate) address: Option<&'p str>,
+    pub(crate) name: &'p str,
 }
 
 /// A channel to be made.
@@ -366,11 +388,12 @@ impl<'w> Made<'w> {
     }
 }
 
-async fn insert_detector(
+/// Puts a detector with its channels in, in `connection`'s transaction.
+pub(crate) async fn insert_detector(
     connection: &mut SqliteConnection,
     terminal: TerminalId,
     now: UnixMs,
-    wanted: &AdmitDetector<'_>,
+    wanted: &NewDetector<'_>,
     site: SiteId,
     circuit: Option<CircuitId>,
 ) -> Result<DetectorId, StoreError> {
@@ -381,7 +404,7 @@ async fn insert_detector(
     .bind(terminal.0)
     .bind(&wanted.profile.id)
     .bind(wanted.unit_address.map(i64::from))
-    .bind(&wanted.address)
+    .bind(wanted.address)
     .bind(wanted.name.trim())
     .bind(site.0)
     .bind(circuit.map(|id| id.0))

@@ -158,19 +158,7 @@ impl Circuits<'_> {
         patch: &PanelPatch,
     ) -> Result<PanelRow, StoreError> {
         let mut tx = self.0.begin().await?;
-        let (before, site) = load_panel(&mut tx, scope, id).await?;
-        same_version("panel", before.version, patch.version)?;
-        let name = patch.name.as_ref().unwrap_or(&before.name);
-        named("name", name)?;
-        sqlx::query("UPDATE panel SET name = $1, location = $2, version = version + 1 WHERE id = $3")
-            .bind(name.trim())
-            .bind(patch.location.as_ref().unwrap_or(&before.location).trim())
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
-        let (after, _) = load_panel(&mut tx, scope, id).await?;
-        let object = object("panel", id.0, &after.name, &site);
-        record(&mut tx, actor, now, "panel.change", object, Some(&before), Some(&after)).await?;
+        let after = change_panel_in(&mut tx, scope, actor, now, id, patch).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -238,29 +226,7 @@ impl Circuits<'_> {
         patch: &CircuitPatch,
     ) -> Result<CircuitRow, StoreError> {
         let mut tx = self.0.begin().await?;
-        let (before, site) = load_circuit(&mut tx, scope, id).await?;
-        same_version("circuit", before.version, patch.version)?;
-        let draft = CircuitDraft {
-            name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
-            rated_current_a: patch.rated_current_a.unwrap_or(before.rated_current_a),
-            phases: patch.phases.unwrap_or_else(|| u8::try_from(before.phases).unwrap_or(1)),
-            load_kind: patch.load_kind.clone().unwrap_or_else(|| before.load_kind.clone()),
-        };
-        check(&draft)?;
-        sqlx::query(
-            "UPDATE circuit SET name = $1, rated_current_a = $2, phases = $3, load_kind = $4, version = version + 1 \
-             WHERE id = $5",
-        )
-        .bind(draft.name.trim())
-        .bind(draft.rated_current_a)
-        .bind(i64::from(draft.phases))
-        .bind(&draft.load_kind)
-        .bind(id.0)
-        .execute(&mut *tx)
-        .await?;
-        let (after, _) = load_circuit(&mut tx, scope, id).await?;
-        let object = object("circuit", id.0, &after.name, &site);
-        record(&mut tx, actor, now, "circuit.change", object, Some(&before), Some(&after)).await?;
+        let after = change_circuit_in(&mut tx, scope, actor, now, id, patch).await?;
         // The rated current is the base of overload.
         let version = self.0.bump_settings(&mut tx).await?;
         tx.commit().await?;
@@ -299,6 +265,66 @@ impl Circuits<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Changes a panel in `connection`'s transaction.
+pub(crate) async fn change_panel_in(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    actor: &Actor,
+    now: UnixMs,
+    id: PanelId,
+    patch: &PanelPatch,
+) -> Result<PanelRow, StoreError> {
+    let (before, site) = load_panel(connection, scope, id).await?;
+    same_version("panel", before.version, patch.version)?;
+    let name = patch.name.as_ref().unwrap_or(&before.name);
+    named("name", name)?;
+    sqlx::query("UPDATE panel SET name = $1, location = $2, version = version + 1 WHERE id = $3")
+        .bind(name.trim())
+        .bind(patch.location.as_ref().unwrap_or(&before.location).trim())
+        .bind(id.0)
+        .execute(&mut *connection)
+        .await?;
+    let (after, _) = load_panel(connection, scope, id).await?;
+    let object = object("panel", id.0, &after.name, &site);
+    record(connection, actor, now, "panel.change", object, Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Changes a circuit in `connection`'s transaction; the caller raises the settings' version.
+pub(crate) async fn change_circuit_in(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    actor: &Actor,
+    now: UnixMs,
+    id: CircuitId,
+    patch: &CircuitPatch,
+) -> Result<CircuitRow, StoreError> {
+    let (before, site) = load_circuit(connection, scope, id).await?;
+    same_version("circuit", before.version, patch.version)?;
+    let draft = CircuitDraft {
+        name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
+        rated_current_a: patch.rated_current_a.unwrap_or(before.rated_current_a),
+        phases: patch.phases.unwrap_or_else(|| u8::try_from(before.phases).unwrap_or(1)),
+        load_kind: patch.load_kind.clone().unwrap_or_else(|| before.load_kind.clone()),
+    };
+    check(&draft)?;
+    sqlx::query(
+        "UPDATE circuit SET name = $1, rated_current_a = $2, phases = $3, load_kind = $4, version = version + 1 \
+         WHERE id = $5",
+    )
+    .bind(draft.name.trim())
+    .bind(draft.rated_current_a)
+    .bind(i64::from(draft.phases))
+    .bind(&draft.load_kind)
+    .bind(id.0)
+    .execute(&mut *connection)
+    .await?;
+    let (after, _) = load_circuit(connection, scope, id).await?;
+    let object = object("circuit", id.0, &after.name, &site);
+    record(connection, actor, now, "circuit.change", object, Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 pub(crate) async fn insert_panel(

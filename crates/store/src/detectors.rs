@@ -261,35 +261,7 @@ impl Detectors<'_> {
         patch: &DetectorPatch,
     ) -> Result<DetectorRow, StoreError> {
         let mut tx = self.0.begin().await?;
-        let before = load(&mut tx, scope, id).await?;
-        same_version("detector", before.version, patch.version)?;
-        let name = patch.name.as_ref().unwrap_or(&before.name);
-        named("name", name)?;
-        let (site, circuit) = match patch.circuit {
-            None => (before.site_id, before.circuit_id),
-            Some(None) => (before.site_id, None),
-            Some(Some(circuit)) => {
-                let (circuit, _) =
-                    load_circuit(&mut tx, scope, circuit).await.map_err(|error| match error {
-                        StoreError::NotFound { .. } => {
-                            StoreError::invalid("circuit_id", "unknown", format!("no circuit {circuit} here"))
-                        }
-                        other => other,
-                    })?;
-                (circuit.site_id, Some(circuit.id))
-            }
-        };
-        sqlx::query("UPDATE detector SET name = $1, site_id = $2, circuit_id = $3, version = version + 1 WHERE id = $4")
-            .bind(name.trim())
-            .bind(site.0)
-            .bind(circuit.map(|id| id.0))
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
-        let after = load(&mut tx, scope, id).await?;
-        let site = sites::load(&mut tx, scope, after.site_id).await?;
-        let object = object("detector", id.0, &after.name, &site);
-        record(&mut tx, actor, now, "detector.change", object, Some(&before), Some(&after)).await?;
+        let after = change_in(&mut tx, scope, actor, now, id, patch).await?;
         let version = self.0.bump_settings(&mut tx).await?;
         tx.commit().await?;
         self.0.settings_changed(version);
@@ -370,6 +342,49 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, scope: &Scope, filter: &Detecto
         query.push(" AND d.terminal_id = ").push_bind(terminal.0);
     }
     push_any(query, "d.status", filter.statuses.iter().map(|status| i64::from(status.rank())));
+}
+
+/// Changes a detector in `connection`'s transaction; the caller raises the settings' version.
+pub(crate) async fn change_in(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    actor: &Actor,
+    now: UnixMs,
+    id: DetectorId,
+    patch: &DetectorPatch,
+) -> Result<DetectorRow, StoreError> {
+    let before = load(connection, scope, id).await?;
+    same_version("detector", before.version, patch.version)?;
+    let name = patch.name.as_ref().unwrap_or(&before.name);
+    named("name", name)?;
+    let (site, circuit) = match patch.circuit {
+        None => (before.site_id, before.circuit_id),
+        Some(None) => (before.site_id, None),
+        Some(Some(circuit)) => {
+            let (circuit, _) =
+                load_circuit(connection, scope, circuit).await.map_err(|error| match error {
+                    StoreError::NotFound { .. } => {
+                        StoreError::invalid("circuit_id", "unknown", format!("no circuit {circuit} here"))
+                    }
+                    other => other,
+                })?;
+            (circuit.site_id, Some(circuit.id))
+        }
+    };
+    sqlx::query(
+        "UPDATE detector SET name = $1, site_id = $2, circuit_id = $3, version = version + 1 WHERE id = $4",
+    )
+    .bind(name.trim())
+    .bind(site.0)
+    .bind(circuit.map(|id| id.0))
+    .bind(id.0)
+    .execute(&mut *connection)
+    .await?;
+    let after = load(connection, scope, id).await?;
+    let site = sites::load(connection, scope, after.site_id).await?;
+    let object = object("detector", id.0, &after.name, &site);
+    record(connection, actor, now, "detector.change", object, Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 pub(crate) async fn load(

@@ -31,6 +31,7 @@ pub mod circuits;
 pub mod commands;
 pub mod credentials;
 pub mod detectors;
+pub mod exchange;
 pub mod overview;
 pub mod settings;
 pub mod sites;

@@ -347,41 +347,7 @@ impl Sites<'_> {
         patch: &SitePatch,
     ) -> Result<SiteRow, StoreError> {
         let mut tx = self.0.begin().await?;
-        let before = load(&mut tx, scope, id).await?;
-        same_version("site", before.version, patch.version)?;
-        let draft = SiteDraft {
-            name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
-            address: patch.address.clone().unwrap_or_else(|| before.address.clone()),
-            area_code: patch.area_code.clone().unwrap_or_else(|| before.area_code.clone()),
-            organisation_id: patch.organisation_id.unwrap_or(before.organisation_id),
-            premises_kind: patch.premises_kind.clone().unwrap_or_else(|| before.premises_kind.clone()),
-            position: patch.position.unwrap_or_else(|| before.lon.zip(before.lat)),
-            zone: patch.zone.clone().unwrap_or_else(|| before.zone.clone()),
-            contact_name: patch.contact_name.clone().unwrap_or_else(|| before.contact_name.clone()),
-            contact_phone: patch.contact_phone.clone().unwrap_or_else(|| before.contact_phone.clone()),
-        };
-        check(&mut tx, scope, &draft).await?;
-        sqlx::query(
-            "UPDATE site SET name = $1, address = $2, area_code = $3, organisation_id = $4, premises_kind = $5, \
-             lon = $6, lat = $7, zone = $8, contact_name = $9, contact_phone = $10, two_person_switching = $11, \
-             version = version + 1 WHERE id = $12",
-        )
-        .bind(draft.name.trim())
-        .bind(draft.address.trim())
-        .bind(&draft.area_code.0)
-        .bind(draft.organisation_id.0)
-        .bind(&draft.premises_kind)
-        .bind(draft.position.map(|(lon, _)| lon))
-        .bind(draft.position.map(|(_, lat)| lat))
-        .bind(&draft.zone)
-        .bind(draft.contact_name.trim())
-        .bind(draft.contact_phone.trim())
-        .bind(patch.two_person_switching.unwrap_or(before.two_person_switching))
-        .bind(id.0)
-        .execute(&mut *tx)
-        .await?;
-        let after = load(&mut tx, scope, id).await?;
-        record(&mut tx, actor, now, "site.change", Some(&before), Some(&after)).await?;
+        let after = change_in(&mut tx, scope, actor, now, id, patch).await?;
         let version = self.0.bump_settings(&mut tx).await?;
         tx.commit().await?;
         self.0.settings_changed(version);
@@ -416,6 +382,53 @@ impl Sites<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Changes a site in `connection`'s transaction; the caller raises the settings' version.
+pub(crate) async fn change_in(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    actor: &Actor,
+    now: UnixMs,
+    id: SiteId,
+    patch: &SitePatch,
+) -> Result<SiteRow, StoreError> {
+    let before = load(connection, scope, id).await?;
+    same_version("site", before.version, patch.version)?;
+    let draft = SiteDraft {
+        name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
+        address: patch.address.clone().unwrap_or_else(|| before.address.clone()),
+        area_code: patch.area_code.clone().unwrap_or_else(|| before.area_code.clone()),
+        organisation_id: patch.organisation_id.unwrap_or(before.organisation_id),
+        premises_kind: patch.premises_kind.clone().unwrap_or_else(|| before.premises_kind.clone()),
+        position: patch.position.unwrap_or_else(|| before.lon.zip(before.lat)),
+        zone: patch.zone.clone().unwrap_or_else(|| before.zone.clone()),
+        contact_name: patch.contact_name.clone().unwrap_or_else(|| before.contact_name.clone()),
+        contact_phone: patch.contact_phone.clone().unwrap_or_else(|| before.contact_phone.clone()),
+    };
+    check(connection, scope, &draft).await?;
+    sqlx::query(
+        "UPDATE site SET name = $1, address = $2, area_code = $3, organisation_id = $4, premises_kind = $5, \
+         lon = $6, lat = $7, zone = $8, contact_name = $9, contact_phone = $10, two_person_switching = $11, \
+         version = version + 1 WHERE id = $12",
+    )
+    .bind(draft.name.trim())
+    .bind(draft.address.trim())
+    .bind(&draft.area_code.0)
+    .bind(draft.organisation_id.0)
+    .bind(&draft.premises_kind)
+    .bind(draft.position.map(|(lon, _)| lon))
+    .bind(draft.position.map(|(_, lat)| lat))
+    .bind(&draft.zone)
+    .bind(draft.contact_name.trim())
+    .bind(draft.contact_phone.trim())
+    .bind(patch.two_person_switching.unwrap_or(before.two_person_switching))
+    .bind(id.0)
+    .execute(&mut *connection)
+    .await?;
+    let after = load(connection, scope, id).await?;
+    record(connection, actor, now, "site.change", Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 /// The site in `connection`'s transaction.

@@ -58,6 +58,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -142,6 +143,7 @@ impl Platform {
             status: parts.status,
             headers: parts.headers,
             text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.to_vec(),
         }
     }
 
@@ -186,6 +188,20 @@ impl Platform {
 
     pub(crate) async fn post(&self, path: &str, who: &Person, body: Value) -> Answer {
         self.call("POST", path, Some(who), Some(&body)).await
+    }
+
+    /// Sends `file` as the form of the screens does.
+    pub(crate) async fn upload(&self, path: &str, who: Option<&Person>, file: &[u8]) -> Answer {
+        let mut request = Self::request("POST", path, who, None);
+        let mut form = Vec::new();
+        form.extend_from_slice(
+            b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file.xlsx\"\r\n\r\n",
+        );
+        form.extend_from_slice(file);
+        form.extend_from_slice(b"\r\n--x--\r\n");
+        request.headers_mut().insert("content-type", "multipart/form-data; boundary=x".parse().unwrap());
+        *request.body_mut() = Body::from(form);
+        self.send(request).await
     }
 
     pub(crate) async fn sign_in(&self, login: &str, password: &str) -> Answer {
@@ -373,4 +389,36 @@ impl World {
             platform,
         }
     }
+}
+
+/// A workbook of texts: sheets by name, lines from the first.
+pub(crate) fn workbook(sheets: &[(&str, &[&[&str]])]) -> Vec<u8> {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    for (name, lines) in sheets {
+        let sheet = workbook.add_worksheet();
+        sheet.set_name(*name).unwrap();
+        for (row, line) in (0u32..).zip(*lines) {
+            for (column, text) in (0u16..).zip(*line) {
+                sheet.write_string(row, column, *text).unwrap();
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+/// The cells of every sheet of a workbook, as text.
+pub(crate) fn cells(bytes: &[u8]) -> Vec<(String, Vec<Vec<String>>)> {
+    use calamine::Reader as _;
+    let mut workbook: calamine::Xlsx<_> =
+        calamine::open_workbook_from_rs(std::io::Cursor::new(bytes.to_vec())).unwrap();
+    let sheets = workbook.worksheets();
+    let text = |rows: calamine::Range<calamine::Data>| {
+        rows.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+    };
+    sheets.into_iter().map(|(name, range)| (name, text(range))).collect()
+}
+
+/// The same in one text.
+pub(crate) fn every_cell(bytes: &[u8]) -> String {
+    format!("{:?}", cells(bytes))
 }

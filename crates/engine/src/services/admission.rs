@@ -215,7 +215,7 @@ impl Admission<'_> {
     }
 
     /// After admission changed: the directory, the pending list, and the line, which begins anew under the new rule.
-    async fn told(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
+    pub(super) async fn told(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
         self.refresh(id).await?;
         self.0.live().publish(None, None, LiveKind::Pending);
         self.close_line(id, &format!("the terminal was {what}")).await;

@@ -6,6 +6,7 @@
 mod admission;
 mod alarms;
 mod commands;
+pub mod import;
 mod places;
 mod settings;
 mod what_if;
@@ -16,6 +17,7 @@ pub use commands::{
     BatchRequest, CommandDesk, CommandOption, CommandOptions, CommandRequest, MOST_IN_BATCH, Trial,
     ValueOption,
 };
+pub use import::Import;
 pub use places::Places;
 pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};
 pub use what_if::{WhatIf, WhatIfOutcome, WhatIfTarget};
