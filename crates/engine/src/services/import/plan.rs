@@ -589,10 +589,7 @@ impl<'w> Planner<'w> {
     }
 
     /// Where a detector's line says that it is; the field and what is wrong otherwise.
-    fn place_of(
-        &mut self,
-        line: &DetectorLine,
-    ) -> Result<(usize, Option<usize>), (Field, String, Wrong)> {
+    fn place_of(&mut self, line: &DetectorLine) -> Result<(usize, Option<usize>), (Field, String, Wrong)> {
         let wrong = |field, had: &str, wrong| (field, had.to_owned(), wrong);
         if line.site.is_empty() {
             return Err(wrong(Field::Site, "", Wrong::Missing));
