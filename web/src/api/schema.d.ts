@@ -456,6 +456,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/exchange/export.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sites, panels, circuits and detectors in scope as one workbook. */
+        get: operations["export_everything"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exchange/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a workbook in: what is new is made, what is there is changed, by name and serial number. */
+        post: operations["import_workbook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exchange/mistakes.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks a workbook and lists every mistake in it. Nothing is written. */
+        post: operations["list_workbook_mistakes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exchange/template.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An empty file to fill in, with drop-downs for what is known and a sheet that explains every column. */
+        get: operations["get_exchange_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live": {
         parameters: {
             query?: never;
@@ -1515,6 +1583,51 @@ export interface components {
              */
             site_id?: number | null;
         };
+        /** @description A cell that cannot be. */
+        CellMistake: {
+            /**
+             * @description The cell as the file has it.
+             * @example 回路!D7
+             */
+            cell: string;
+            /**
+             * @description The kind of mistake as a stable word.
+             * @example not_a_number
+             */
+            code: string;
+            /**
+             * @description The column as it is called in the reader's language.
+             * @example 额定电流（A）
+             */
+            column: string;
+            /**
+             * @description The column as a stable word.
+             * @example rated_current_a
+             */
+            field: string;
+            /**
+             * @description What was had; empty for an empty cell.
+             * @example abc
+             */
+            had: string;
+            /**
+             * Format: int32
+             * @description The line, counted from 1.
+             */
+            line: number;
+            /**
+             * @description Both in one sentence.
+             * @example 额定电流（A）填了“abc”：应为数字
+             */
+            message: string;
+            /** @description The sheet: `sites`, `panels`, `circuits` or `detectors`. */
+            sheet: string;
+            /**
+             * @description What was wanted, in the reader's language.
+             * @example 应为数字
+             */
+            wanted: string;
+        };
         /** @description One measured quantity of a detector, with its newest value. */
         Channel: {
             /**
@@ -2392,6 +2505,46 @@ export interface components {
              * @description Comes back with a change; 0 while the level says nothing.
              */
             version: number;
+        };
+        /** @description What was done with a file, or would be. */
+        ImportReport: {
+            /** @description Whether anything was written. */
+            applied: boolean;
+            /** @description Whether nothing was to be written. */
+            dry_run: boolean;
+            /** @description The file's name. */
+            file: string;
+            /** @description Columns that are none of the template's and were not looked at. */
+            ignored_columns: string[];
+            /** @description What is wrong, in the file's order; at most 500. */
+            mistakes: components["schemas"]["CellMistake"][];
+            /** @description How many mistakes there are in all. */
+            mistakes_total: number;
+            /** @description The sheets, in the order in which they refer to each other. */
+            sheets: components["schemas"]["ImportSheet"][];
+        };
+        /** @description How the lines of a sheet fared. */
+        ImportSheet: {
+            /** @description Of these, made. */
+            created: number;
+            /** @description Lines with something in them. */
+            lines: number;
+            /**
+             * @description What it is called in the file; null when it is not there.
+             * @example 回路
+             */
+            name: string | null;
+            /**
+             * @description `sites`, `panels`, `circuits` or `detectors`.
+             * @example circuits
+             */
+            sheet: string;
+            /** @description There already as they are. */
+            unchanged: number;
+            /** @description Changed. */
+            updated: number;
+            /** @description With a mistake. */
+            wrong: number;
         };
         /** @description What comes in. */
         IntakeFacts: {
@@ -4889,6 +5042,14 @@ export interface components {
              * @description The worst value of them all.
              */
             worst: number | null;
+        };
+        /** @description A form with a workbook. */
+        WorkbookUpload: {
+            /**
+             * Format: binary
+             * @description The workbook, at most 5 MiB.
+             */
+            file: string;
         };
         /** @description One of the worst sites. */
         WorstSite: {
@@ -8193,6 +8354,416 @@ export interface operations {
             };
             /** @description Not there or out of scope: `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_everything: {
+        parameters: {
+            query?: {
+                /** @description The language of the file; the account's own when nothing is said. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A workbook in the shape of the template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_workbook: {
+        parameters: {
+            query?: {
+                /** @description Only say what would be done; this is so unless `false` is said. */
+                dry_run?: boolean;
+                /** @description What becomes of a file in which something is wrong; `all_or_nothing` when nothing is said. */
+                mode?: "all_or_nothing" | "good_lines";
+                /** @description The language of the sentences about mistakes; the account's own when nothing is said. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["WorkbookUpload"];
+            };
+        };
+        responses: {
+            /** @description What was done, or would be, and every mistake */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workbook_mistakes: {
+        parameters: {
+            query?: {
+                /** @description The language of the file; the account's own when nothing is said. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["WorkbookUpload"];
+            };
+        };
+        responses: {
+            /** @description A workbook with one line per mistake */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_exchange_template: {
+        parameters: {
+            query?: {
+                /** @description The language of the file; the account's own when nothing is said. */
+                lang?: components["schemas"]["Language"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A workbook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

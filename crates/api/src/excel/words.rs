@@ -108,7 +108,7 @@ pub(super) const PREMISES: [(&str, Said); 18] = [
 ];
 
 /// Kinds of loads that have words in every language.
-pub(super) const LOADS: [(&str, Said); 9] = [
+pub(super) const LOADS: [(&str, Said); 16] = [
     ("lighting", ["照明", "照明", "Lighting"]),
     ("sockets", ["插座", "插座", "Sockets"]),
     ("air_conditioning", ["空调", "空調", "Air conditioning"]),
@@ -118,6 +118,14 @@ pub(super) const LOADS: [(&str, Said); 9] = [
     ("charging", ["充电", "充電", "Charging"]),
     ("incoming", ["进线", "進線", "Incoming feeder"]),
     ("mixed", ["混合", "混合", "Mixed"]),
+    // These are never switched from afar: their words must become their codes.
+    ("fire_pump", ["消防水泵", "消防水泵", "Fire pump"]),
+    ("smoke_exhaust", ["防排烟风机", "防排煙風機", "Smoke exhaust fan"]),
+    ("fire_lift", ["消防电梯", "消防電梯", "Fire-fighting lift"]),
+    ("lift", ["电梯", "電梯", "Lift"]),
+    ("medical", ["医疗设备", "醫療設備", "Medical equipment"]),
+    ("emergency_lighting", ["应急照明", "應急照明", "Emergency lighting"]),
+    ("fire_alarm", ["火灾报警设备", "火災報警設備", "Fire alarm equipment"]),
 ];
 
 /// What a protocol is called.

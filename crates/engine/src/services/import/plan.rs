@@ -654,6 +654,7 @@ fn site_step(known: Option<&ExchangeSite>, line: &SiteLine) -> Option<Step<SiteI
         zone: differs(&line.zone, &known.zone),
         contact_name: differs(&line.contact_name, &known.contact_name),
         contact_phone: differs(&line.contact_phone, &known.contact_phone),
+        two_person_switching: None,
         version: known.version,
     };
     let same = patch == SitePatch { version: known.version, ..SitePatch::default() };
