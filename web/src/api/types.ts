@@ -55,6 +55,7 @@ export interface LiveEvents {
   };
   status: { detector_id: number; site_id: number; status: Status };
   terminal: { terminal_id: number; event: string };
+  command: { id: number; detector_id: number; state: string };
   pending: { id: number };
   changed: { what: string };
   storage: { warning: boolean; full: boolean };

@@ -31,6 +31,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/pending', name: 'pending', component: () => import('@/features/pending/PendingView.vue'), meta: { nav: 'pending', permission: 'device.admit' } },
   { path: '/profiles', name: 'profiles', component: () => import('@/features/detectors/ProfilesView.vue'), meta: { nav: 'profiles' } },
   { path: '/profiles/:id', name: 'profile', component: () => import('@/features/detectors/ProfilesView.vue'), meta: { nav: 'profiles' } },
+  { path: '/commands', name: 'commands', component: () => import('@/features/commands/CommandsView.vue'), meta: { nav: 'commands' } },
   { path: '/settings', name: 'settings', component: () => import('@/features/settings/SettingsView.vue'), meta: { nav: 'settings' } },
   { path: '/people', name: 'people', component: () => import('@/features/people/PeopleView.vue'), meta: { nav: 'people', permission: 'people.manage' } },
   { path: '/system', name: 'system', component: () => import('@/features/system/SystemView.vue'), meta: { nav: 'system' } },

@@ -21,6 +21,7 @@ const listeners: { [N in LiveEventName]: Set<Listener<N>> } = {
   values: new Set(),
   status: new Set(),
   terminal: new Set(),
+  command: new Set(),
   pending: new Set(),
   changed: new Set(),
   storage: new Set(),

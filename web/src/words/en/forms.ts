@@ -1,5 +1,6 @@
 export default {
   errors: {
+    wrong: 'Not right',
     missing: 'Needs an entry',
     unknown: 'The server does not know this',
     unknown_value: 'Not one of the choices',

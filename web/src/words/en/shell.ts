@@ -7,6 +7,7 @@ export default {
     alarms_short: 'Alarms',
     sites: 'Sites',
     detectors: 'Detectors',
+    commands: 'Commands',
     pending: 'Pending devices',
     profiles: 'Device profiles',
     settings: 'Alarm settings',

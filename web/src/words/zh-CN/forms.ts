@@ -1,5 +1,6 @@
 export default {
   errors: {
+    wrong: '不正确',
     missing: '请填写此项',
     unknown: '服务器不认识此项',
     unknown_value: '没有这个选项',

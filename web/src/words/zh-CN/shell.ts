@@ -7,6 +7,7 @@ export default {
     alarms_short: '告警',
     sites: '站点',
     detectors: '探测器',
+    commands: '远程控制',
     pending: '待接入设备',
     profiles: '设备型号',
     settings: '报警设置',

@@ -1,5 +1,6 @@
 export default {
   errors: {
+    wrong: '不正確',
     missing: '請填寫此項',
     unknown: '伺服器不認識此項',
     unknown_value: '沒有這個選項',

@@ -7,6 +7,7 @@ export default {
     alarms_short: '警報',
     sites: '場所',
     detectors: '探測器',
+    commands: '遠端控制',
     pending: '待接入裝置',
     profiles: '裝置型號',
     settings: '警報設定',
