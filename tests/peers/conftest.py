@@ -66,6 +66,7 @@ class Server:
             "--set", f"data.dir={data}",
             "--set", f"http.listen=127.0.0.1:{self.http}",
             "--set", f"field.listen=127.0.0.1:{self.field}",
+            "--set", "gb26875.listen=127.0.0.1:0",
         ]
         for setting in extra:
             command += ["--set", setting]

@@ -136,6 +136,8 @@ mirror! {
         Frequency,
         /// kWh.
         Energy,
+        /// Half-cycles with arcs; no unit.
+        ArcCount,
         /// 0 to 31.
         SignalStrength,
         /// 0 open, 1 closed.

@@ -3,16 +3,16 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use gateway::{
-    DtuConfig, FieldConfig, Gateway1f1fConfig, Limits, ListenerConfig, Network, RegistrationPattern,
-    bytes_from_hex, identity_form,
+    DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, Limits, ListenerConfig, Network,
+    RegistrationPattern, bytes_from_hex, identity_form,
 };
 
 use crate::settings::{
-    ClientCertificates, FieldSettings, ListenerSettings, RegistrationSettings, TlsSettings,
+    ClientCertificates, FieldSettings, GbSettings, ListenerSettings, RegistrationSettings, TlsSettings,
 };
 
 /// The field door as configured.
-pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
+pub(crate) fn config(settings: &FieldSettings, gb26875: &GbSettings) -> anyhow::Result<FieldConfig> {
     let dtu = &settings.dtu;
     Ok(FieldConfig {
         listen: settings.listen,
@@ -48,10 +48,28 @@ pub(crate) fn config(settings: &FieldSettings) -> anyhow::Result<FieldConfig> {
                 ..Limits::default()
             },
         },
+        gb26875: gb_config(gb26875)?,
         tls: settings.tls.as_ref().map(tls),
         proxy_from: networks(&settings.proxy_from).context("field.proxy_from")?,
         listeners: settings.listeners.iter().map(listener).collect::<anyhow::Result<_>>()?,
         ..FieldConfig::default()
+    })
+}
+
+fn gb_config(settings: &GbSettings) -> anyhow::Result<GbConfig> {
+    let listen_udp = match settings.listen.as_str() {
+        "" => None,
+        address => Some(address.parse().with_context(|| {
+            format!("gb26875.listen is {address:?}, wanted an address such as 127.0.0.1:7072 or nothing")
+        })?),
+    };
+    Ok(GbConfig {
+        listen_udp,
+        answer_within_s: settings.answer_within_s,
+        retries: settings.retries,
+        clock_tolerance_s: settings.clock_tolerance_s,
+        clock_set_every_s: settings.clock_set_every_s,
+        poll_every_s: settings.poll_every_s,
     })
 }
 

@@ -137,7 +137,7 @@ impl Platform {
         // The field door opens last: whoever dials in finds everything behind it running.
         let gateway_stop = CancellationToken::new();
         let gateway = Gateway::start(
-            field::config(&settings.field)?,
+            field::config(&settings.field, &settings.gb26875)?,
             intake,
             directory,
             sessions,
@@ -166,6 +166,9 @@ impl Platform {
         println!("field door: {}", self.field_addr);
         for address in self.gateway.local_addrs().iter().skip(1) {
             println!("field listener: {address}");
+        }
+        if let Some(address) = self.gateway.datagram_addr() {
+            println!("gb26875 door: {address}");
         }
         for line in lines {
             println!("{line}");

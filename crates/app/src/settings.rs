@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) data: DataSettings,
     pub(crate) http: HttpSettings,
     pub(crate) field: FieldSettings,
+    pub(crate) gb26875: GbSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,
@@ -134,6 +135,18 @@ pub(crate) struct RegistrationSettings {
     pub(crate) terminator: String,
     pub(crate) min_len: usize,
     pub(crate) max_len: usize,
+}
+
+/// Transmission devices that speak GB/T 26875.3.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GbSettings {
+    pub(crate) listen: String,
+    pub(crate) answer_within_s: u64,
+    pub(crate) retries: u8,
+    pub(crate) clock_tolerance_s: u64,
+    pub(crate) clock_set_every_s: u64,
+    pub(crate) poll_every_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -265,7 +278,7 @@ mod tests {
         )
         .unwrap();
         let settings = load(Some(file.path()), &[]).unwrap();
-        let config = crate::field::config(&settings.field).unwrap();
+        let config = crate::field::config(&settings.field, &settings.gb26875).unwrap();
         let [listener] = config.listeners.as_slice() else { panic!("{:?}", config.listeners) };
         assert!(listener.registration.is_none() && config.tls.is_none());
         let tls = listener.tls.as_ref().unwrap();

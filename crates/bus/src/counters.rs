@@ -45,6 +45,8 @@ counters! {
     connections_refused,
     /// Devices that said to be an admitted terminal and could not prove it.
     proofs_refused,
+    /// Datagrams that were dropped: no frame, or more than their session could take.
+    datagrams_dropped,
     /// Frames that were understood.
     frames_understood,
     /// Frames that were refused (bad CRC, bad form, unknown segment).

@@ -38,8 +38,30 @@ pub enum Intake {
         /// What.
         event: LineEvent,
     },
+    /// What a terminal told that is kept as its events; confirmed after the commit like readings.
+    Noted {
+        /// Who.
+        terminal: TerminalId,
+        /// Server's clock.
+        at: UnixMs,
+        /// The other end's address.
+        remote: String,
+        /// What it told.
+        notes: Vec<Note>,
+        /// Told the outcome after the commit.
+        confirm: Confirm,
+    },
     /// Somebody unknown dialled in.
     Unknown(UnknownTerminal),
+}
+
+/// One thing that a terminal told of itself and that is no reading: an operation, a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The event's stable name: `operation`, `configuration`, `version`, `system_state`, `component_state`, `device_state`.
+    pub event: &'static str,
+    /// In words.
+    pub detail: String,
 }
 
 /// What can happen to a line.

@@ -164,6 +164,7 @@ impl Hazard {
             | Quantity::PowerFactor
             | Quantity::Frequency
             | Quantity::Energy
+            | Quantity::ArcCount
             | Quantity::SignalStrength
             | Quantity::Switch
             | Quantity::Device => &[],

@@ -30,6 +30,8 @@ pub enum Quantity {
     Frequency,
     /// Active energy 电能, kWh.
     Energy,
+    /// Arcs counted 故障电弧数, half-cycles in the device's own span of time.
+    ArcCount,
     /// Signal strength of the modem 信号强度, 0-31 as the modem gives it.
     SignalStrength,
     /// A switch input or relay output 开关量: 0 open, 1 closed.
@@ -40,7 +42,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// Every quantity, in display order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ResidualCurrent,
         Self::ConductorTemperature,
         Self::AmbientTemperature,
@@ -53,6 +55,7 @@ impl Quantity {
         Self::PowerFactor,
         Self::Frequency,
         Self::Energy,
+        Self::ArcCount,
         Self::SignalStrength,
         Self::Switch,
         Self::Device,
@@ -71,7 +74,7 @@ impl Quantity {
             Self::ApparentPower => "VA",
             Self::Frequency => "Hz",
             Self::Energy => "kWh",
-            Self::PowerFactor | Self::SignalStrength | Self::Switch | Self::Device => "",
+            Self::PowerFactor | Self::ArcCount | Self::SignalStrength | Self::Switch | Self::Device => "",
         }
     }
 
@@ -91,6 +94,7 @@ impl Quantity {
             Self::PowerFactor => "power_factor",
             Self::Frequency => "frequency",
             Self::Energy => "energy",
+            Self::ArcCount => "arc_count",
             Self::SignalStrength => "signal_strength",
             Self::Switch => "switch",
             Self::Device => "device",

@@ -65,6 +65,8 @@ pub struct FieldConfig {
     pub dtu: DtuConfig,
     /// Gateways of the vendor gateway protocol.
     pub gateway1f1f: Gateway1f1fConfig,
+    /// Transmission devices that speak GB/T 26875.3.
+    pub gb26875: GbConfig,
     /// TLS at `listen`; `None`: plain. Default `None`.
     pub tls: Option<TlsSettings>,
     /// Who stands between and says so with the PROXY protocol; others are who they are. Default: nobody.
@@ -178,6 +180,7 @@ impl Default for FieldConfig {
             telegram_log: TelegramLevel::All,
             dtu: DtuConfig::default(),
             gateway1f1f: Gateway1f1fConfig::default(),
+            gb26875: GbConfig::default(),
             tls: None,
             proxy_from: Vec::new(),
             listeners: Vec::new(),
@@ -196,6 +199,7 @@ impl FieldConfig {
             own.listen = listener.listen;
             own.tls = listener.tls;
             own.proxy_from = listener.proxy_from;
+            own.gb26875.listen_udp = None;
             own.dtu.registration = listener.registration.unwrap_or(own.dtu.registration);
             own.dtu.heartbeats = listener.heartbeats.unwrap_or(own.dtu.heartbeats);
             own.max_connections = listener.max_connections.unwrap_or(own.max_connections);
@@ -206,6 +210,37 @@ impl FieldConfig {
             all.push(own);
         }
         all
+    }
+}
+
+/// How transmission devices are asked, and where those dial in that speak UDP.
+#[derive(Debug, Clone)]
+pub struct GbConfig {
+    /// Where datagrams come in; `None`: closed; port 0 takes a free one. Default `None`.
+    pub listen_udp: Option<SocketAddr>,
+    /// How long an answer may take, s. The standard: at most 10. Default 10.
+    pub answer_within_s: u64,
+    /// How often what was not answered is sent again. The standard: 3. Default 3.
+    pub retries: u8,
+    /// How far a device's clock may differ before it is set, s. Default 30.
+    pub clock_tolerance_s: u64,
+    /// A clock is set at most this often, s. Default 3,600.
+    pub clock_set_every_s: u64,
+    /// A device that is silent for this long, or for its profile's interval if that is shorter, is asked for its
+    /// state, s. The standard's centre polls at least every 2 h. Default 7,200.
+    pub poll_every_s: u64,
+}
+
+impl Default for GbConfig {
+    fn default() -> Self {
+        Self {
+            listen_udp: None,
+            answer_within_s: 10,
+            retries: 3,
+            clock_tolerance_s: 30,
+            clock_set_every_s: 3_600,
+            poll_every_s: 7_200,
+        }
     }
 }
 
@@ -324,6 +359,9 @@ impl Rules {
             ("gateway1f1f.max_frame_bytes", config.gateway1f1f.max_frame_bytes as u64),
             ("gateway1f1f.max_inflated_bytes", config.gateway1f1f.wire.max_inflated_len as u64),
             ("gateway1f1f.max_ratio", config.gateway1f1f.wire.max_ratio as u64),
+            ("gb26875.answer_within_s", config.gb26875.answer_within_s),
+            ("gb26875.clock_set_every_s", config.gb26875.clock_set_every_s),
+            ("gb26875.poll_every_s", config.gb26875.poll_every_s),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Number { key, had: "0".to_owned(), wanted: "at least 1" });

@@ -31,6 +31,7 @@ use crate::cloud_session::CloudSession;
 use crate::config::{Rules, ms};
 use crate::dtu_session::DtuSession;
 use crate::gateway_session::GatewaySession;
+use crate::gb26875::GbSession;
 use crate::limits::Place;
 use crate::pending::PendingReports;
 use crate::session::{Facts, Moment, Output, Taken, earliest};
@@ -115,6 +116,7 @@ enum Core {
     Cloud(Box<CloudSession>),
     Dtu(Box<DtuSession>),
     Gateway(Box<GatewaySession>),
+    Gb(Box<GbSession>),
 }
 
 struct Connection {
@@ -226,6 +228,7 @@ impl Connection {
             Core::Cloud(session) => session.wants_bytes(),
             Core::Dtu(session) => session.wants_bytes(Self::facts(&self.gate, &self.caller), now),
             Core::Gateway(session) => session.wants_bytes(),
+            Core::Gb(session) => session.wants_bytes(),
         }
     }
 
@@ -238,6 +241,7 @@ impl Connection {
             Core::Cloud(session) => session.deadline(facts),
             Core::Dtu(session) => session.deadline(facts, now),
             Core::Gateway(session) => session.deadline(facts),
+            Core::Gb(session) => session.deadline(facts),
         }
     }
 
@@ -254,6 +258,7 @@ impl Connection {
             Core::Cloud(session) => session.on_time(facts, now, out),
             Core::Dtu(session) => session.on_time(facts, now, out),
             Core::Gateway(session) => session.on_time(facts, now, out),
+            Core::Gb(session) => session.on_time(facts, now, out),
         }
     }
 
@@ -271,6 +276,7 @@ impl Connection {
             Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
             Core::Dtu(session) => session.on_outcome(outcome, facts, now, out),
             Core::Gateway(session) => session.on_outcome(outcome, facts, now, out),
+            Core::Gb(session) => session.on_outcome(outcome, facts, now, out),
         }
     }
 
@@ -287,6 +293,7 @@ impl Connection {
             Core::Cloud(session) => session.on_command(command, facts, now, out),
             Core::Dtu(session) => session.on_command(command, facts, now, out),
             Core::Gateway(session) => session.on_command(command, facts, now, out),
+            Core::Gb(session) => session.on_command(command, facts, now, out),
         };
         match taken {
             Taken::Waits => self.command = Some(answer),
@@ -306,6 +313,7 @@ impl Connection {
             Core::Cloud(session) => session.on_bytes(bytes, facts, now, out),
             Core::Dtu(session) => session.on_bytes(bytes, facts, now, out),
             Core::Gateway(session) => session.on_bytes(bytes, facts, now, out),
+            Core::Gb(session) => session.on_bytes(bytes, facts, now, out),
             Core::Undetected { first, .. } => {
                 let all: Vec<u8> = first.iter().chain(bytes).copied().collect();
                 match wire::detect(&all) {
@@ -315,7 +323,12 @@ impl Connection {
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Cloud(Box::new(session));
                     }
-                    Detected::Dtu | Detected::Gb26875 => {
+                    Detected::Gb26875 => {
+                        let mut session = GbSession::new(now);
+                        session.on_bytes(&all, facts, now, out);
+                        self.core = Core::Gb(Box::new(session));
+                    }
+                    Detected::Dtu => {
                         let mut session = DtuSession::new(now);
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Dtu(Box::new(session));
@@ -352,6 +365,13 @@ impl Connection {
                     self.gate.counters.readings_received.add(count);
                     self.hand_over(Intake::Readings { readings, confirm }).await?;
                     self.in_flight.push_back((count, outcome));
+                }
+                Output::Notes { terminal, notes } => {
+                    let (confirm, outcome) = Confirm::pair();
+                    let at = self.gate.now().wall;
+                    let remote = self.caller.remote.to_string();
+                    self.hand_over(Intake::Noted { terminal, at, remote, notes, confirm }).await?;
+                    self.in_flight.push_back((0, outcome));
                 }
                 Output::Tell(intake) => self.hand_over(intake).await?,
                 Output::Unknown(unknown) => {
@@ -414,6 +434,7 @@ impl Connection {
             Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
             Core::Dtu(session) => (session.terminal(), Protocol::ModbusRtu.code()),
             Core::Gateway(session) => (session.terminal(), Protocol::Gateway1f1f.code()),
+            Core::Gb(session) => (session.terminal(), Protocol::Gb26875.code()),
         };
         let whose = Whose { terminal, remote: self.caller.remote, protocol };
         self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());

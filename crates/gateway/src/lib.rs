@@ -3,6 +3,7 @@
 //! ```text
 //! listener -> limits -> proxy, tls -> connection -> detect -+-> cloud_session   (7B7B: device speaks, we confirm after commit)
 //!                                                           +-> gateway_session (1F1F: gateway proves who it is, encrypted reports)
+//!                                                           +-> gb26875         (transmission devices; UDP has a door of its own)
 //!                                                           +-> dtu_session     (we are Modbus-RTU master; poll_plan)
 //!                                                                |
 //!                            field_reading: profile decode -> bus::Intake -> pipeline -> outcome -> confirmation
@@ -22,6 +23,7 @@ mod connection;
 mod dtu_session;
 mod field_reading;
 mod gateway_session;
+mod gb26875;
 mod limits;
 mod line_command;
 mod listener;
@@ -39,8 +41,8 @@ mod testing;
 pub mod tls;
 
 pub use config::{
-    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, ListenerConfig, TelegramLevel, bytes_from_hex,
-    identity_form,
+    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, ListenerConfig, TelegramLevel,
+    bytes_from_hex, identity_form,
 };
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Counters, Directory, IntakeSender, Sessions, TelegramSink};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::Clock;
 use crate::config::{ConfigError, FieldConfig, Rules, ms};
 use crate::connection::{Caller, Gate, serve};
+use crate::gb26875::receive;
 use crate::limits::{Denied, Doorkeeper, Place};
 use crate::pending::PendingReports;
 use crate::proxy::{ProxyError, read_header};
@@ -89,6 +90,7 @@ impl Gateway {
                 config.max_connections_per_address,
                 config.max_new_per_address_per_s,
             );
+            let config_udp = config.gb26875.listen_udp;
             let gate = Gate {
                 telegrams: telegrams.clone(),
                 pending: Arc::clone(&pending),
@@ -103,20 +105,32 @@ impl Gateway {
                 soft_stop: shutdown.clone(),
                 hard_stop: hard_stop.clone(),
             };
-            open.push((listener, Open { local_addr, gate: Arc::new(gate), keeper }));
+            let datagrams = match config_udp {
+                None => None,
+                Some(address) => {
+                    Some(bind_datagrams(address).map_err(|source| StartError::Listen { address, source })?)
+                }
+            };
+            open.push((listener, datagrams, Open { local_addr, gate: Arc::new(gate), keeper }));
         }
         let mut doors = Vec::new();
-        for (listener, door) in open {
+        let mut datagram_addr = None;
+        for (listener, datagrams, door) in open {
             let Open { local_addr, gate, keeper } = &door;
             if let Some(acceptor) = &gate.tls {
                 tracker.spawn(Arc::clone(acceptor).follow(shutdown.clone()));
+            }
+            if let Some(socket) = datagrams {
+                datagram_addr = socket.local_addr().ok();
+                let socket = Arc::new(socket);
+                tracker.spawn(receive(socket, Arc::clone(gate), Arc::clone(keeper), tracker.clone()));
             }
             tracker.spawn(accept(listener, Arc::clone(gate), Arc::clone(keeper), tracker.clone()));
             tracing::info!(address = %local_addr, tls = gate.tls.is_some(), "listening for detectors");
             doors.push(door);
         }
         let local_addr = doors.first().map_or(listen_at, |door: &Open| door.local_addr);
-        Ok(GatewayHandle { local_addr, doors, shutdown, hard_stop, tracker, stop_within })
+        Ok(GatewayHandle { local_addr, datagram_addr, doors, shutdown, hard_stop, tracker, stop_within })
     }
 }
 
@@ -132,6 +146,12 @@ fn listen(config: &FieldConfig) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(config.listen)?;
     socket.listen(config.listen_backlog)
+}
+
+fn bind_datagrams(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 async fn accept(listener: TcpListener, gate: Arc<Gate>, keeper: Arc<Doorkeeper>, tracker: TaskTracker) {
@@ -232,6 +252,7 @@ async fn introduce(
 /// The open door.
 pub struct GatewayHandle {
     local_addr: SocketAddr,
+    datagram_addr: Option<SocketAddr>,
     /// The door's own listener first.
     doors: Vec<Open>,
     shutdown: CancellationToken,
@@ -254,6 +275,12 @@ impl GatewayHandle {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where transmission devices can send datagrams, if that door is open.
+    #[must_use]
+    pub fn datagram_addr(&self) -> Option<SocketAddr> {
+        self.datagram_addr
     }
 
     /// The same for each listener, the door's own first, those of `listeners` in their order.

@@ -1,9 +1,9 @@
-//! What the two kinds of session have in common: they are pure. Bytes, time and outcomes go in, what is to be
+//! What the kinds of session have in common: they are pure. Bytes, time and outcomes go in, what is to be
 //! done comes out, and [`crate::connection`] does it.
 
 use std::net::SocketAddr;
 
-use bus::intake::{LineEvent, UnknownTerminal};
+use bus::intake::{LineEvent, Note, UnknownTerminal};
 use bus::{Directory, Intake, LineAnswer, LineError};
 use bytes::Bytes;
 use domain::id::TerminalId;
@@ -67,6 +67,8 @@ pub(crate) enum Output {
     Write(Vec<u8>),
     /// Hand these over; the session wants to hear the outcome. Outcomes come back in the order of these.
     Readings(Vec<Reading>),
+    /// Hand these over as events of the terminal; the session wants to hear the outcome, in order with readings.
+    Notes { terminal: TerminalId, notes: Vec<Note> },
     /// Hand this over; there is no outcome.
     Tell(Intake),
     /// Somebody who is not admitted spoke.

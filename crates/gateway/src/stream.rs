@@ -1,4 +1,4 @@
-//! The two kinds of stream that a connection may have. Plain ones are the many, and stay small.
+//! The kinds of stream that a connection may have. Plain ones are the many, and stay small.
 
 use std::io;
 use std::pin::Pin;
@@ -8,12 +8,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::gb26875::Peer;
+
 /// A device's stream.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(TcpStream),
     /// Boxed: the state of an encrypted connection is some KB, and most connections have none.
     Tls(Box<TlsStream<TcpStream>>),
+    /// Datagrams from one address.
+    Datagrams(Box<Peer>),
 }
 
 impl Stream {
@@ -25,6 +29,7 @@ impl Stream {
                 done => done,
             },
             Self::Tls(_) => Ok(0),
+            Self::Datagrams(peer) => peer.try_write(bytes),
         }
     }
 
@@ -43,6 +48,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Datagrams(peer) => Pin::new(&mut **peer).poll_read(context, buffer),
         }
     }
 }
@@ -52,6 +58,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Datagrams(peer) => Pin::new(&mut **peer).poll_write(context, bytes),
         }
     }
 
@@ -59,6 +66,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Datagrams(peer) => Pin::new(&mut **peer).poll_flush(context),
         }
     }
 
@@ -66,6 +74,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Datagrams(peer) => Pin::new(&mut **peer).poll_shutdown(context),
         }
     }
 }

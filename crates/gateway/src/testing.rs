@@ -203,6 +203,7 @@ impl World {
 pub(crate) struct Done {
     pub(crate) written: Vec<Vec<u8>>,
     pub(crate) readings: Vec<Vec<Reading>>,
+    pub(crate) notes: Vec<Vec<bus::intake::Note>>,
     pub(crate) told: Vec<Intake>,
     pub(crate) unknown: Vec<bus::intake::UnknownTerminal>,
     pub(crate) unproven: usize,
@@ -225,6 +226,7 @@ impl Done {
                 }
                 Output::Write(bytes) => done.written.push(bytes),
                 Output::Readings(readings) => done.readings.push(readings),
+                Output::Notes { notes, .. } => done.notes.push(notes),
                 Output::Tell(intake) => done.told.push(intake),
                 Output::Unknown(unknown) => done.unknown.push(unknown),
                 Output::Unproven => done.unproven += 1,
@@ -243,7 +245,10 @@ impl Done {
             .iter()
             .filter_map(|intake| match intake {
                 Intake::Line { event, .. } => Some(event),
-                Intake::Readings { .. } | Intake::Heard { .. } | Intake::Unknown(_) => None,
+                Intake::Readings { .. }
+                | Intake::Noted { .. }
+                | Intake::Heard { .. }
+                | Intake::Unknown(_) => None,
             })
             .collect()
     }

@@ -326,6 +326,7 @@ impl Device {
             },
             Quantity::Frequency => seen.frequency_hz,
             Quantity::Energy => seen.energy_kwh,
+            Quantity::ArcCount => 0.0,
             Quantity::SignalStrength => 24.0,
             Quantity::Switch => load,
             Quantity::Device => 0.0,

@@ -15,6 +15,7 @@ const DECIMALS: Partial<Record<Quantity, number>> = {
   power_factor: 3,
   frequency: 2,
   energy: 1,
+  arc_count: 0,
   neutral_current: 2,
 };
 

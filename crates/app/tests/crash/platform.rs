@@ -125,6 +125,7 @@ impl Place {
     pub(crate) fn serve(&self, more: &[String]) -> Platform<'_> {
         let mut command = self.command(&["serve", "--set", "field.telegram_log=off"]);
         command.arg("--set").arg(format!("field.listen={}", self.field));
+        command.arg("--set").arg("gb26875.listen=127.0.0.1:0");
         command.arg("--set").arg(format!("http.listen={}", self.http));
         for set in more {
             command.arg("--set").arg(set);

@@ -38,6 +38,7 @@ pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile,
     if protocol.is_keyed() {
         return keyed::check(id, text, raw, protocol);
     }
+    refuse_given(raw.gb26875.as_ref(), "gb26875", protocol)?;
     let interval_s = interval(raw)?;
     let spaces = Spaces::of(raw, protocol)?;
     let points = points(raw, &spaces)?;
@@ -62,6 +63,7 @@ pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile,
         commands,
         clock,
         points,
+        gb26875: None,
         statuses,
         keyed_statuses: Vec::new(),
         groups,

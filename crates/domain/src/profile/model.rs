@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::commands::CommandSpec;
+use super::gb26875::Gb26875Dialect;
 use super::keyed::Decimal;
 use crate::hazard::{Hazard, Severity};
 use crate::place::Protocol;
@@ -43,6 +44,8 @@ pub struct Profile {
     pub commands: Vec<CommandSpec>,
     /// Where the device's own clock stands in what it sends, if it sends it.
     pub clock: Option<Clock>,
+    /// What the device does otherwise than GB/T 26875.3 (only profiles of that protocol).
+    pub gb26875: Option<Gb26875Dialect>,
     /// Limits that differ from the platform's for this model.
     pub limits: Vec<(Hazard, LimitPatch)>,
     /// The file as it was written.

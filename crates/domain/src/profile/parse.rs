@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check;
+use super::gb26875::Gb26875Dialect;
 use super::model::Profile;
 use crate::settings::LimitPatch;
 
@@ -112,6 +113,7 @@ pub(super) struct RawProfile {
     pub(super) reset: Option<Spanned<RawWrite>>,
     #[serde(default)]
     pub(super) commands: Vec<Spanned<RawCommand>>,
+    pub(super) gb26875: Option<Spanned<Gb26875Dialect>>,
     #[serde(default)]
     pub(super) limits: BTreeMap<Spanned<String>, Spanned<LimitPatch>>,
 }

@@ -1,7 +1,7 @@
 //! Terminals and their lines: signs of life, what they say about themselves, what happens to the connection.
 
 use bus::LiveKind;
-use bus::intake::LineEvent;
+use bus::intake::{LineEvent, Note};
 use domain::id::{DetectorId, TerminalId};
 use domain::time::UnixMs;
 use store::intake::{TerminalEvent, TerminalSeen};
@@ -57,6 +57,21 @@ impl Partition {
                 seen_iccid: None,
                 pin: false,
             });
+        }
+    }
+
+    /// What a terminal told of itself becomes events of it.
+    pub(super) fn noted(
+        draft: &mut Draft<'_>,
+        terminal: TerminalId,
+        at: UnixMs,
+        remote: &str,
+        notes: Vec<Note>,
+    ) {
+        for Note { event, detail } in notes {
+            let remote = remote.to_owned();
+            draft.out.batch.terminal_events.push(TerminalEvent { terminal, at, event, detail, remote });
+            draft.line_events.push((terminal, event));
         }
     }
 

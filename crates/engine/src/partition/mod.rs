@@ -232,6 +232,11 @@ impl Partition {
             Intake::Heard { terminal, at, signal, firmware } => {
                 self.heard(draft, terminal, at, signal, firmware);
             }
+            Intake::Noted { terminal, at, remote, notes, confirm } => {
+                self.heard(draft, terminal, at, None, None);
+                Self::noted(draft, terminal, at, &remote, notes);
+                waiting.confirms.push(confirm);
+            }
             Intake::Line { terminal, at, remote, event } => self.line(draft, terminal, at, remote, &event),
             Intake::Unknown(unknown) => {
                 self.links.counters.readings_ignored.add(u64::from(unknown.readings_ignored));

@@ -82,7 +82,7 @@ impl Door {
         loop {
             match self.intake.recv().await.unwrap() {
                 Intake::Readings { readings, confirm } => return (readings, confirm),
-                Intake::Heard { .. } | Intake::Line { .. } | Intake::Unknown(_) => {}
+                Intake::Noted { .. } | Intake::Heard { .. } | Intake::Line { .. } | Intake::Unknown(_) => {}
             }
         }
     }

@@ -17,6 +17,7 @@ const ORDER: readonly Quantity[] = [
   'power_factor',
   'frequency',
   'energy',
+  'arc_count',
   'switch',
   'signal_strength',
 ];

@@ -43,6 +43,7 @@ export default {
     power_factor: 'Power factor',
     frequency: 'Frequency',
     energy: 'Energy',
+    arc_count: 'Arc count',
     neutral_current: 'Neutral current',
     signal_strength: 'Signal strength',
     switch: 'Switch',

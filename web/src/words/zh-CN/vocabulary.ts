@@ -43,6 +43,7 @@ export default {
     power_factor: '功率因数',
     frequency: '频率',
     energy: '电能',
+    arc_count: '故障电弧数',
     neutral_current: '中性线电流',
     signal_strength: '信号强度',
     switch: '开关量',

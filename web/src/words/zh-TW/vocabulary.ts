@@ -43,6 +43,7 @@ export default {
     power_factor: '功率因數',
     frequency: '頻率',
     energy: '電能',
+    arc_count: '故障電弧數',
     neutral_current: '中性線電流',
     signal_strength: '訊號強度',
     switch: '開關量',

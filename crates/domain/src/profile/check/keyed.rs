@@ -7,6 +7,7 @@ use super::{
     refuse_given,
 };
 use crate::place::Protocol;
+use crate::profile::gb26875::GbKey;
 use crate::profile::keyed::{Decimal, path_steps};
 use crate::profile::model::{Key, KeyedMeaning, KeyedStatus, Point, Profile, Source, Word};
 use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord};
@@ -28,6 +29,9 @@ pub(super) fn check(
     refuse_given(raw.clock.as_ref(), "clock", protocol)?;
     refuse_given(raw.reset.as_ref(), "reset", protocol)?;
     refuse_given(raw.groups.first(), "groups", protocol)?;
+    if protocol != Protocol::Gb26875 {
+        refuse_given(raw.gb26875.as_ref(), "gb26875", protocol)?;
+    }
     let points = points(raw, protocol)?;
     let keyed_statuses = statuses(raw, protocol, &points)?;
     refuse_mixed_keys(raw, protocol)?;
@@ -44,6 +48,7 @@ pub(super) fn check(
         reset: None,
         commands: super::commands::commands(raw, protocol, &points, None)?,
         clock: None,
+        gb26875: raw.gb26875.as_ref().map(|dialect| *dialect.get_ref()),
         points,
         statuses: Vec::new(),
         keyed_statuses,
@@ -71,6 +76,11 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
             None => Decimal::ONE,
         };
         let key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
+        if protocol == Protocol::Gb26875 && !matches!(GbKey::parse(&key.name), Some(GbKey::Analog { .. })) {
+            let had = &key.name;
+            let reason = format!("key `{had}` names no analog value, want one such as analog:17:128");
+            return Err(Mistake::at(written_key, reason));
+        }
         let point = measured(raw, Source::Key(key), "a keyed value", BOUNDS)?;
         if points.iter().any(|other| other.code == point.code) {
             return Err(Mistake::at(
@@ -158,7 +168,14 @@ fn factor(written: &Spanned<toml::Value>) -> Result<Decimal, Mistake> {
 fn statuses(raw: &RawProfile, protocol: Protocol, points: &[Point]) -> Result<Vec<KeyedStatus>, Mistake> {
     let mut statuses: Vec<KeyedStatus> = Vec::with_capacity(raw.statuses.len());
     for (index, written) in (points.len()..).zip(&raw.statuses) {
-        let status = status(written, protocol, points, index)?;
+        let mut status = status(written, protocol, points, index)?;
+        // State bits of one object arrive together, whatever status they are read by.
+        if protocol == Protocol::Gb26875
+            && written.get_ref().group.is_none()
+            && let Some(same) = statuses.iter().find(|other| other.key.name == status.key.name)
+        {
+            status.key.group = same.key.group;
+        }
         let taken = points.iter().any(|point| point.code == status.code)
             || statuses.iter().any(|other| other.code == status.code);
         if taken {
@@ -202,6 +219,17 @@ fn status(
     refuse_given(raw.segment.as_ref(), "segment", protocol)?;
     let written_key = needed(raw.key.as_ref(), "key", &written.span())?;
     let key = key(written_key, raw.group.as_ref(), Decimal::ONE, protocol, index)?;
+    if protocol == Protocol::Gb26875 {
+        match GbKey::parse(&key.name) {
+            Some(GbKey::Component { .. } | GbKey::System | GbKey::Device) => {}
+            Some(GbKey::Analog { .. }) | None => {
+                let had = &key.name;
+                let reason =
+                    format!("key `{had}` names no state, want one such as component:17, system or device");
+                return Err(Mistake::at(written_key, reason));
+            }
+        }
+    }
     let mask = match &raw.mask {
         Some(mask) => Some(integer::<u32>(mask, "mask", 1, i64::from(u32::MAX))?),
         None => None,

@@ -1,0 +1,300 @@
+//! Where wire meets domain: from information objects to readings of detectors, and to notes about the terminal.
+
+use std::sync::Arc;
+
+use bus::Directory;
+use bus::intake::Note;
+use domain::place::{DetectorEntry, TerminalEntry};
+use domain::profile::{Decimal, GbKey, GbPlace, Key, KeyValue, Profile, decode_keyed};
+use domain::reading::Reading;
+use domain::time::UnixMs;
+use jiff::tz::TimeZone;
+use wire::gb26875::{ComponentAddress, Dialect, SystemRef, TimeLabel, Unit, codes};
+
+/// What a data unit came to.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// One reading for each object and each group that it belongs to.
+    pub(super) readings: Vec<Reading>,
+    /// What is kept as events of the terminal.
+    pub(super) notes: Vec<Note>,
+    /// Version of the transmission device.
+    pub(super) firmware: Option<String>,
+    /// Why objects were left out.
+    pub(super) left_out: Option<String>,
+}
+
+/// The detectors behind a line, with their places taken apart.
+pub(super) struct Behind<'a> {
+    detectors: Vec<(&'a DetectorEntry, Option<GbPlace>, Arc<Profile>)>,
+    zone: &'a TimeZone,
+    dialect: &'a Dialect,
+    now: UnixMs,
+}
+
+/// What an object is about.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    Device,
+    System(SystemRef),
+    Component { system: SystemRef, kind: u8, address: ComponentAddress, analog: Option<u8> },
+}
+
+impl<'a> Behind<'a> {
+    pub(super) fn new(
+        entry: &'a TerminalEntry,
+        directory: &Directory,
+        zone: &'a TimeZone,
+        dialect: &'a Dialect,
+        now: UnixMs,
+    ) -> Self {
+        let detectors = entry
+            .detectors
+            .iter()
+            .filter_map(|detector| {
+                let profile = directory.profile(&detector.profile)?;
+                let place = match &detector.address {
+                    None => None,
+                    Some(address) => Some(GbPlace::parse(address)?),
+                };
+                Some((detector, place, profile))
+            })
+            .collect();
+        Self { detectors, zone, dialect, now }
+    }
+
+    /// Reads every object of a unit.
+    pub(super) fn read(&self, unit: &Unit) -> Contents {
+        let mut contents = Contents::default();
+        match unit {
+            Unit::SystemStates(all) => {
+                for object in all {
+                    let number = i64::from(object.state);
+                    if !self.object(About::System(object.system), number, object.at, &mut contents) {
+                        let words = codes::bits(object.state, &codes::SYSTEM_BITS);
+                        contents.note("system_state", format!("{}: {words}", system(object.system)));
+                    }
+                }
+            }
+            Unit::ComponentStates(all) => {
+                for object in all {
+                    let about = About::Component {
+                        system: object.system,
+                        kind: object.kind,
+                        address: object.address,
+                        analog: None,
+                    };
+                    let number = i64::from(object.state.number());
+                    if !self.object(about, number, object.at, &mut contents) {
+                        let words = match object.state {
+                            wire::gb26875::StateWord::Bits(bits) => codes::bits(bits, &codes::COMPONENT_BITS),
+                            wire::gb26875::StateWord::Code(code) => format!("code {code}"),
+                        };
+                        let (place, kind) = (object.address, component(object.kind));
+                        let (system, said) = (object.system, &object.description);
+                        contents.note("component_state", format!("{system}/{place} {kind} {said}: {words}"));
+                    }
+                }
+            }
+            Unit::AnalogValues(all) => {
+                for object in all {
+                    let about = About::Component {
+                        system: object.system,
+                        kind: object.kind,
+                        address: object.address,
+                        analog: Some(object.analog),
+                    };
+                    if !self.object(about, object.value.into(), object.at, &mut contents) {
+                        let (system, place, kind, analog) =
+                            (object.system, object.address, object.kind, object.analog);
+                        contents.left_out = Some(format!(
+                            "analog:{kind}:{analog} of {system}/{place}, wanted a key of a detector of this terminal"
+                        ));
+                    }
+                }
+            }
+            Unit::DeviceStates(all) => {
+                for object in all {
+                    if !self.object(About::Device, object.state.into(), object.at, &mut contents) {
+                        contents.note("device_state", codes::bits(object.state.into(), &codes::DEVICE_BITS));
+                    }
+                }
+            }
+            Unit::Operations(all) => {
+                for object in all {
+                    let words = codes::bits(object.flags.into(), &codes::OPERATION_BITS);
+                    let (place, operator, at) =
+                        (system(object.system), object.operator, self.time(object.at));
+                    contents.note("operation", format!("{place}: {words}, operator {operator}, {at}"));
+                }
+            }
+            Unit::DeviceOperations(all) => {
+                for object in all {
+                    let words = codes::bits(object.flags.into(), &codes::DEVICE_OPERATION_BITS);
+                    let (operator, at) = (object.operator, self.time(object.at));
+                    contents.note("operation", format!("{words}, operator {operator}, {at}"));
+                }
+            }
+            Unit::SystemVersions(all) => {
+                for object in all {
+                    let place = system(object.system);
+                    contents.note("version", format!("{place}: {}.{}", object.major, object.minor));
+                }
+            }
+            Unit::DeviceVersions(all) => {
+                for object in all {
+                    contents.firmware = Some(format!("{}.{}", object.major, object.minor));
+                }
+            }
+            Unit::SystemTexts(all) => {
+                for object in all {
+                    contents.note("configuration", format!("{}: {}", system(object.system), object.text));
+                }
+            }
+            Unit::ComponentTexts(all) => {
+                for object in all {
+                    let (system, place, kind) = (object.system, object.address, component(object.kind));
+                    contents.note("configuration", format!("{system}/{place} {kind}: {}", object.text));
+                }
+            }
+            Unit::DeviceTexts(all) => {
+                for text in all {
+                    contents.note("configuration", text.to_string());
+                }
+            }
+            // Clocks are compared by the time label of their frame.
+            Unit::SystemClocks(_) | Unit::DeviceClocks(_) => {}
+            Unit::ReadSystems { .. }
+            | Unit::ReadComponents { .. }
+            | Unit::ReadOperations(_)
+            | Unit::ReadDeviceOperations(_)
+            | Unit::Device { .. }
+            | Unit::SetClock(_)
+            | Unit::PostCheck { .. }
+            | Unit::Private { .. }
+            | Unit::Bare(_)
+            | Unit::Remark(_) => {
+                let kind = unit.kind().unwrap_or_default();
+                contents.left_out = Some(format!("type flag {kind}, wanted one of the types that go up"));
+            }
+        }
+        contents
+    }
+
+    /// Gives an object to the detectors that it belongs to; `false` when there is none.
+    fn object(&self, about: About, number: i64, at: TimeLabel, contents: &mut Contents) -> bool {
+        let device_at = moment(at, self.zone, self.dialect);
+        let mut is_taken = false;
+        // Whoever has the address goes first; who has none gets what nobody took.
+        for has_place in [true, false] {
+            for (detector, place, profile) in &self.detectors {
+                if place.is_some() != has_place {
+                    continue;
+                }
+                let groups = decode_keyed(profile, |key| {
+                    fits(key, about, place.as_ref()).then_some(KeyValue::Number(Decimal::whole(number)))
+                });
+                for group in groups {
+                    is_taken = true;
+                    contents.readings.push(Reading {
+                        detector: detector.id,
+                        group: group.group,
+                        device_at,
+                        received_at: self.now,
+                        samples: group.samples,
+                        reported: group.reported,
+                    });
+                }
+            }
+            if is_taken {
+                break;
+            }
+        }
+        is_taken
+    }
+
+    fn time(&self, label: TimeLabel) -> String {
+        label.read(self.dialect).map_or_else(|_invalid| "without a time".to_owned(), |time| time.to_string())
+    }
+}
+
+impl Contents {
+    fn note(&mut self, event: &'static str, detail: String) {
+        self.notes.push(Note { event, detail });
+    }
+}
+
+/// Whether the detector at `place` reads `about` under `key`.
+fn fits(key: &Key, about: About, place: Option<&GbPlace>) -> bool {
+    let in_system = |system: SystemRef| {
+        place.is_none_or(|place| place.system_kind == system.kind && place.system_address == system.address)
+    };
+    match (GbKey::parse(&key.name), about) {
+        (Some(GbKey::Device), About::Device) => true,
+        (Some(GbKey::System), About::System(system)) => in_system(system),
+        (
+            Some(GbKey::Analog { component, analog, above }),
+            About::Component { system, kind, address, analog: Some(had) },
+        ) => {
+            analog == had
+                && component.is_none_or(|wanted| wanted == kind)
+                && in_system(system)
+                && is_at(address, above, place)
+        }
+        (
+            Some(GbKey::Component { component, above }),
+            About::Component { system, kind, address, analog: None },
+        ) => {
+            component.is_none_or(|wanted| wanted == kind) && in_system(system) && is_at(address, above, place)
+        }
+        (Some(_) | None, About::Device | About::System(_) | About::Component { .. }) => false,
+    }
+}
+
+fn is_at(address: ComponentAddress, above: Option<u32>, place: Option<&GbPlace>) -> bool {
+    let component = place.and_then(|place| place.component.as_deref());
+    let base = match place {
+        Some(place) => place.number(),
+        None => Some(0),
+    };
+    match (address, above, component) {
+        // The whole system, any of its components.
+        (_, None, None) => true,
+        (ComponentAddress::Number(number), above, _) => {
+            base.and_then(|base| base.checked_add(above.unwrap_or(0))) == Some(number)
+        }
+        (ComponentAddress::Text(_), None, Some(wanted)) => address.to_string() == wanted,
+        (ComponentAddress::Text(_), Some(above), _) => {
+            let number: Option<u32> = address.to_string().parse().ok();
+            number.is_some() && base.and_then(|base| base.checked_add(above)) == number
+        }
+    }
+}
+
+/// The moment of a label, taken for the local time of `zone`; `None` for a label that is no time.
+pub(super) fn moment(label: TimeLabel, zone: &TimeZone, dialect: &Dialect) -> Option<UnixMs> {
+    let time = label.read(dialect).ok()?;
+    let part = |part: u8| i8::try_from(part).ok();
+    let civil = jiff::civil::DateTime::new(
+        i16::try_from(time.year()).ok()?,
+        part(time.month())?,
+        part(time.day())?,
+        part(time.hour())?,
+        part(time.minute())?,
+        part(time.second())?,
+        0,
+    )
+    .ok()?;
+    zone.to_timestamp(civil).ok().map(|at| UnixMs(at.as_millisecond()))
+}
+
+fn system(system: SystemRef) -> String {
+    match codes::system(system.kind) {
+        Some(code) => format!("{system} {}", code.name),
+        None => system.to_string(),
+    }
+}
+
+fn component(kind: u8) -> String {
+    codes::component(kind).map_or_else(|| format!("部件类型{kind}"), |code| code.name.to_owned())
+}
