@@ -4098,7 +4098,7 @@ export interface components {
          * @description What is measured.
          * @enum {string}
          */
-        Quantity: "residual_current" | "conductor_temperature" | "ambient_temperature" | "current" | "neutral_current" | "voltage" | "active_power" | "reactive_power" | "apparent_power" | "power_factor" | "frequency" | "energy" | "signal_strength" | "switch" | "device";
+        Quantity: "residual_current" | "conductor_temperature" | "ambient_temperature" | "current" | "neutral_current" | "voltage" | "active_power" | "reactive_power" | "apparent_power" | "power_factor" | "frequency" | "energy" | "arc_count" | "signal_strength" | "switch" | "device";
         /** @description A bounded queue. */
         QueueFacts: {
             /**
