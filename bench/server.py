@@ -42,6 +42,7 @@ class Server:
             "--set", f"http.listen=127.0.0.1:{self.http}",
             "--set", f"field.listen=127.0.0.1:{self.field}",
             "--set", "gb26875.listen=127.0.0.1:0",
+            "--set", "mqtt.listen=127.0.0.1:0",
             "--set", "log.filter=warn",
         ]
         for setting in settings:

@@ -60,13 +60,14 @@ class Server:
     """The process, its addresses, and an administrator."""
 
     def __init__(self, data, extra=()):
-        self.http, self.field = free_port(), free_port()
+        self.http, self.field, self.mqtt = free_port(), free_port(), free_port()
         command = [
             str(BINARY), "serve",
             "--set", f"data.dir={data}",
             "--set", f"http.listen=127.0.0.1:{self.http}",
             "--set", f"field.listen=127.0.0.1:{self.field}",
             "--set", "gb26875.listen=127.0.0.1:0",
+            "--set", f"mqtt.listen=127.0.0.1:{self.mqtt}",
         ]
         for setting in extra:
             command += ["--set", setting]

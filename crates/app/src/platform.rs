@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use api::Api;
 use bus::{Counters, Directory, IntakeSender, LiveHub, Sessions, TelegramSink};
 use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
+use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
 use gateway::{Gateway, GatewayHandle};
 use store::history::Retention;
 use store::open::TelegramBounds;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::CityArgs;
 use crate::profiles::{self, Profiles};
 use crate::settings::Settings;
-use crate::{city, field, simulate};
+use crate::{city, field, mqtt, simulate};
 
 const DAY_MS: i64 = 86_400_000;
 /// How long the whole stop may take before the process gives up.
@@ -32,6 +33,7 @@ pub(crate) struct Platform {
     api: Api,
     engine: Engine,
     gateway: GatewayHandle,
+    mqtt: MqttHandle,
     gateway_stop: CancellationToken,
     http_stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -136,6 +138,20 @@ impl Platform {
         let http = tokio::spawn(api::serve(http, api.clone()));
         // The field door opens last: whoever dials in finds everything behind it running.
         let gateway_stop = CancellationToken::new();
+        let joined = Joined {
+            intake: intake.clone(),
+            directory: Arc::clone(&directory),
+            sessions: Arc::clone(&sessions),
+            telegrams: telegrams.clone(),
+            counters: Arc::clone(&counters),
+            clock: Arc::new(|| SystemClock.now()),
+        };
+        let mqtt = MqttDoor::start(mqtt::config(settings)?, joined, gateway_stop.clone())?;
+        for (door, address) in [("mqtt", mqtt.local_addr()), ("mqtts", mqtt.tls_addr())] {
+            if let Some(address) = address {
+                api.door_is_open(door, address);
+            }
+        }
         let gateway = Gateway::start(
             field::config(&settings.field, &settings.gb26875)?,
             intake,
@@ -147,13 +163,13 @@ impl Platform {
             gateway_stop.clone(),
         )?;
         let field_addr = gateway.local_addr();
-        Ok(Self { api, engine, gateway, gateway_stop, http_stop, http, http_addr, field_addr })
+        Ok(Self { api, engine, gateway, mqtt, gateway_stop, http_stop, http, http_addr, field_addr })
     }
 
     /// Stops in order: no new readings, those under way committed and confirmed, then screens and engine.
     async fn stop(self) -> anyhow::Result<()> {
         self.gateway_stop.cancel();
-        self.gateway.stopped().await;
+        tokio::join!(self.gateway.stopped(), self.mqtt.stopped());
         self.http_stop.cancel();
         self.http.await??;
         self.engine.stop().await;
@@ -169,6 +185,11 @@ impl Platform {
         }
         if let Some(address) = self.gateway.datagram_addr() {
             println!("gb26875 door: {address}");
+        }
+        for (door, address) in [("mqtt", self.mqtt.local_addr()), ("mqtts", self.mqtt.tls_addr())] {
+            if let Some(address) = address {
+                println!("{door} door: {address}");
+            }
         }
         for line in lines {
             println!("{line}");

@@ -8,6 +8,8 @@ use config::{Config, Environment, File, FileFormat};
 use domain::telegram::TelegramLevel;
 use serde::Deserialize;
 
+use crate::mqtt::MqttSettings;
+
 /// The default configuration, as `emberwatch config` prints it.
 pub(crate) const DEFAULT_FILE: &str = include_str!("emberwatch.toml");
 
@@ -21,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     pub(crate) field: FieldSettings,
     pub(crate) gb26875: GbSettings,
+    pub(crate) mqtt: MqttSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,

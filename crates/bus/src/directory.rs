@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::id::TerminalId;
-use domain::place::{Protocol, TerminalEntry};
+use domain::place::{Credential, Protocol, TerminalEntry};
 use domain::profile::Profile;
 
 /// Terminals by serial number, profiles by id.
@@ -28,6 +28,21 @@ impl Directory {
     pub fn terminal_by_id(&self, id: TerminalId) -> Option<Arc<TerminalEntry>> {
         let terminals = self.terminals.read().unwrap_or_else(PoisonError::into_inner);
         terminals.values().find(|entry| entry.id == id).cloned()
+    }
+
+    /// The terminal that shows the client certificate with this SHA-256 over `protocol`, for those that say nothing
+    /// else of themselves. Looks at every terminal, so ask by serial where there is one.
+    #[must_use]
+    pub fn terminal_of_certificate(&self, protocol: Protocol, hash: &[u8; 32]) -> Option<Arc<TerminalEntry>> {
+        let terminals = self.terminals.read().unwrap_or_else(PoisonError::into_inner);
+        let shows = |entry: &&Arc<TerminalEntry>| {
+            entry.protocol == protocol
+                && entry
+                    .credentials
+                    .iter()
+                    .any(|c| matches!(c, Credential::CertificateHash(own) if own == hash))
+        };
+        terminals.values().find(shows).cloned()
     }
 
     /// The profile with this id.

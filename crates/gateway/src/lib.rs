@@ -27,6 +27,7 @@ mod gb26875;
 mod limits;
 mod line_command;
 mod listener;
+pub mod mqtt;
 mod network;
 mod pending;
 mod poll_plan;
@@ -34,7 +35,6 @@ mod proxy;
 mod session;
 mod stream;
 mod telegram_log;
-#[cfg_attr(not(test), expect(dead_code, reason = "its doors are being built"))]
 mod telemetry;
 #[cfg(test)]
 mod testing;

@@ -32,6 +32,7 @@ pub mod line;
 pub mod modbus;
 pub mod registration;
 pub mod telemetry;
+pub mod vendor_mqtt;
 
 pub use detect::{Detected, detect};
 pub use explain::{Direction, Field, explain};

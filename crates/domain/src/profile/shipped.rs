@@ -6,6 +6,7 @@ use super::parse::{ProfileError, parse};
 /// File name and text of each shipped profile.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("acrel-gateway.toml", include_str!("../../../../profiles/acrel-gateway.toml")),
+    ("acrel-mqtt.toml", include_str!("../../../../profiles/acrel-mqtt.toml")),
     ("adl3000.toml", include_str!("../../../../profiles/adl3000.toml")),
     ("aim-r100.toml", include_str!("../../../../profiles/aim-r100.toml")),
     ("arcm300-cloud.toml", include_str!("../../../../profiles/arcm300-cloud.toml")),
