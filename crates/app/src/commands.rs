@@ -80,7 +80,7 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn doctor(settings: &Settings) -> anyhow::Result<()> {
     let profiles = profiles::load(&settings.profiles.dir)?;
     println!("ok    configuration and {} profiles", profiles.all.len());
-    crate::field::config(&settings.field, &settings.gb26875)?;
+    crate::field::config(settings)?;
     println!("ok    field door settings");
     if !settings.data.dir.is_dir() {
         bail!(

@@ -2,17 +2,20 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use domain::place::Protocol;
 use gateway::{
-    DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, Limits, ListenerConfig, Network,
+    DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, Limits, ListenerConfig, ModbusTcpConfig, Network,
     RegistrationPattern, bytes_from_hex, identity_form,
 };
 
 use crate::settings::{
-    ClientCertificates, FieldSettings, GbSettings, ListenerSettings, RegistrationSettings, TlsSettings,
+    ClientCertificates, GbSettings, LineSettings, ListenerSettings, RegistrationSettings, Settings,
+    TlsSettings,
 };
 
 /// The field door as configured.
-pub(crate) fn config(settings: &FieldSettings, gb26875: &GbSettings) -> anyhow::Result<FieldConfig> {
+pub(crate) fn config(all: &Settings) -> anyhow::Result<FieldConfig> {
+    let Settings { field: settings, gb26875, modbus_tcp: dialled, .. } = all;
     let dtu = &settings.dtu;
     Ok(FieldConfig {
         listen: settings.listen,
@@ -49,6 +52,13 @@ pub(crate) fn config(settings: &FieldSettings, gb26875: &GbSettings) -> anyhow::
             },
         },
         gb26875: gb_config(gb26875)?,
+        modbus_tcp: ModbusTcpConfig {
+            may_dial: networks(&dialled.may_dial).context("modbus_tcp.may_dial")?,
+            max_dialled: dialled.max_dialled,
+            dial_within_s: dialled.dial_within_s,
+            back_off_max_s: dialled.back_off_max_s,
+            ..ModbusTcpConfig::default()
+        },
         tls: settings.tls.as_ref().map(tls),
         proxy_from: networks(&settings.proxy_from).context("field.proxy_from")?,
         listeners: settings.listeners.iter().map(listener).collect::<anyhow::Result<_>>()?,
@@ -80,6 +90,10 @@ fn listener(settings: &ListenerSettings) -> anyhow::Result<ListenerConfig> {
         proxy_from: networks(&settings.proxy_from).with_context(of)?,
         registration: settings.registration.as_ref().map(registration).transpose().with_context(of)?,
         heartbeats: settings.heartbeats.as_deref().map(heartbeats).transpose().with_context(of)?,
+        line: settings.line.map(|line| match line {
+            LineSettings::ModbusRtu => Protocol::ModbusRtu,
+            LineSettings::ModbusTcp => Protocol::ModbusTcp,
+        }),
         max_connections: settings.max_connections,
         max_connections_per_address: settings.max_connections_per_address,
         max_new_per_address_per_s: settings.max_new_per_address_per_s,

@@ -153,7 +153,7 @@ impl Platform {
             }
         }
         let gateway = Gateway::start(
-            field::config(&settings.field, &settings.gb26875)?,
+            field::config(settings)?,
             intake,
             directory,
             sessions,

@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) field: FieldSettings,
     pub(crate) gb26875: GbSettings,
     pub(crate) mqtt: MqttSettings,
+    pub(crate) modbus_tcp: ModbusTcpSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,
@@ -76,6 +77,16 @@ pub(crate) struct FieldSettings {
     pub(crate) listeners: Vec<ListenerSettings>,
 }
 
+/// Devices of Modbus TCP that we dial.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModbusTcpSettings {
+    pub(crate) may_dial: Vec<String>,
+    pub(crate) max_dialled: usize,
+    pub(crate) dial_within_s: u64,
+    pub(crate) back_off_max_s: u64,
+}
+
 /// TLS at one address.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +106,14 @@ pub(crate) enum ClientCertificates {
     Required,
 }
 
+/// What strangers who register at a listener are taken for.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LineSettings {
+    ModbusRtu,
+    ModbusTcp,
+}
+
 /// Another listener of the field door.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +124,7 @@ pub(crate) struct ListenerSettings {
     pub(crate) proxy_from: Vec<String>,
     pub(crate) registration: Option<RegistrationSettings>,
     pub(crate) heartbeats: Option<Vec<String>>,
+    pub(crate) line: Option<LineSettings>,
     pub(crate) max_connections: Option<usize>,
     pub(crate) max_connections_per_address: Option<usize>,
     pub(crate) max_new_per_address_per_s: Option<u32>,
@@ -281,7 +301,7 @@ mod tests {
         )
         .unwrap();
         let settings = load(Some(file.path()), &[]).unwrap();
-        let config = crate::field::config(&settings.field, &settings.gb26875).unwrap();
+        let config = crate::field::config(&settings).unwrap();
         let [listener] = config.listeners.as_slice() else { panic!("{:?}", config.listeners) };
         assert!(listener.registration.is_none() && config.tls.is_none());
         let tls = listener.tls.as_ref().unwrap();

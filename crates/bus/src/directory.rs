@@ -45,6 +45,15 @@ impl Directory {
         terminals.values().find(shows).cloned()
     }
 
+    /// The terminals that speak `protocol` and whose serial number begins with `prefix`.
+    #[must_use]
+    pub fn terminals_named(&self, protocol: Protocol, prefix: &str) -> Vec<Arc<TerminalEntry>> {
+        let terminals = self.terminals.read().unwrap_or_else(PoisonError::into_inner);
+        let is_named =
+            |entry: &&Arc<TerminalEntry>| entry.protocol == protocol && entry.serial.starts_with(prefix);
+        terminals.values().filter(is_named).cloned().collect()
+    }
+
     /// The profile with this id.
     #[must_use]
     pub fn profile(&self, id: &str) -> Option<Arc<Profile>> {

@@ -90,6 +90,18 @@ pub enum LineEvent {
         /// Modbus unit address.
         unit: u8,
     },
+    /// The same for a meter.
+    MeterSilent {
+        /// Meter number.
+        meter: String,
+    },
+    /// A meter behind it refused what it was asked.
+    MeterRefused {
+        /// Meter number.
+        meter: String,
+        /// Its error word (DL/T 645-2007, 7.1).
+        code: u8,
+    },
     /// A detector behind it answered with a Modbus exception.
     UnitException {
         /// Modbus unit address.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::place::Protocol;
 pub use domain::telegram::TelegramLevel;
 use jiff::tz::TimeZone;
 use wire::cloud7b7b;
@@ -67,12 +68,45 @@ pub struct FieldConfig {
     pub gateway1f1f: Gateway1f1fConfig,
     /// Transmission devices that speak GB/T 26875.3.
     pub gb26875: GbConfig,
+    /// What somebody who registers and whom the directory does not know is taken for: [`Protocol::ModbusRtu`] or
+    /// [`Protocol::ModbusTcp`]. Those whom it knows are spoken to as it says. Default [`Protocol::ModbusRtu`].
+    pub line: Protocol,
+    /// Devices that we dial.
+    pub modbus_tcp: ModbusTcpConfig,
     /// TLS at `listen`; `None`: plain. Default `None`.
     pub tls: Option<TlsSettings>,
     /// Who stands between and says so with the PROXY protocol; others are who they are. Default: nobody.
     pub proxy_from: Vec<Network>,
     /// More places where devices can dial in, by rules of their own.
     pub listeners: Vec<ListenerConfig>,
+}
+
+/// Modbus TCP devices that we dial: terminals whose serial number is `tcp://host:port`.
+#[derive(Debug, Clone)]
+pub struct ModbusTcpConfig {
+    /// The only addresses that may be dialled. Default: none, so that nobody can make the platform knock elsewhere by
+    /// registering a terminal.
+    pub may_dial: Vec<Network>,
+    /// Devices dialled at once; further ones wait. Default 2,000.
+    pub max_dialled: usize,
+    /// How often the directory is looked at for devices to dial, s. Default 5.
+    pub look_every_s: u64,
+    /// How long dialling may take, s. Default 10.
+    pub dial_within_s: u64,
+    /// A device that cannot be reached is dialled less and less often, up to every this many seconds. Default 60.
+    pub back_off_max_s: u64,
+}
+
+impl Default for ModbusTcpConfig {
+    fn default() -> Self {
+        Self {
+            may_dial: Vec::new(),
+            max_dialled: 2_000,
+            look_every_s: 5,
+            dial_within_s: 10,
+            back_off_max_s: 60,
+        }
+    }
 }
 
 /// Another listener of the field door; what it leaves out is as the door has it.
@@ -88,6 +122,8 @@ pub struct ListenerConfig {
     pub registration: Option<RegistrationPattern>,
     /// Byte groups that a DTU sends to keep the line open.
     pub heartbeats: Option<Vec<Bytes>>,
+    /// What strangers who register are taken for.
+    pub line: Option<Protocol>,
     /// Connections in all.
     pub max_connections: Option<usize>,
     /// Connections from one address.
@@ -106,6 +142,7 @@ impl ListenerConfig {
             proxy_from: Vec::new(),
             registration: None,
             heartbeats: None,
+            line: None,
             max_connections: None,
             max_connections_per_address: None,
             max_new_per_address_per_s: None,
@@ -181,6 +218,8 @@ impl Default for FieldConfig {
             dtu: DtuConfig::default(),
             gateway1f1f: Gateway1f1fConfig::default(),
             gb26875: GbConfig::default(),
+            line: Protocol::ModbusRtu,
+            modbus_tcp: ModbusTcpConfig::default(),
             tls: None,
             proxy_from: Vec::new(),
             listeners: Vec::new(),
@@ -202,6 +241,7 @@ impl FieldConfig {
             own.gb26875.listen_udp = None;
             own.dtu.registration = listener.registration.unwrap_or(own.dtu.registration);
             own.dtu.heartbeats = listener.heartbeats.unwrap_or(own.dtu.heartbeats);
+            own.line = listener.line.unwrap_or(own.line);
             own.max_connections = listener.max_connections.unwrap_or(own.max_connections);
             own.max_connections_per_address =
                 listener.max_connections_per_address.unwrap_or(own.max_connections_per_address);
@@ -273,7 +313,7 @@ pub enum ConfigError {
         /// What the zone database says.
         source: jiff::Error,
     },
-    /// A number that makes no sense.
+    /// A value that makes no sense.
     #[error("{key} is {had}, wanted {wanted}")]
     Number {
         /// Which setting.
@@ -362,6 +402,9 @@ impl Rules {
             ("gb26875.answer_within_s", config.gb26875.answer_within_s),
             ("gb26875.clock_set_every_s", config.gb26875.clock_set_every_s),
             ("gb26875.poll_every_s", config.gb26875.poll_every_s),
+            ("modbus_tcp.look_every_s", config.modbus_tcp.look_every_s),
+            ("modbus_tcp.dial_within_s", config.modbus_tcp.dial_within_s),
+            ("modbus_tcp.back_off_max_s", config.modbus_tcp.back_off_max_s),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Number { key, had: "0".to_owned(), wanted: "at least 1" });
@@ -369,6 +412,10 @@ impl Rules {
         if !config.idle_intervals.is_finite() || config.idle_intervals < 1.0 {
             let had = config.idle_intervals.to_string();
             return Err(ConfigError::Number { key: "idle_intervals", had, wanted: "at least 1" });
+        }
+        if !matches!(config.line, Protocol::ModbusRtu | Protocol::ModbusTcp) {
+            let had = config.line.code().to_owned();
+            return Err(ConfigError::Number { key: "line", had, wanted: "modbus_rtu or modbus_tcp" });
         }
         if config.max_frame_bytes < cloud7b7b::MIN_FRAME_LEN {
             let had = config.max_frame_bytes.to_string();

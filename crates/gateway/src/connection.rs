@@ -87,10 +87,35 @@ pub(crate) struct Caller {
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(stream: Stream, caller: Caller, gate: Arc<Gate>, place: Place) {
+    let core = Core::Undetected { first: None, opened_ms: gate.mono_ms() };
+    serve_core(stream, caller, core, Vec::new(), gate, place).await;
+}
+
+/// Serves a device that we dialled under its `serial` until the connection ends.
+pub(crate) async fn serve_dialled(
+    stream: Stream,
+    caller: Caller,
+    serial: &str,
+    gate: Arc<Gate>,
+    place: Place,
+) {
+    let mut out = Vec::new();
+    let session = DtuSession::dialled(serial, Connection::facts(&gate, &caller), gate.now(), &mut out);
+    serve_core(stream, caller, Core::Dtu(Box::new(session)), out, gate, place).await;
+}
+
+async fn serve_core(
+    stream: Stream,
+    caller: Caller,
+    core: Core,
+    first: Vec<Output>,
+    gate: Arc<Gate>,
+    place: Place,
+) {
     let mut connection = Connection {
         stream,
         caller,
-        core: Core::Undetected { first: None, opened_ms: gate.mono_ms() },
+        core,
         line: None,
         in_flight: VecDeque::new(),
         command: None,
@@ -99,7 +124,7 @@ pub(crate) async fn serve(stream: Stream, caller: Caller, gate: Arc<Gate>, place
     let reason = tokio::select! {
         biased;
         () = gate.hard_stop.cancelled() => Ended("the process stops".to_owned()),
-        reason = connection.run() => reason,
+        reason = connection.run(first) => reason,
     };
     connection.end(reason).await;
     drop(place);
@@ -164,7 +189,11 @@ enum Happened {
 }
 
 impl Connection {
-    async fn run(&mut self) -> Ended {
+    /// Does what is to be done `first`, then what the session wants, until something ends it.
+    async fn run(&mut self, first: Vec<Output>) -> Ended {
+        if let Err(ended) = self.act(first).await {
+            return ended;
+        }
         let gate = Arc::clone(&self.gate);
         let mut soft_stop = pin!(gate.soft_stop.cancelled());
         let mut timer = pin!(sleep_until(gate.started));
@@ -432,7 +461,7 @@ impl Connection {
         let (terminal, protocol) = match &self.core {
             Core::Undetected { .. } => (None, "unknown"),
             Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
-            Core::Dtu(session) => (session.terminal(), Protocol::ModbusRtu.code()),
+            Core::Dtu(session) => (session.terminal(), session.protocol().code()),
             Core::Gateway(session) => (session.terminal(), Protocol::Gateway1f1f.code()),
             Core::Gb(session) => (session.terminal(), Protocol::Gb26875.code()),
         };

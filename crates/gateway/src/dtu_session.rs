@@ -1,32 +1,49 @@
-//! A session of a transparent DTU, without a socket: it registers, then we are the Modbus-RTU master of the line
-//! behind it.
+//! A session of a line on which we are the master, without a socket: a transparent DTU (Modbus-RTU and DL/T 645
+//! behind it) or a gateway of Modbus TCP that dials in and registers, or a device of Modbus TCP that we dialled.
 //!
 //! ```text
 //! Registering --- registration ---> Line, waits for admission <---> Line, admitted: polls, commands between them
 //! ```
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use bus::intake::{LineEvent, UnknownTerminal};
+use bus::intake::UnknownTerminal;
 use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
 use bytes::Bytes;
-use domain::id::{DetectorId, TerminalId};
-use domain::place::{Admission, Protocol, TerminalEntry};
-use wire::line::MAX_HEARTBEAT_LEN;
-use wire::modbus::{Answer, Event, Exception, LineMaster, Request};
+use domain::id::TerminalId;
+use domain::place::{Admission, Protocol};
+use wire::line::{Event, EventOf, LineMaster, MAX_HEARTBEAT_LEN};
 use wire::registration::{More, RegistrationOutcome};
 
 use crate::config::ms;
 use crate::field_reading;
 use crate::limits::{Bucket, Rate};
+use crate::line_ask::{LineAsk, LineRefusal, LineSaid};
 use crate::line_command;
-use crate::poll_plan::{AfterException, Poll, PollPlan};
+use crate::poll_plan::{AfterException, PollPlan};
 use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
-const LINE: &str = "Modbus over serial line V1.02, RTU frame";
+mod line;
 
-/// One connection of a transparent DTU.
+use line::{Admitted, Asked, Line};
+
+/// The clause under which bytes on a line are refused.
+const fn clause(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::ModbusTcp => "Modbus messaging on TCP/IP V1.0b, MBAP header",
+        Protocol::Cloud7b7b
+        | Protocol::ModbusRtu
+        | Protocol::Dlt645
+        | Protocol::Gb26875
+        | Protocol::Gateway1f1f
+        | Protocol::Telemetry => "Modbus over serial line V1.02, RTU frame; DL/T 645-2007 frame",
+    }
+}
+
+/// What the serial number of a device that we dial begins with.
+pub(crate) const DIALLED: &str = "tcp://";
+
+/// One connection with a line behind it.
 #[derive(Debug)]
 pub(crate) struct DtuSession {
     state: State,
@@ -46,36 +63,6 @@ enum State {
     Line(Box<Line>),
 }
 
-#[derive(Debug)]
-struct Line {
-    serial: String,
-    admission: Admitted,
-    master: LineMaster,
-    plan: PollPlan,
-    /// What the line was asked last.
-    asked: Asked,
-    /// A command that waits for its turn.
-    next_command: Option<Request>,
-    /// The detectors whose readings wait for their outcome, oldest first.
-    in_flight: VecDeque<DetectorId>,
-    /// When to look into the directory again without being spoken to, ms.
-    look_at_ms: u64,
-}
-
-#[derive(Debug)]
-enum Admitted {
-    /// Not yet, or no longer; the terminal's id where the directory knows it.
-    No(Option<TerminalId>),
-    Yes(Arc<TerminalEntry>),
-}
-
-#[derive(Debug)]
-enum Asked {
-    Nothing,
-    Poll(Poll),
-    Command,
-}
-
 impl DtuSession {
     pub(crate) fn new(now: Moment) -> Self {
         Self {
@@ -85,6 +72,22 @@ impl DtuSession {
             is_closed: false,
             opened_ms: now.mono_ms,
             heard_ms: now.mono_ms,
+        }
+    }
+
+    /// The session of a device that we dialled under its `serial`.
+    pub(crate) fn dialled(serial: &str, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) -> Self {
+        let mut session = Self::new(now);
+        session.take_line(serial.to_owned(), None, true, facts, now, out);
+        session.drive(facts, now, out);
+        session
+    }
+
+    /// How it is spoken on this line.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match &self.state {
+            State::Registering { .. } => Protocol::ModbusRtu,
+            State::Line(line) => line.protocol,
         }
     }
 
@@ -273,27 +276,47 @@ impl DtuSession {
                 let bytes = Bytes::from(std::mem::take(first));
                 let said = bytes.slice(start.min(bytes.len())..used.min(bytes.len()));
                 let repeated = (said.len() <= MAX_HEARTBEAT_LEN).then(|| said.clone());
-                // The pattern and the heartbeats were checked at the start, so a line can always be made.
-                let Ok(master) = LineMaster::new(facts.rules.config.dtu.line(repeated)) else {
-                    return self.close(out, "the line's settings cannot be used");
-                };
-                self.heard_ms = now.mono_ms;
-                self.state = State::Line(Box::new(Line {
-                    serial: identity,
-                    admission: Admitted::No(None),
-                    master,
-                    plan: PollPlan::default(),
-                    asked: Asked::Nothing,
-                    next_command: None,
-                    in_flight: VecDeque::new(),
-                    look_at_ms: now.mono_ms,
-                }));
                 out.push(Output::Heard { bytes: bytes.slice(..used.min(bytes.len())), refused: None });
-                self.look(facts, now, out);
+                self.take_line(identity, repeated, false, facts, now, out);
                 self.tell_heard(facts, now, out);
                 self.on_bytes(bytes.get(used..).unwrap_or_default(), facts, now, out);
             }
         }
+    }
+
+    fn take_line(
+        &mut self,
+        serial: String,
+        repeated: Option<Bytes>,
+        is_dialled: bool,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) {
+        let mut config = facts.rules.config.dtu.line(repeated);
+        if is_dialled {
+            // A device that we dial sends nothing but answers.
+            config.heartbeats.clear();
+        }
+        // The pattern and the heartbeats were checked at the start, so a line can always be made.
+        let Ok(master) = LineMaster::new(config) else {
+            return self.close(out, "the line's settings cannot be used");
+        };
+        self.heard_ms = now.mono_ms;
+        self.state = State::Line(Box::new(Line {
+            serial,
+            protocol: if is_dialled { Protocol::ModbusTcp } else { facts.rules.config.line },
+            is_dialled,
+            transaction: 0,
+            admission: Admitted::No(None),
+            master,
+            plan: PollPlan::default(),
+            asked: Asked::Nothing,
+            next_command: None,
+            in_flight: VecDeque::new(),
+            look_at_ms: now.mono_ms,
+        }));
+        self.look(facts, now, out);
     }
 
     fn refuse_registration(&mut self, reason: String, out: &mut Vec<Output>) {
@@ -311,12 +334,15 @@ impl DtuSession {
             return;
         };
         line.look_at_ms = now.mono_ms.saturating_add(ms(facts.rules.config.pending_look_s.max(1)));
-        let known = facts.directory.terminal(Protocol::ModbusRtu, &line.serial);
+        let known = line.known(facts.directory);
         if let Some(reason) = known.as_ref().and_then(|entry| facts.distrust(entry)) {
             let bytes = Bytes::copy_from_slice(line.serial.as_bytes());
             let refused = Refusal::new(CERTIFICATE, &reason);
             out.push(Output::Heard { bytes, refused: Some(refused.into()) });
             return self.close(out, &reason);
+        }
+        if let Some(entry) = &known {
+            line.protocol = entry.protocol;
         }
         let terminal = known.as_ref().map(|entry| entry.id);
         let owned = match &line.admission {
@@ -341,11 +367,20 @@ impl DtuSession {
                     line.plan = PollPlan::default();
                 }
                 line.admission = Admitted::No(terminal);
+                if line.is_dialled {
+                    self.close(out, "no longer a device that is dialled");
+                }
             }
         }
     }
 
-    fn on_events(&mut self, events: Vec<Event>, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    fn on_events(
+        &mut self,
+        events: Vec<EventOf<LineAsk>>,
+        facts: Facts<'_>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) {
         for event in events {
             self.frames.pour(rate(facts), now.mono_ms);
             self.on_event(event, facts, now, out);
@@ -356,7 +391,7 @@ impl DtuSession {
         }
     }
 
-    fn on_event(&mut self, event: Event, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    fn on_event(&mut self, event: EventOf<LineAsk>, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
         match event {
             Event::Heartbeat(bytes) => {
                 self.understood(bytes, now, out);
@@ -366,7 +401,10 @@ impl DtuSession {
                 self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
                 let reason =
                     format!("{} bytes that are neither the answer asked for nor a heartbeat", bytes.len());
-                out.push(Output::Heard { bytes, refused: Some(Refusal::new(LINE, reason).into()) });
+                out.push(Output::Heard {
+                    bytes,
+                    refused: Some(Refusal::new(clause(self.protocol()), reason).into()),
+                });
             }
             Event::Answer { answer, frame, .. } => {
                 self.understood(frame, now, out);
@@ -386,7 +424,7 @@ impl DtuSession {
         out.push(Output::Heard { bytes, refused: None });
     }
 
-    fn on_answer(&mut self, answer: &Answer, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    fn on_answer(&mut self, answer: &LineSaid, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
         let State::Line(line) = &mut self.state else {
             return;
         };
@@ -394,7 +432,10 @@ impl DtuSession {
             Asked::Nothing => {}
             Asked::Command => {
                 if matches!(line.admission, Admitted::Yes(_)) {
-                    out.push(Output::Answered(Ok(line_command::answer(answer))));
+                    out.push(Output::Answered(Ok(match answer {
+                        LineSaid::Modbus(answer) => line_command::answer(answer),
+                        LineSaid::Meter(answer) => LineAnswer::Data(answer.data.to_vec()),
+                    })));
                     self.tell_heard(facts, now, out);
                 }
             }
@@ -402,10 +443,21 @@ impl DtuSession {
                 if matches!(line.admission, Admitted::No(_)) || !line.plan.wants(&poll) {
                     return;
                 }
-                let (Some(group), Some(data)) = (poll.of(), answer.data()) else {
-                    return line.plan.misread(&poll, now.mono_ms);
+                let (reading, data) = match answer {
+                    LineSaid::Modbus(answer) => {
+                        let (Some(group), Some(data)) = (poll.of(), answer.data()) else {
+                            return line.plan.misread(&poll, now.mono_ms);
+                        };
+                        let reading =
+                            field_reading::reading(poll.detector, &poll.profile, group, data, now.wall);
+                        (reading.map_err(|error| error.to_string()), data)
+                    }
+                    LineSaid::Meter(answer) => {
+                        let (data, group) = (&answer.data, poll.group);
+                        (field_reading::of_dlt645(poll.detector, &poll.profile, group, data, now.wall), data)
+                    }
                 };
-                match field_reading::reading(poll.detector, &poll.profile, group, data, now.wall) {
+                match reading {
                     Ok(reading) => {
                         line.plan.answered(&poll, now.mono_ms);
                         line.in_flight.push_back(poll.detector);
@@ -422,7 +474,7 @@ impl DtuSession {
         }
     }
 
-    fn on_exception(&mut self, exception: Exception, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
+    fn on_exception(&mut self, exception: LineRefusal, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
         let State::Line(line) = &mut self.state else {
             return;
         };
@@ -447,13 +499,15 @@ impl DtuSession {
                     AfterException::Again => self.tell_heard(facts, now, out),
                     AfterException::NoValues { is_new } => {
                         if is_new {
-                            let event = LineEvent::UnitException { unit: poll.unit, code };
+                            let event = poll.slave.refused(exception);
                             out.push(Output::Tell(line_event(entry.id, facts, now, event)));
                         }
-                        if let Some(group) = poll.of() {
-                            line.in_flight.push_back(poll.detector);
-                            let reading = field_reading::fault(poll.detector, &poll.profile, group, now.wall);
-                            out.push(Output::Readings(vec![reading]));
+                        match poll.fault(now.wall) {
+                            Some(reading) => {
+                                line.in_flight.push_back(poll.detector);
+                                out.push(Output::Readings(vec![reading]));
+                            }
+                            None => line.plan.outcome(poll.detector),
                         }
                     }
                 }
@@ -470,7 +524,7 @@ impl DtuSession {
             (Asked::Command, Admitted::Yes(_)) => out.push(Output::Answered(Err(LineError::TimedOut))),
             (Asked::Poll(poll), Admitted::Yes(entry)) => {
                 if line.plan.timed_out(&poll, &facts.rules.config.dtu, now.mono_ms) {
-                    let event = LineEvent::UnitSilent { unit: poll.unit };
+                    let event = poll.slave.silent();
                     out.push(Output::Tell(line_event(entry.id, facts, now, event)));
                 }
             }
@@ -507,7 +561,7 @@ impl DtuSession {
             }
             Admitted::No(_) => Output::Unknown(UnknownTerminal {
                 serial: line.serial.clone(),
-                protocol: Protocol::ModbusRtu,
+                protocol: line.protocol,
                 iccid: None,
                 signal: None,
                 firmware: None,
@@ -522,28 +576,6 @@ impl DtuSession {
         if !self.is_closed {
             self.is_closed = true;
             out.push(Output::Close(reason.to_owned()));
-        }
-    }
-}
-
-impl Line {
-    fn ask(&mut self, now: Moment) {
-        if let Some(request) = self.next_command.take() {
-            self.asked = Asked::Command;
-            // `can_submit` was true, so the line takes it.
-            let _taken = self.master.submit(request);
-            return;
-        }
-        let Some(poll) = self.plan.next(now.mono_ms) else {
-            return;
-        };
-        match poll.request() {
-            Some(Ok(request)) => {
-                let _taken = self.master.submit(request);
-                self.asked = Asked::Poll(poll);
-            }
-            // Profiles are checked when they are read; one that is wrong all the same must not stop the others.
-            Some(Err(_)) | None => self.plan.misread(&poll, now.mono_ms),
         }
     }
 }

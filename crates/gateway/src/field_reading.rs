@@ -2,10 +2,13 @@
 
 use domain::id::DetectorId;
 use domain::place::{DetectorEntry, Protocol, TerminalEntry};
-use domain::profile::{self, Group, KeyValue, Profile};
+use domain::profile::{
+    self, Decimal, Group, Key, KeyValue, MeterKey, MeterWriting, Profile, Source, decode_keyed,
+};
 use domain::reading::{Quality, Reading, Sample};
 use domain::time::UnixMs;
 use wire::cloud7b7b::{LocalTime, Segment, SegmentData};
+use wire::dlt645;
 use wire::gateway1f1f::Meter;
 
 use bus::Directory;
@@ -51,6 +54,86 @@ pub(crate) fn fault(detector: DetectorId, profile: &Profile, group: &Group, rece
         .map(|(point, _)| Sample { point, raw: 0, quality: Quality::DeviceFault })
         .collect();
     Reading { detector, group: group.index, device_at: None, received_at, samples, reported: Vec::new() }
+}
+
+/// The names under which a profile without registers has its values.
+pub(crate) fn keys(profile: &Profile) -> impl Iterator<Item = &Key> {
+    let of_points = profile.points.iter().filter_map(|point| match &point.source {
+        Source::Key(key) => Some(key),
+        Source::Register(_) => None,
+    });
+    of_points.chain(profile.keyed_statuses.iter().map(|status| &status.key))
+}
+
+/// Reads what a meter sent for `group`.
+///
+/// # Errors
+/// When it is shorter than what the profile wants of it.
+pub(crate) fn of_dlt645(
+    detector: DetectorId,
+    profile: &Profile,
+    group: u8,
+    data: &[u8],
+    received_at: UnixMs,
+) -> Result<Reading, String> {
+    let wanted = keys(profile).filter(|key| key.group == group).count();
+    let decoded = decode_keyed(profile, |key| {
+        let meter = (key.group == group).then(|| MeterKey::parse(&key.name).ok()).flatten()?;
+        meter_value(meter, data)
+    });
+    let Some(read) = decoded.into_iter().find(|read| read.group == group) else {
+        let had = data.len();
+        return Err(format!(
+            "{had} bytes behind the identifier, wanted those of {wanted} values of profile {}",
+            profile.id
+        ));
+    };
+    Ok(Reading {
+        detector,
+        group,
+        device_at: None,
+        received_at,
+        samples: read.samples,
+        reported: read.reported,
+    })
+}
+
+/// The value of `key` in what stands behind its identifier; `None` where there is not so much.
+fn meter_value(key: MeterKey, data: &[u8]) -> Option<KeyValue> {
+    let start = key.item.checked_mul(key.bytes)?;
+    let bytes = data.get(start..start.checked_add(key.bytes)?)?;
+    Some(match key.writing {
+        MeterWriting::Digits { decimals, is_signed } => match dlt645::number(bytes, is_signed) {
+            Some(digits) => {
+                let exponent = i8::try_from(decimals).map(|decimals| -decimals).ok()?;
+                KeyValue::Number(Decimal { digits, exponent })
+            }
+            // A meter that does not measure it fills it with FFH.
+            None => KeyValue::Nothing,
+        },
+        MeterWriting::Bits => {
+            let bits = bytes.iter().rev().fold(0_i64, |bits, byte| (bits << 8) | i64::from(*byte));
+            KeyValue::Number(Decimal::whole(bits))
+        }
+    })
+}
+
+/// The reading of a group that a meter refused: every point of it is there, with a fault for a value; `None` where it
+/// has no points.
+pub(crate) fn meter_fault(
+    detector: DetectorId,
+    profile: &Profile,
+    group: u8,
+    received_at: UnixMs,
+) -> Option<Reading> {
+    let nothing = |key: &Key| (key.group == group).then_some(KeyValue::Nothing);
+    let read = decode_keyed(profile, nothing).into_iter().find(|read| read.group == group)?;
+    if read.samples.is_empty() {
+        return None;
+    }
+    // What a status word would say is not known either.
+    let reported = Vec::new();
+    Some(Reading { detector, group, device_at: None, received_at, samples: read.samples, reported })
 }
 
 /// Reads one segment of an upload by the profile of the detector that it belongs to.

@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bus::intake::{LineEvent, UnknownTerminal};
+use bus::intake::UnknownTerminal;
 use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
 use domain::id::{DetectorId, TerminalId};
 use domain::place::{Admission, Credential, DetectorEntry, Protocol, TerminalEntry};
@@ -33,8 +33,9 @@ use crate::clause::gateway_clause;
 use crate::config::ms;
 use crate::field_reading;
 use crate::limits::{Bucket, Rate};
+use crate::line_ask::LineRefusal;
 use crate::line_command;
-use crate::poll_plan::{AfterException, Poll, PollPlan};
+use crate::poll_plan::{AfterException, Poll, PollPlan, PollRequest};
 use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const AUTHENTICATION: &str = "vendor gateway protocol, authentication";
@@ -628,7 +629,7 @@ impl GatewaySession {
                 AfterException::Again => {}
                 AfterException::NoValues { is_new } => {
                     if is_new {
-                        let event = LineEvent::UnitException { unit: poll.unit, code };
+                        let event = poll.slave.refused(LineRefusal::Modbus(*exception));
                         out.push(Output::Tell(line_event(entry.id, facts, now, event)));
                     }
                     if let Some(group) = poll.of() {
@@ -668,7 +669,7 @@ impl GatewaySession {
                 if self.plan.timed_out(&poll, &facts.rules.config.dtu, now.mono_ms)
                     && let Who::Admitted { entry, .. } = &self.who
                 {
-                    let event = LineEvent::UnitSilent { unit: poll.unit };
+                    let event = poll.slave.silent();
                     out.push(Output::Tell(line_event(entry.id, facts, now, event)));
                 }
             }
@@ -690,7 +691,9 @@ impl GatewaySession {
             let Some(poll) = self.plan.next(now.mono_ms) else { return };
             let port = entry.detectors.iter().find(|detector| detector.id == poll.detector).and_then(port_of);
             match (port, poll.request()) {
-                (Some((port, _)), Some(Ok(request))) => (What::Poll(poll), port, Box::new(request)),
+                (Some((port, _)), Some(Ok(PollRequest::Modbus(request)))) => {
+                    (What::Poll(poll), port, Box::new(request))
+                }
                 // Profiles and places are checked when they are made; one that is wrong must not stop the others.
                 (_, Some(_) | None) => return self.plan.misread(&poll, now.mono_ms),
             }

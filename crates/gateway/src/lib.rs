@@ -20,11 +20,13 @@ mod clause;
 mod cloud_session;
 mod config;
 mod connection;
+mod dialler;
 mod dtu_session;
 mod field_reading;
 mod gateway_session;
 mod gb26875;
 mod limits;
+mod line_ask;
 mod line_command;
 mod listener;
 pub mod mqtt;
@@ -41,8 +43,8 @@ mod testing;
 pub mod tls;
 
 pub use config::{
-    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, ListenerConfig, TelegramLevel,
-    bytes_from_hex, identity_form,
+    ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, ListenerConfig, ModbusTcpConfig,
+    TelegramLevel, bytes_from_hex, identity_form,
 };
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};

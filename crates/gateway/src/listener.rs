@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::Clock;
 use crate::config::{ConfigError, FieldConfig, Rules, ms};
 use crate::connection::{Caller, Gate, serve};
+use crate::dialler;
 use crate::gb26875::receive;
 use crate::limits::{Denied, Doorkeeper, Place};
 use crate::pending::PendingReports;
@@ -128,6 +129,11 @@ impl Gateway {
             tracker.spawn(accept(listener, Arc::clone(gate), Arc::clone(keeper), tracker.clone()));
             tracing::info!(address = %local_addr, tls = gate.tls.is_some(), "listening for detectors");
             doors.push(door);
+        }
+        if let Some(main) = doors.first() {
+            let config = &main.gate.rules.config.modbus_tcp;
+            let dialled = Doorkeeper::new(config.max_dialled, config.max_dialled, u32::MAX);
+            tracker.spawn(dialler::follow(Arc::clone(&main.gate), dialled, tracker.clone()));
         }
         let local_addr = doors.first().map_or(listen_at, |door: &Open| door.local_addr);
         Ok(GatewayHandle { local_addr, datagram_addr, doors, shutdown, hard_stop, tracker, stop_within })

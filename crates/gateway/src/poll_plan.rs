@@ -7,19 +7,72 @@
 use std::sync::Arc;
 
 use bus::Directory;
+use bus::intake::LineEvent;
 use domain::id::DetectorId;
-use domain::place::{Protocol, TerminalEntry};
-use domain::profile::{Group, Profile};
+use domain::place::{DetectorEntry, Protocol, TerminalEntry};
+use domain::profile::{Group, MeterKey, Profile};
+use domain::reading::Reading;
+use domain::time::UnixMs;
+use wire::dlt645::{self, Identifier, MeterAddress};
 use wire::modbus::{InvalidRequest, Request, RequestBody};
 
 use crate::config::{DtuConfig, ms};
+use crate::field_reading::{self, keys};
+use crate::line_ask::LineRefusal;
 use crate::line_command::OWN_UNIT;
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slave {
+    /// A Modbus unit.
+    Unit(u8),
+    /// A meter by its number.
+    Meter(MeterAddress),
+}
+
+impl Slave {
+    /// Whom to ask for `detector`; `None` for an address that no meter has.
+    fn of(detector: &DetectorEntry, profile: &Profile) -> Option<Self> {
+        if profile.protocol != Protocol::Dlt645 {
+            return Some(Self::Unit(detector.unit_address.unwrap_or(OWN_UNIT)));
+        }
+        match &detector.address {
+            // Alone on its line, a meter need not be named.
+            None => Some(Self::Meter(MeterAddress::ANY)),
+            Some(number) => number.parse().ok().map(Self::Meter),
+        }
+    }
+
+    /// What is told when it does not answer.
+    pub(crate) fn silent(self) -> LineEvent {
+        match self {
+            Self::Unit(unit) => LineEvent::UnitSilent { unit },
+            Self::Meter(meter) => LineEvent::MeterSilent { meter: meter.to_string() },
+        }
+    }
+
+    /// What is told when it refuses.
+    pub(crate) fn refused(self, refusal: LineRefusal) -> LineEvent {
+        let code = refusal.code();
+        match self {
+            Self::Unit(unit) => LineEvent::UnitException { unit, code },
+            Self::Meter(meter) => LineEvent::MeterRefused { meter: meter.to_string(), code },
+        }
+    }
+}
+
+/// A request for a poll.
+#[derive(Debug)]
+pub(crate) enum PollRequest {
+    Modbus(Request),
+    Meter(dlt645::Request),
+}
 
 /// One group of one detector, to be asked now.
 #[derive(Debug, Clone)]
 pub(crate) struct Poll {
     pub(crate) detector: DetectorId,
-    pub(crate) unit: u8,
+    pub(crate) slave: Slave,
     pub(crate) profile: Arc<Profile>,
     pub(crate) group: u8,
 }
@@ -30,8 +83,28 @@ impl Poll {
         self.profile.group(self.group)
     }
 
+    /// The reading of what was refused, every point a fault; `None` where there are none.
+    pub(crate) fn fault(&self, received_at: UnixMs) -> Option<Reading> {
+        match self.slave {
+            Slave::Unit(_) => {
+                Some(field_reading::fault(self.detector, &self.profile, self.of()?, received_at))
+            }
+            Slave::Meter(_) => {
+                field_reading::meter_fault(self.detector, &self.profile, self.group, received_at)
+            }
+        }
+    }
+
     /// The request that asks for it; `None` for a group that the profile does not have.
-    pub(crate) fn request(&self) -> Option<Result<Request, InvalidRequest>> {
+    pub(crate) fn request(&self) -> Option<Result<PollRequest, InvalidRequest>> {
+        let unit = match self.slave {
+            Slave::Unit(unit) => unit,
+            Slave::Meter(meter) => {
+                let key = keys(&self.profile).find(|key| key.group == self.group)?;
+                let identifier = Identifier(MeterKey::parse(&key.name).ok()?.identifier);
+                return Some(Ok(PollRequest::Meter(dlt645::Request::Read { meter, identifier })));
+            }
+        };
         let Group { space, start, count, .. } = self.of()?;
         let (start, count) = (*start, *count);
         let body = match space.function {
@@ -40,7 +113,7 @@ impl Poll {
             4 => RequestBody::ReadInputRegisters { start, count },
             _ => RequestBody::ReadHoldingRegisters { start, count },
         };
-        Some(Request::new(self.unit, body))
+        Some(Request::new(unit, body).map(PollRequest::Modbus))
     }
 }
 
@@ -66,7 +139,7 @@ pub(crate) struct PollPlan {
 #[derive(Debug)]
 struct Unit {
     detector: DetectorId,
-    unit: u8,
+    slave: Slave,
     profile: Arc<Profile>,
     groups: Vec<Turn>,
     /// Time-outs in a row.
@@ -115,37 +188,40 @@ impl PollPlan {
             .detectors
             .iter()
             .filter_map(|detector| Some((detector, directory.profile(&detector.profile)?)))
-            .filter(|(_, profile)| profile.protocol == Protocol::ModbusRtu)
-            .map(|(detector, profile)| {
-                let unit = detector.unit_address.unwrap_or(OWN_UNIT);
-                let old = before.iter().find(|old| old.detector == detector.id && old.unit == unit);
+            .filter(|(_, profile)| {
+                // Whatever else may stand behind a terminal speaks by itself.
+                matches!(profile.protocol, Protocol::ModbusRtu | Protocol::Dlt645)
+                    && entry.protocol.carries(profile.protocol)
+            })
+            .filter_map(|(detector, profile)| {
+                let slave = Slave::of(detector, &profile)?;
+                let old = before.iter().find(|old| old.detector == detector.id && old.slave == slave);
                 let is_same_map = old.is_some_and(|old| old.profile.id == profile.id);
-                let groups = profile
-                    .groups
-                    .iter()
-                    .map(|group| {
+                let groups = groups_of(&profile)
+                    .into_iter()
+                    .map(|(group, every_s)| {
                         let turn = Turn {
-                            group: group.index,
-                            every_ms: ms(u64::from(group.every_s.max(1))),
+                            group,
+                            every_ms: ms(u64::from(every_s.max(1))),
                             due_ms: now_ms,
                             exception: None,
                             busy: 0,
                         };
                         let kept = old
                             .filter(|_| is_same_map)
-                            .and_then(|old| old.groups.iter().find(|kept| kept.group == group.index));
+                            .and_then(|old| old.groups.iter().find(|kept| kept.group == group));
                         kept.map_or(turn, |kept| Turn { every_ms: turn.every_ms, ..*kept })
                     })
                     .collect();
-                Unit {
+                Some(Unit {
                     detector: detector.id,
-                    unit,
+                    slave,
                     profile,
                     groups,
                     missed: old.map_or(0, |old| old.missed),
                     rests_until_ms: old.map_or(0, |old| old.rests_until_ms),
                     awaits_outcome: old.is_some_and(|old| old.awaits_outcome),
-                }
+                })
             })
             .collect();
         self.made_from = Some(Arc::clone(entry));
@@ -156,7 +232,7 @@ impl PollPlan {
         let (at_ms, unit, turn) = self.earliest()?;
         (at_ms <= now_ms).then(|| Poll {
             detector: unit.detector,
-            unit: unit.unit,
+            slave: unit.slave,
             profile: Arc::clone(&unit.profile),
             group: turn.group,
         })
@@ -181,7 +257,7 @@ impl PollPlan {
     pub(crate) fn wants(&self, poll: &Poll) -> bool {
         self.units.iter().any(|unit| {
             unit.detector == poll.detector
-                && unit.unit == poll.unit
+                && unit.slave == poll.slave
                 && Arc::ptr_eq(&unit.profile, &poll.profile)
         })
     }
@@ -193,7 +269,11 @@ impl PollPlan {
 
     /// The unit of the terminal's own detector, for commands that name none.
     pub(crate) fn own_unit(&self) -> u8 {
-        self.units.first().map_or(OWN_UNIT, |unit| unit.unit)
+        let units = self.units.iter().filter_map(|unit| match unit.slave {
+            Slave::Unit(unit) => Some(unit),
+            Slave::Meter(_) => None,
+        });
+        units.into_iter().next().unwrap_or(OWN_UNIT)
     }
 
     /// The poll was answered and its reading is on its way to the disk.
@@ -269,10 +349,21 @@ impl PollPlan {
     }
 
     fn unit(&mut self, poll: &Poll) -> Option<&mut Unit> {
-        self.units.iter_mut().find(|unit| unit.detector == poll.detector && unit.unit == poll.unit)
+        self.units.iter_mut().find(|unit| unit.detector == poll.detector && unit.slave == poll.slave)
     }
 
     fn turn(&mut self, poll: &Poll) -> Option<&mut Turn> {
         self.unit(poll)?.groups.iter_mut().find(|turn| turn.group == poll.group)
     }
+}
+
+/// What is asked of a detector, and how often, s.
+fn groups_of(profile: &Profile) -> Vec<(u8, u32)> {
+    if !profile.protocol.is_keyed() {
+        return profile.groups.iter().map(|group| (group.index, group.every_s)).collect();
+    }
+    let mut groups: Vec<u8> = keys(profile).map(|key| key.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups.into_iter().map(|group| (group, profile.interval_s)).collect()
 }

@@ -43,6 +43,12 @@ pub trait Ask: Clone {
     /// Looks for the answer at the front of `bytes`. As soon as a byte is there that cannot belong to it, the front is
     /// refused.
     fn answer(&self, bytes: &[u8]) -> Parse<Said<Self::Answer, Self::Refusal>, NoAnswer>;
+
+    /// Whether its answer repeats a number of its own, so that a late one cannot be taken for the next one's and no
+    /// quarantine is needed.
+    fn is_numbered(&self) -> bool {
+        false
+    }
 }
 
 /// What the other end said.
@@ -381,8 +387,9 @@ impl<Q: Ask> LineMaster<Q> {
                 if let Line::Awaiting { request, sent_ms, due_ms } = &self.line {
                     let waited_ms = now_ms.saturating_sub(*sent_ms);
                     events.push(Event::TimedOut { request: request.clone(), waited_ms });
-                    let until_ms = due_ms.saturating_add(self.config.quarantine_ms);
-                    let at_most_ms = until_ms.saturating_add(self.config.quarantine_ms);
+                    let quarantine_ms = if request.is_numbered() { 0 } else { self.config.quarantine_ms };
+                    let until_ms = due_ms.saturating_add(quarantine_ms);
+                    let at_most_ms = until_ms.saturating_add(quarantine_ms);
                     self.line = Line::Quarantined { until_ms, at_most_ms };
                 }
             }

@@ -12,6 +12,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("arcm300-cloud.toml", include_str!("../../../../profiles/arcm300-cloud.toml")),
     ("arcm300-modbus.toml", include_str!("../../../../profiles/arcm300-modbus.toml")),
     ("asj-relay.toml", include_str!("../../../../profiles/asj-relay.toml")),
+    ("dlt645-single-phase.toml", include_str!("../../../../profiles/dlt645-single-phase.toml")),
+    ("dlt645-three-phase.toml", include_str!("../../../../profiles/dlt645-three-phase.toml")),
     ("gb26875-combined.toml", include_str!("../../../../profiles/gb26875-combined.toml")),
     ("gb26875-standard.toml", include_str!("../../../../profiles/gb26875-standard.toml")),
     ("leakage-breaker.toml", include_str!("../../../../profiles/leakage-breaker.toml")),

@@ -110,6 +110,12 @@ impl Partition {
                 ("iccid_seen", iccid.clone(), true)
             }
             LineEvent::UnitSilent { unit } => ("unit_silent", format!("unit {unit} does not answer"), false),
+            LineEvent::MeterSilent { meter } => {
+                ("unit_silent", format!("meter {meter} does not answer"), false)
+            }
+            LineEvent::MeterRefused { meter, code } => {
+                ("unit_exception", format!("meter {meter} refused with error word {code:#04x}"), false)
+            }
             LineEvent::UnitException { unit, code } => {
                 ("unit_exception", format!("unit {unit} answered with exception {code}"), false)
             }

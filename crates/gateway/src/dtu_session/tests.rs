@@ -1,7 +1,9 @@
+use bus::intake::LineEvent;
+use domain::id::DetectorId;
 use domain::place::DetectorEntry;
 use domain::profile::WriteCommand;
 use domain::reading::Quality;
-use wire::modbus::Parse;
+use wire::modbus::{Answer, Exception, Parse, Request};
 
 use super::*;
 use crate::config::FieldConfig;

@@ -1,5 +1,7 @@
 //! The whole door on real sockets: few tests, for what only sockets can show. What sessions do is tested beside them.
 
+mod lines;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use bus::intake::LineEvent;

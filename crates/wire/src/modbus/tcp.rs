@@ -141,6 +141,10 @@ impl Ask for Request {
     type Refusal = Exception;
     const MAX_ANSWER_LEN: usize = MAX_FRAME_LEN;
 
+    fn is_numbered(&self) -> bool {
+        true
+    }
+
     fn frame(&self) -> Vec<u8> {
         let serial = self.request.encode();
         framed(self.transaction, serial.get(..serial.len() - crc16::LEN).unwrap_or_default())

@@ -9,6 +9,7 @@ use super::{
 use crate::place::Protocol;
 use crate::profile::gb26875::GbKey;
 use crate::profile::keyed::{Decimal, path_steps};
+use crate::profile::meter::MeterKey;
 use crate::profile::model::{Key, KeyedMeaning, KeyedStatus, Point, Profile, Source, Word};
 use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord};
 use crate::profile::raw::RawKey;
@@ -34,6 +35,9 @@ pub(super) fn check(
     }
     let points = points(raw, protocol)?;
     let keyed_statuses = statuses(raw, protocol, &points)?;
+    if protocol == Protocol::Dlt645 {
+        one_identifier_a_group(raw, &points, &keyed_statuses)?;
+    }
     refuse_mixed_keys(raw, protocol)?;
     Ok(Profile {
         id,
@@ -75,11 +79,14 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
             Some(multiply) => factor(multiply)?,
             None => Decimal::ONE,
         };
-        let key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
+        let mut key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
         if protocol == Protocol::Gb26875 && !matches!(GbKey::parse(&key.name), Some(GbKey::Analog { .. })) {
             let had = &key.name;
             let reason = format!("key `{had}` names no analog value, want one such as analog:17:128");
             return Err(Mistake::at(written_key, reason));
+        }
+        if protocol == Protocol::Dlt645 && raw.group.is_none() {
+            key.group = group_of_identifier(&key.name, &points, &[]).unwrap_or(key.group);
         }
         let point = measured(raw, Source::Key(key), "a keyed value", BOUNDS)?;
         if points.iter().any(|other| other.code == point.code) {
@@ -119,6 +126,48 @@ fn refuse_mixed_keys(raw: &RawProfile, protocol: Protocol) -> Result<(), Mistake
     Ok(())
 }
 
+/// A meter is asked for one identifier at a time, so what arrives together stands behind one.
+fn one_identifier_a_group(
+    raw: &RawProfile,
+    points: &[Point],
+    statuses: &[KeyedStatus],
+) -> Result<(), Mistake> {
+    let written = raw.points.get_ref().iter().map(|point| &point.get_ref().key);
+    let written = written.chain(raw.statuses.iter().map(|status| &status.get_ref().key));
+    let mut identifiers: Vec<(u8, u32)> = Vec::new();
+    for (key, written) in keys(points, statuses).zip(written) {
+        let (Ok(had), Some(written)) = (MeterKey::parse(&key.name), written) else { continue };
+        match identifiers.iter().find(|(group, _)| *group == key.group) {
+            Some((group, wanted)) if *wanted != had.identifier => {
+                let reason = format!(
+                    "key `{}` is in group {group} with identifier {wanted:08X}, want one identifier in each group",
+                    key.name
+                );
+                return Err(Mistake::at(written, reason));
+            }
+            Some(_) => {}
+            None => identifiers.push((key.group, had.identifier)),
+        }
+    }
+    Ok(())
+}
+
+fn keys<'a>(points: &'a [Point], statuses: &'a [KeyedStatus]) -> impl Iterator<Item = &'a Key> {
+    let of_points = points.iter().filter_map(|point| match &point.source {
+        Source::Key(key) => Some(key),
+        Source::Register(_) => None,
+    });
+    of_points.chain(statuses.iter().map(|status| &status.key))
+}
+
+/// The group of the values before it that stand behind the same identifier.
+fn group_of_identifier(name: &str, points: &[Point], statuses: &[KeyedStatus]) -> Option<u8> {
+    let wanted = MeterKey::parse(name).ok()?.identifier;
+    keys(points, statuses)
+        .find(|key| MeterKey::parse(&key.name).is_ok_and(|had| had.identifier == wanted))
+        .map(|key| key.group)
+}
+
 fn same_key(a: &Source, b: &Source) -> bool {
     matches!((a, b), (Source::Key(a), Source::Key(b)) if a.name == b.name)
 }
@@ -136,6 +185,9 @@ fn key(
     }
     if protocol == Protocol::Telemetry && RawKey::is_meant(&name) {
         RawKey::parse(&name).map_err(|reason| Mistake::at(written, reason))?;
+    }
+    if protocol == Protocol::Dlt645 {
+        MeterKey::parse(&name).map_err(|reason| Mistake::at(written, reason))?;
     }
     let steps = match (protocol, name.strip_prefix('$')) {
         (Protocol::Telemetry, Some(_)) => path_steps(&name).ok_or_else(|| {
@@ -175,6 +227,10 @@ fn statuses(raw: &RawProfile, protocol: Protocol, points: &[Point]) -> Result<Ve
             && let Some(same) = statuses.iter().find(|other| other.key.name == status.key.name)
         {
             status.key.group = same.key.group;
+        }
+        if protocol == Protocol::Dlt645 && written.get_ref().group.is_none() {
+            let key = &mut status.key;
+            key.group = group_of_identifier(&key.name, points, &statuses).unwrap_or(key.group);
         }
         let taken = points.iter().any(|point| point.code == status.code)
             || statuses.iter().any(|other| other.code == status.code);
