@@ -19,6 +19,7 @@ pub mod live;
 pub mod overview;
 pub mod people;
 pub mod places;
+pub mod profiles;
 pub mod settings;
 pub mod system;
 

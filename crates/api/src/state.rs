@@ -1,6 +1,5 @@
 //! What every endpoint works with.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -126,8 +125,6 @@ pub struct Parts {
     pub live: Arc<LiveHub>,
     /// Counters of the process.
     pub counters: Arc<Counters>,
-    /// The profiles' files by profile id.
-    pub profile_texts: HashMap<String, String>,
     /// The first run's code while no account exists.
     pub setup_code: Option<String>,
     /// When the process started.
@@ -154,17 +151,11 @@ impl Deref for Api {
 }
 
 impl Api {
-    /// Gathers the parts and starts the renderer of the live stream, which ends with `stop`. `profile_texts` are the
-    /// profiles' files by profile id.
+    /// Gathers the parts and starts the renderer of the live stream, which ends with `stop`.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(
-        engine: Engine,
-        config: Config,
-        profile_texts: HashMap<String, String>,
-        stop: CancellationToken,
-    ) -> Result<Self, StartError> {
+    pub async fn start(engine: Engine, config: Config, stop: CancellationToken) -> Result<Self, StartError> {
         let store = engine.store().clone();
         let setup_code = store.setup_needed().await?.then(|| secret::readable(3));
         let live = Arc::clone(engine.live());
@@ -185,7 +176,6 @@ impl Api {
             engine,
             config,
             live,
-            profile_texts,
             setup_code,
             doors: RwLock::default(),
             stop,

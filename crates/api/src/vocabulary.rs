@@ -269,6 +269,9 @@ mirror! {
         /// Change limits and supervision.
         #[serde(rename = "settings.edit")]
         SettingsEdit,
+        /// Write detector profiles and try them.
+        #[serde(rename = "profile.edit")]
+        ProfileEdit,
         /// Accounts, roles, organisations.
         #[serde(rename = "people.manage")]
         PeopleManage,

@@ -85,6 +85,68 @@ fn cases(world: &World) -> Vec<Case> {
     case("GET", "/areas", plain("/areas"), Some(P::View), Facts, None);
     case("GET", "/profiles", plain("/profiles"), Some(P::View), Filtered, None);
     case("GET", "/profiles/{id}", plain("/profiles/arcm300-cloud"), Some(P::View), Facts, None);
+    let text = domain::profile::SHIPPED[0].1;
+    case(
+        "POST",
+        "/profiles",
+        plain("/profiles"),
+        Some(P::ProfileEdit),
+        Hidden,
+        Some(json!({"id": "made", "text": text})),
+    );
+    case(
+        "PUT",
+        "/profiles/{id}",
+        plain("/profiles/asj-relay"),
+        Some(P::ProfileEdit),
+        Hidden,
+        Some(json!({"text": text, "version": 0})),
+    );
+    case(
+        "DELETE",
+        "/profiles/{id}",
+        plain("/profiles/asj-relay?version=1"),
+        Some(P::ProfileEdit),
+        Hidden,
+        None,
+    );
+    case(
+        "POST",
+        "/profiles/{id}/duplicate",
+        plain("/profiles/asj-relay/duplicate"),
+        Some(P::ProfileEdit),
+        Hidden,
+        Some(json!({"id": "copied", "name": "x"})),
+    );
+    let files = json!({"files": [{"name": "made.toml", "text": text}]});
+    case("POST", "/profiles/import", plain("/profiles/import"), Some(P::ProfileEdit), Hidden, Some(files));
+    case(
+        "POST",
+        "/profiles/validate",
+        plain("/profiles/validate"),
+        Some(P::ProfileEdit),
+        Facts,
+        Some(json!({"id": "arcm300-cloud", "text": text})),
+    );
+    let bytes = json!({"profile_id": "asj-relay", "hex": "01 03 04 00 00 00 1E 7B FB"});
+    case("POST", "/profiles/test", plain("/profiles/test"), Some(P::ProfileEdit), Facts, Some(bytes));
+    case("GET", "/profile-lines", plain("/profile-lines"), Some(P::ProfileEdit), Filtered, None);
+    case(
+        "POST",
+        "/profiles/try",
+        plain("/profiles/try"),
+        Some(P::ProfileEdit),
+        Hidden,
+        Some(json!({"profile_id": "arcm300-cloud", "terminal_id": terminal})),
+    );
+    for (path, called) in [
+        ("/profiles/{id}/versions", "/profiles/arcm300-cloud/versions"),
+        ("/profiles/{id}/versions/{version}", "/profiles/arcm300-cloud/versions/0"),
+        ("/profiles/{id}/compare", "/profiles/arcm300-cloud/compare?from=0&to=0"),
+    ] {
+        case("GET", path, plain(called), Some(P::ProfileEdit), Facts, None);
+    }
+    case("GET", "/profiles/{id}/export", plain("/profiles/arcm300-cloud/export"), Some(P::View), Facts, None);
     case("GET", "/system", plain("/system"), Some(P::View), Facts, None);
     case("GET", "/live", plain("/live"), Some(P::View), Filtered, None);
 

@@ -134,7 +134,7 @@ impl Platform {
             max_streams_per_user: settings.http.max_streams_per_user,
             ..api::Config::default()
         };
-        let api = Api::start(engine.clone(), config, profiles.texts, http_stop.clone()).await?;
+        let api = Api::start(engine.clone(), config, http_stop.clone()).await?;
         let http = tokio::spawn(api::serve(http, api.clone()));
         // The field door opens last: whoever dials in finds everything behind it running.
         let gateway_stop = CancellationToken::new();

@@ -1,16 +1,15 @@
 //! Detector models: the built-in ones, and those of the operator's folder, which win over a built-in of the same name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use domain::profile::{Profile, SHIPPED, parse};
 
-/// The models with the text of their files.
+/// The models of the files.
 #[derive(Debug)]
 pub(crate) struct Profiles {
     pub(crate) all: Vec<Profile>,
-    pub(crate) texts: HashMap<String, String>,
 }
 
 /// Reads every model. A mistake is told with file, line and reason and stops the start: a detector judged by half a
@@ -21,14 +20,8 @@ pub(crate) fn load(dir: &str) -> anyhow::Result<Profiles> {
     if !dir.is_empty() {
         files.extend(folder(Path::new(dir))?);
     }
-    let mut all = Vec::with_capacity(files.len());
-    let mut texts = HashMap::with_capacity(files.len());
-    for (name, text) in files {
-        let profile = parse(&name, &text)?;
-        texts.insert(profile.id.clone(), text);
-        all.push(profile);
-    }
-    Ok(Profiles { all, texts })
+    let all = files.iter().map(|(name, text)| parse(name, text)).collect::<Result<_, _>>()?;
+    Ok(Profiles { all })
 }
 
 /// The profile files of a folder, by name.
@@ -56,7 +49,7 @@ mod tests {
         std::fs::write(dir.path().join(name), format!("# ours\n{text}")).unwrap();
         let profiles = load(dir.path().to_str().unwrap()).unwrap();
         assert_eq!(profiles.all.len(), SHIPPED.len());
-        assert!(profiles.texts.values().any(|text| text.starts_with("# ours")));
+        assert!(profiles.all.iter().any(|profile| profile.text.starts_with("# ours")));
     }
 
     #[test]

@@ -85,4 +85,9 @@ impl Directory {
         let mut profiles = self.profiles.write().unwrap_or_else(PoisonError::into_inner);
         profiles.insert(profile.id.clone(), Arc::new(profile));
     }
+
+    /// Takes the profile with `id` out.
+    pub fn remove_profile(&self, id: &str) {
+        self.profiles.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }

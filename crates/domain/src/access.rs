@@ -46,6 +46,9 @@ pub enum Permission {
     /// Change limits and supervision.
     #[serde(rename = "settings.edit")]
     SettingsEdit,
+    /// Write detector profiles and try them.
+    #[serde(rename = "profile.edit")]
+    ProfileEdit,
     /// Accounts, roles, organisations.
     #[serde(rename = "people.manage")]
     PeopleManage,
@@ -118,6 +121,7 @@ impl Role {
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::SettingsEdit,
+                P::ProfileEdit,
                 P::PeopleManage,
                 P::AuditView,
                 P::TelegramView,
@@ -136,6 +140,7 @@ impl Role {
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::SettingsEdit,
+                P::ProfileEdit,
                 P::TelegramView,
                 P::CommandSend,
                 P::CommandSet,

@@ -2,6 +2,7 @@
 
 use domain::alarm::Refusal;
 use domain::command::Interlock;
+use domain::profile::{ProfileError, StorageBreak};
 use domain::settings::FieldError;
 use store::StoreError;
 
@@ -23,6 +24,12 @@ pub enum EngineError {
     /// A command cannot be made, or not now.
     #[error(transparent)]
     Command(#[from] CommandRefusal),
+    /// The text is no profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The profile would break what detectors in use store.
+    #[error("the profile would break what detectors in use store in {} way(s)", .0.len())]
+    Breaks(Vec<StorageBreak>),
     /// The process is stopping.
     #[error("the pipeline has stopped")]
     Stopped,
@@ -35,7 +42,12 @@ impl EngineError {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Stopped => true,
-            Self::Refused(_) | Self::Invalid(_) | Self::UnknownProfile(_) | Self::Command(_) => false,
+            Self::Refused(_)
+            | Self::Invalid(_)
+            | Self::UnknownProfile(_)
+            | Self::Command(_)
+            | Self::Profile(_)
+            | Self::Breaks(_) => false,
         }
     }
 }

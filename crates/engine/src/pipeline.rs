@@ -21,6 +21,7 @@
 //! | requests of a line | dispatcher, session | the dispatcher waits and tries again; the command stays on disk |
 //! | live | partition, screens | the oldest event goes; a reader too slow is told of a gap |
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bus::{
@@ -31,7 +32,7 @@ use domain::profile::Profile;
 use domain::time::UnixMs;
 use serde::Serialize;
 use store::{Store, StoreError};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,7 +71,7 @@ pub struct Parts {
     pub live: Arc<LiveHub>,
     /// Counters of the process.
     pub counters: Arc<Counters>,
-    /// The detector models.
+    /// The detector models that the program and its profiles folder bring.
     pub profiles: Vec<Profile>,
 }
 
@@ -87,6 +88,8 @@ struct Inner {
     config: EngineConfig,
     memory: Arc<Memory>,
     directory: Arc<Directory>,
+    profile_files: HashMap<String, Arc<Profile>>,
+    profile_turn: Mutex<()>,
     sessions: Arc<Sessions>,
     live: Arc<LiveHub>,
     counters: Arc<Counters>,
@@ -137,9 +140,8 @@ impl Engine {
             counters,
             profiles,
         } = parts;
-        for profile in profiles {
-            directory.put_profile(profile);
-        }
+        let profile_files = profiles.into_iter().map(|file| (file.id.clone(), Arc::new(file))).collect();
+        load_profiles(&store, &directory, &profile_files).await?;
         for entry in store.terminals().directory().await? {
             directory.put_terminal(entry);
         }
@@ -219,6 +221,8 @@ impl Engine {
             config,
             memory,
             directory,
+            profile_files,
+            profile_turn: Mutex::default(),
             sessions,
             live,
             counters,
@@ -259,6 +263,17 @@ impl Engine {
     #[must_use]
     pub fn directory(&self) -> &Arc<Directory> {
         &self.inner.directory
+    }
+
+    /// The profiles that the program and its folder bring, by id.
+    pub(crate) fn profile_files(&self) -> &HashMap<String, Arc<Profile>> {
+        &self.inner.profile_files
+    }
+
+    /// Held while a profile changes and while detectors are made after one: a detector made after the old points
+    /// would never get channels for the new ones.
+    pub(crate) async fn profile_turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.profile_turn.lock().await
     }
 
     /// Open lines.
@@ -380,4 +395,26 @@ impl Engine {
         self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;
         done.await.map_err(|_gone| EngineError::Stopped)
     }
+}
+
+/// The profiles in force: what people wrote here stands before what the program and its folder bring. A text that is
+/// no longer understood is told and left to the file of the same id, so that people can get in and mend it.
+async fn load_profiles(
+    store: &Store,
+    directory: &Directory,
+    files: &HashMap<String, Arc<Profile>>,
+) -> Result<(), StoreError> {
+    for file in files.values() {
+        directory.put_profile(Profile::clone(file));
+    }
+    for row in store.profiles().newest().await? {
+        let Some(text) = &row.text else { continue };
+        match domain::profile::parse(&format!("{}.toml", row.profile_id), text) {
+            Ok(profile) => directory.put_profile(profile),
+            Err(error) => {
+                tracing::error!(%error, version = row.version, "a stored profile is not understood")
+            }
+        }
+    }
+    Ok(())
 }

@@ -33,6 +33,7 @@ pub mod credentials;
 pub mod detectors;
 pub mod exchange;
 pub mod overview;
+pub mod profiles;
 pub mod settings;
 pub mod sites;
 pub mod terminals;

@@ -734,6 +734,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/profile-lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines in your scope, the open ones first; those that wait for admission only for a scope of everything. */
+        get: operations["list_profile_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/profiles": {
         parameters: {
             query?: never;
@@ -741,10 +758,88 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every model that is loaded. */
+        /** Every model that is known. */
         get: operations["list_profiles"];
         put?: never;
-        post?: never;
+        /** Writes a model that was not there before. */
+        post: operations["create_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes files in, each by itself: one that is refused does not hold up the others. */
+        post: operations["import_profiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads pasted bytes or a message with a profile: frames with their fields, refusals with their clause, points with
+         *     values, statuses with meanings, and the limits that they pass. Nothing is stored.
+         */
+        post: operations["test_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a profile on a line: its last telegrams, and reads of its groups where asked for. Nothing is stored, nothing is
+         *     judged; reads wait their turn between the polls of the line.
+         */
+        post: operations["try_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Checks a draft: its form as text, its text as form, the first mistake by line, column and field, and whether it
+         *     may take the place of what is in force. Nothing is kept.
+         */
+        post: operations["validate_profile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -758,8 +853,95 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One model with its points and its file. */
+        /** One model with its points and its text. */
         get: operations["get_profile"];
+        /** Writes the next version of a model. It is in force at once. */
+        put: operations["put_profile"];
+        post?: never;
+        /** Takes away what people wrote, while no detector has the model. A file beneath it is in force again. */
+        delete: operations["delete_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{id}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two versions, line by line. */
+        get: operations["compare_profile_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a model like another one under a new id and name. */
+        post: operations["duplicate_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The profile as a file. */
+        get: operations["export_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who wrote what when, newest first; the file beneath comes last as version 0. */
+        get: operations["list_profile_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version's text. */
+        get: operations["get_profile_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2344,6 +2526,23 @@ export interface components {
          * @enum {string}
          */
         DeviceCommand: "sent" | "not_connected" | "unsupported" | "failed";
+        /** @description A line of a comparison. */
+        DiffLine: {
+            /** @description Whether it is in both, only in the newer, or only in the older. */
+            change: components["schemas"]["LineChange"];
+            /**
+             * Format: int32
+             * @description Its number in the older text.
+             */
+            from: number | null;
+            /** @description The line. */
+            text: string;
+            /**
+             * Format: int32
+             * @description Its number in the newer text.
+             */
+            to: number | null;
+        };
         /**
          * @description Seen from the platform.
          * @enum {string}
@@ -2430,6 +2629,163 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description The device's clock. */
+        FormClock: {
+            /** @description Its first register. */
+            address: string;
+            /** @description `ymdhms` or `unix_s`. */
+            format: string;
+            /** @description Modbus read function. */
+            function: string;
+            /** @description Segment of an upload. */
+            segment: string;
+            /** @description How far its local time is ahead of UTC, minutes. */
+            utc_offset_min: string;
+        };
+        /** @description A group. */
+        FormGroup: {
+            /**
+             * Format: int32
+             * @description Its place in the text that the form was read from; null for a new one.
+             */
+            at?: number | null;
+            /** @description How many. */
+            count: string;
+            /** @description Poll period, s. */
+            every_s: string;
+            /** @description Modbus read function. */
+            function: string;
+            /** @description Everything else about it, as TOML. */
+            more: string;
+            /** @description Segment of an upload. */
+            segment: string;
+            /** @description First register. */
+            start: string;
+        };
+        /** @description A code that is no value. */
+        FormInvalid: {
+            /**
+             * @description The raw code.
+             * @example 0xE5E5
+             */
+            code: string;
+            /** @description `sensor_open`, `sensor_short`, `device_fault`, `implausible`. */
+            quality: string;
+        };
+        /** @description What the model says about one hazard; empty is inherited. */
+        FormLimit: {
+            /** @description Alarm level. */
+            alarm: string;
+            /** @description In the hazard's unit. */
+            deadband: string;
+            /** @description `true`, `false` or empty. */
+            enabled: string;
+            /** @description The hazard. */
+            hazard: string;
+            /** @description `true`, `false` or empty. */
+            latching: string;
+            /** @description s. */
+            off_delay_s: string;
+            /** @description s. */
+            on_delay_s: string;
+            /** @description Warning level. */
+            warning: string;
+        };
+        /** @description What one value of a status word means. */
+        FormMeaning: {
+            /** @description The hazard or fault. */
+            hazard: string;
+            /** @description The point that it is about; empty for the device as a whole. */
+            point: string;
+            /** @description How bad. */
+            severity: string;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description A point. */
+        FormPoint: {
+            /**
+             * @description The register.
+             * @example 0x0010
+             */
+            address: string;
+            /**
+             * Format: int32
+             * @description Its place in the text that the form was read from; null for a new one.
+             */
+            at?: number | null;
+            /** @description Its name in the profile. */
+            code: string;
+            /** @description How the number is written there. */
+            format: string;
+            /** @description Modbus read function. */
+            function: string;
+            /** @description The greatest value that can be. */
+            greatest: string;
+            /** @description What arrives together has one number. */
+            group: string;
+            /** @description Codes that are no values. */
+            invalid: components["schemas"]["FormInvalid"][];
+            /** @description The name under which it is sent. */
+            key: string;
+            /** @description The least value that can be. */
+            least: string;
+            /** @description Everything else about the point, as TOML. */
+            more: string;
+            /** @description From the device's unit to the platform's. */
+            multiply: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description On which conductor. */
+            phase: string;
+            /** @description What it measures. */
+            quantity: string;
+            /** @description One step of the integer in the unit. */
+            scale: string;
+            /** @description Segment of an upload. */
+            segment: string;
+        };
+        /** @description The write that lets an alarm of the device go. */
+        FormReset: {
+            /** @description First register. */
+            address: string;
+            /** @description Modbus write function 5, 6 or 16. */
+            function: string;
+            /**
+             * @description What to write, with commas between.
+             * @example 1, 0
+             */
+            values: string;
+        };
+        /** @description A status word. */
+        FormStatus: {
+            /** @description The register. */
+            address: string;
+            /**
+             * Format: int32
+             * @description Its place in the text that the form was read from; null for a new one.
+             */
+            at?: number | null;
+            /** @description Its name in the profile. */
+            code: string;
+            /** @description Modbus read function. */
+            function: string;
+            /** @description What arrives together has one number. */
+            group: string;
+            /** @description The name under which it is sent. */
+            key: string;
+            /**
+             * @description The bits that matter.
+             * @example 0b111
+             */
+            mask: string;
+            /** @description What each value means. */
+            meanings: components["schemas"]["FormMeaning"][];
+            /** @description Everything else about it, as TOML. */
+            more: string;
+            /** @description Segment of an upload. */
+            segment: string;
+        };
         /** @description A role held over a part of the two trees; both must fit. */
         Grant: {
             /** @description An area and all inside it; null is every area. */
@@ -2506,6 +2862,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description What became of a file.
+         * @enum {string}
+         */
+        ImportOutcome: "created" | "changed" | "unchanged" | "exists" | "refused";
         /** @description What was done with a file, or would be. */
         ImportReport: {
             /** @description Whether anything was written. */
@@ -2545,6 +2906,18 @@ export interface components {
             updated: number;
             /** @description With a mistake. */
             wrong: number;
+        };
+        /** @description One file of an import. */
+        ImportedProfile: {
+            /** @description What it would break. */
+            breaks: components["schemas"]["ProfileBreak"][];
+            /** @description The profile's id; null where the name gives none. */
+            id: string | null;
+            mistake: components["schemas"]["ProfileMistake"] | null;
+            /** @description The file's name. */
+            name: string;
+            /** @description What became of it. */
+            outcome: components["schemas"]["ImportOutcome"];
         };
         /** @description What comes in. */
         IntakeFacts: {
@@ -2596,6 +2969,11 @@ export interface components {
          * @enum {string}
          */
         LimitField: "warning" | "alarm" | "on_delay_s";
+        /**
+         * @description What became of a line.
+         * @enum {string}
+         */
+        LineChange: "same" | "added" | "removed";
         /** @description What became of many acknowledgements. */
         ManyAcknowledged: {
             /** @description Acknowledged. */
@@ -2810,6 +3188,18 @@ export interface components {
              * @example 一楼总箱
              */
             name: string;
+        };
+        /** @description A new model. */
+        NewProfile: {
+            /**
+             * @description Its id: lower-case letters, digits and `-`.
+             * @example my-relay
+             */
+            id: string;
+            /** @description Why. */
+            reason?: string;
+            /** @description The TOML. */
+            text: string;
         };
         /** @description New premises. */
         NewSite: {
@@ -3562,9 +3952,47 @@ export interface components {
             total: number | null;
         };
         /** @description One page of a list. */
+        Page_ProfileLine: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * @description `pending` or `admitted`.
+                 * @example admitted
+                 */
+                admission: string;
+                /** @description Whether its line is open and can be asked. */
+                connected: boolean;
+                /** @description The detectors behind it. */
+                detectors: string;
+                /** @description When it was last heard. */
+                last_seen_at: components["schemas"]["Time"];
+                /** @description How it speaks. */
+                protocol: components["schemas"]["Protocol"];
+                /** @description The serial number or registration string that it announces. */
+                serial: string;
+                /**
+                 * Format: int64
+                 * @description The terminal.
+                 */
+                terminal_id: number;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
         Page_ProfileSummary: {
             /** @description The rows. */
             items: {
+                /** @description What it stands before. */
+                beneath: components["schemas"]["ProfileOrigin"][];
+                /** @description Whether its text is not understood by this version of the program, and what stands beneath is in force. */
+                broken: boolean;
+                changed_at?: components["schemas"]["Time"] | null;
                 /**
                  * Format: int64
                  * @description How many detectors of it are in your scope.
@@ -3586,6 +4014,8 @@ export interface components {
                 maker: string;
                 /** @description What people call it. */
                 name: string;
+                /** @description Where the text in force comes from. */
+                origin: components["schemas"]["ProfileOrigin"];
                 /**
                  * Format: int64
                  * @description How many values it has.
@@ -3595,6 +4025,36 @@ export interface components {
                 source: string;
                 /** @description Whether its map was checked against a real device or a complete manual. */
                 verified: boolean;
+                /**
+                 * Format: int64
+                 * @description The newest version written here; 0 where none was.
+                 */
+                version: number;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_ProfileVersion: {
+            /** @description The rows. */
+            items: {
+                at?: components["schemas"]["Time"] | null;
+                /** @description By whom. */
+                by: string;
+                /** @description Whether the profile was taken away with it. */
+                deleted: boolean;
+                /** @description Why. */
+                reason: string;
+                /**
+                 * Format: int64
+                 * @description Counts from 1; 0 is the file that the program or its folder brings.
+                 */
+                version: number;
             }[];
             /** @description Where the next page begins; null on the last page. */
             next_cursor: string | null;
@@ -3912,7 +4372,7 @@ export interface components {
          * @description One thing that a role may do.
          * @enum {string}
          */
-        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "device.admit" | "device.configure" | "settings.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage" | "command.send" | "command.set" | "command.switch" | "command.approve" | "command.raw";
+        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "device.admit" | "device.configure" | "settings.edit" | "profile.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage" | "command.send" | "command.set" | "command.switch" | "command.approve" | "command.raw";
         /**
          * @description On which conductor.
          * @enum {string}
@@ -3958,10 +4418,78 @@ export interface components {
              */
             type: string;
         };
+        /** @description One way in which a changed profile would break what detectors in use store. */
+        ProfileBreak: {
+            /**
+             * @description `point_gone`, `point_moved`, `quantity_changed`, `phase_changed`, `decimals_changed`, `protocol_changed`.
+             * @example point_moved
+             */
+            kind: string;
+            /** @description What was had and what was wanted. */
+            message: string;
+            /** @description The point that it is about. */
+            point: string | null;
+        };
+        /** @description The next version of a model. */
+        ProfileChange: {
+            /** @description Why. */
+            reason?: string;
+            /** @description The TOML. */
+            text: string;
+            /**
+             * Format: int64
+             * @description The version that was read; 0 where none was written here.
+             */
+            version: number;
+        };
+        /** @description What is known of a draft. */
+        ProfileCheck: {
+            /** @description In which ways it would break what detectors in use store; it cannot be saved then. */
+            breaks: components["schemas"]["ProfileBreak"][];
+            /**
+             * Format: int64
+             * @description How many detectors it would change.
+             */
+            detectors: number;
+            form: components["schemas"]["ProfileForm"] | null;
+            mistake: components["schemas"]["ProfileMistake"] | null;
+            /** @description The points as they would be read; empty where there is a mistake. */
+            points: components["schemas"]["ProfilePoint"][];
+            /** @description The text, with what the form says. */
+            text: string;
+        };
+        /** @description Two versions side by side. */
+        ProfileComparison: {
+            /**
+             * Format: int64
+             * @description The older.
+             */
+            from: number;
+            /** @description Every line of both. */
+            lines: components["schemas"]["DiffLine"][];
+            /**
+             * Format: int64
+             * @description The newer.
+             */
+            to: number;
+        };
+        /** @description A copy of a model. */
+        ProfileCopy: {
+            /**
+             * @description The copy's id.
+             * @example my-relay-2
+             */
+            id: string;
+            /** @description The copy's name. */
+            name: string;
+        };
         /** @description A detector model. */
         ProfileDetail: {
+            /** @description What it stands before. */
+            beneath: components["schemas"]["ProfileOrigin"][];
             /** @description Whether an alarm held by the device can be reset from here. */
             can_reset: boolean;
+            changed_at: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description How many detectors of it are in your scope.
@@ -3981,19 +4509,146 @@ export interface components {
             kind: components["schemas"]["Protocol"];
             /** @description Who makes it. */
             maker: string;
+            mistake: components["schemas"]["ProfileMistake"] | null;
             /** @description What people call it. */
             name: string;
+            /** @description Where the text comes from. */
+            origin: components["schemas"]["ProfileOrigin"];
             /** @description What it measures. */
             points: components["schemas"]["ProfilePoint"][];
             /** @description Where the map comes from. */
             source: string;
             /** @description What its status words are. */
             statuses: components["schemas"]["ProfileStatus"][];
-            /** @description The profile's file as it was read. */
+            /** @description The profile's text. */
             text: string | null;
             /** @description Whether its map was checked against a real device or a complete manual. */
             verified: boolean;
+            /**
+             * Format: int64
+             * @description The newest version written here, to be given back with a change; 0 where none was.
+             */
+            version: number;
         };
+        /** @description A profile that is being written. */
+        ProfileDraft: {
+            form?: components["schemas"]["ProfileForm"] | null;
+            /** @description Its id, where it has one: then what detectors in use store is held against it. */
+            id?: string | null;
+            /** @description The TOML. */
+            text: string;
+        };
+        /** @description A file. */
+        ProfileFile: {
+            /**
+             * @description Its name, which gives the profile its id.
+             * @example my-relay.toml
+             */
+            name: string;
+            /** @description The TOML. */
+            text: string;
+        };
+        /** @description A profile as a form. Numbers are texts as they are written, empty where they are left out. */
+        ProfileForm: {
+            clock?: components["schemas"]["FormClock"] | null;
+            /** @description Modbus read function where a part does not say its own. */
+            function: string;
+            /** @description What is read or comes together. */
+            groups: components["schemas"]["FormGroup"][];
+            /**
+             * @description How often it speaks by itself or is asked, s.
+             * @example 5
+             */
+            interval_s: string;
+            /** @description Limits of this model. */
+            limits: components["schemas"]["FormLimit"][];
+            /** @description Who makes it. */
+            maker: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description What it measures; the order is part of what is stored. */
+            points: components["schemas"]["FormPoint"][];
+            /** @description How many registers in between may be read for nothing. */
+            poll_gap: string;
+            /**
+             * @description `cloud_7b7b`, `modbus_rtu` ...
+             * @example modbus_rtu
+             */
+            protocol: string;
+            /** @description Whether it sends stored history after an outage. */
+            replays_history: boolean;
+            reset?: components["schemas"]["FormReset"] | null;
+            /** @description Everything else, as TOML. */
+            rest: string;
+            /** @description Where the map comes from. */
+            source: string;
+            /** @description What its status words mean. */
+            statuses: components["schemas"]["FormStatus"][];
+            /** @description Whether its map was checked against a real device or a complete manual. */
+            verified: boolean;
+        };
+        /** @description Files to be taken in. */
+        ProfileImport: {
+            /** @description One or many. */
+            files: components["schemas"]["ProfileFile"][];
+            /** @description Why. */
+            reason?: string;
+            /** @description Whether a profile that is there already gets a new version; else it is left alone. */
+            replace?: boolean;
+        };
+        /** @description What became of an import. */
+        ProfileImported: {
+            /** @description In the order of the request. */
+            files: components["schemas"]["ImportedProfile"][];
+        };
+        /** @description A line that a profile can be tried on. */
+        ProfileLine: {
+            /**
+             * @description `pending` or `admitted`.
+             * @example admitted
+             */
+            admission: string;
+            /** @description Whether its line is open and can be asked. */
+            connected: boolean;
+            /** @description The detectors behind it. */
+            detectors: string;
+            /** @description When it was last heard. */
+            last_seen_at: components["schemas"]["Time"];
+            /** @description How it speaks. */
+            protocol: components["schemas"]["Protocol"];
+            /** @description The serial number or registration string that it announces. */
+            serial: string;
+            /**
+             * Format: int64
+             * @description The terminal.
+             */
+            terminal_id: number;
+        };
+        /** @description A mistake in a profile's text. */
+        ProfileMistake: {
+            /**
+             * Format: int32
+             * @description The character, from 1.
+             */
+            column: number | null;
+            /**
+             * @description The field of the form, `points[3].address`; empty where it is none.
+             * @example points[3].address
+             */
+            field: string;
+            /**
+             * Format: int32
+             * @description The line, from 1; null where it is in a part of the form that could not be written.
+             */
+            line: number | null;
+            /** @description What was had and what was wanted. */
+            reason: string;
+        };
+        /**
+         * @description Where a profile comes from. What people wrote stands before the folder's file, that before the shipped one.
+         * @enum {string}
+         */
+        ProfileOrigin: "shipped" | "folder" | "database";
         /** @description A change of one's own profile. */
         ProfilePatch: {
             language?: components["schemas"]["Language"] | null;
@@ -4053,6 +4708,11 @@ export interface components {
         };
         /** @description A detector model, in short. */
         ProfileSummary: {
+            /** @description What it stands before. */
+            beneath: components["schemas"]["ProfileOrigin"][];
+            /** @description Whether its text is not understood by this version of the program, and what stands beneath is in force. */
+            broken: boolean;
+            changed_at: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description How many detectors of it are in your scope.
@@ -4074,6 +4734,8 @@ export interface components {
             maker: string;
             /** @description What people call it. */
             name: string;
+            /** @description Where the text in force comes from. */
+            origin: components["schemas"]["ProfileOrigin"];
             /**
              * Format: int64
              * @description How many values it has.
@@ -4083,6 +4745,99 @@ export interface components {
             source: string;
             /** @description Whether its map was checked against a real device or a complete manual. */
             verified: boolean;
+            /**
+             * Format: int64
+             * @description The newest version written here; 0 where none was.
+             */
+            version: number;
+        };
+        /** @description What is tried. */
+        ProfileTest: {
+            /**
+             * Format: int32
+             * @description The group that an answer without its request belongs to, where its length fits several.
+             */
+            group?: number | null;
+            /**
+             * @description Bytes as hex digits, however they are separated: one frame, or a line's whole talk.
+             * @example 01 03 04 00 00 00 1E 7B FB
+             */
+            hex?: string | null;
+            /** @description A JSON message. */
+            json?: string | null;
+            /** @description The model that is in force under this id, where no text is given. */
+            profile_id?: string | null;
+            /** @description The TOML that is tried. */
+            text?: string | null;
+            /** @description The topic or path that the message came by. */
+            topic?: string | null;
+        };
+        /** @description What was read. */
+        ProfileTested: {
+            /** @description The frames found, in order. */
+            frames: components["schemas"]["TestFrame"][];
+            /**
+             * Format: int32
+             * @description How many points were read in all.
+             */
+            points: number;
+            /** @description How the profile is spoken to. */
+            protocol: components["schemas"]["Protocol"];
+        };
+        /** @description What a try found. */
+        ProfileTried: {
+            /** @description Whether the terminal's line is open. */
+            connected: boolean;
+            /** @description Whether a profile of this protocol can stand behind the terminal. */
+            fits: boolean;
+            /** @description The reads, where they were asked for. */
+            reads: components["schemas"]["TriedRead"][];
+            /** @description The last telegrams from the device that the profile makes something of or refuses, newest first. */
+            telegrams: components["schemas"]["TriedTelegram"][];
+        };
+        /** @description A profile and the line that it is tried on. */
+        ProfileTry: {
+            /** @description The model that is in force under this id, where no text is given. */
+            profile_id?: string | null;
+            /** @description Whether the registers of a Modbus profile are read now, beside looking at the last telegrams. */
+            read?: boolean;
+            /**
+             * Format: int64
+             * @description The terminal.
+             */
+            terminal_id: number;
+            /** @description The TOML that is tried. */
+            text?: string | null;
+            /**
+             * Format: int32
+             * @description The Modbus unit that is read; the terminal's own where left out.
+             */
+            unit?: number | null;
+        };
+        /** @description One version of a profile. */
+        ProfileVersion: {
+            at: components["schemas"]["Time"] | null;
+            /** @description By whom. */
+            by: string;
+            /** @description Whether the profile was taken away with it. */
+            deleted: boolean;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Counts from 1; 0 is the file that the program or its folder brings.
+             */
+            version: number;
+        };
+        /** @description One version with its text. */
+        ProfileVersionText: {
+            /** @description The text; empty where the profile was taken away. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Counts from 1; 0 is the file.
+             */
+            version: number;
         };
         /**
          * @description How a terminal speaks.
@@ -4174,6 +4929,14 @@ export interface components {
              * @example EM-2026-000017
              */
             serial: string;
+        };
+        /** @description What a point's value means for a hazard. */
+        ReportedHazard: {
+            /** @description The hazard or fault. */
+            hazard: components["schemas"]["Hazard"];
+            /** @description The point that it is about; null for the device as a whole. */
+            point: string | null;
+            severity: components["schemas"]["Severity"] | null;
         };
         /** @description What goes with a reset. */
         Reset: {
@@ -4746,6 +5509,118 @@ export interface components {
             /** @description The address at the other end. */
             remote: string;
         };
+        /** @description A frame that was found, or bytes that are none. */
+        TestFrame: {
+            /** @description Which way it went, as far as it says. */
+            direction: components["schemas"]["Direction"];
+            /** @description The parts that have a name. */
+            fields: components["schemas"]["TelegramField"][];
+            /** @description What the profile reads from it. */
+            groups: components["schemas"]["TestGroup"][];
+            /** @description The bytes, in pairs of hex digits with blanks between; the message itself where it is a text. */
+            hex: string;
+            /**
+             * Format: int32
+             * @description Where it begins, bytes from 0.
+             */
+            offset: number;
+            /**
+             * @description What it is: `cloud_7b7b`, `modbus_rtu`, `unknown` ...
+             * @example modbus_rtu
+             */
+            protocol: string;
+            refused: components["schemas"]["TestRefusal"] | null;
+        };
+        /** @description What arrives together. */
+        TestGroup: {
+            device_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int32
+             * @description Its number in the profile; null where the frame asks for registers that are no group of it.
+             */
+            group: number | null;
+            /** @description Whether several groups could be meant, because the frame does not say which registers it carries. */
+            guessed: boolean;
+            /**
+             * @description Where it stands: `1-1 0x0000+30`.
+             * @example 0x0000+30
+             */
+            place: string;
+            /** @description The points in it. */
+            points: components["schemas"]["TestPoint"][];
+            /** @description What the device reports by them. */
+            reported: components["schemas"]["ReportedHazard"][];
+            /** @description The status words in it. */
+            statuses: components["schemas"]["TestStatus"][];
+        };
+        /** @description A point with its value. */
+        TestPoint: {
+            /** @description Its name in the profile. */
+            code: string;
+            /**
+             * Format: int32
+             * @description How many decimals the device gives.
+             */
+            decimals: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description The limits that it passes. */
+            passes: components["schemas"]["TestVerdict"][];
+            phase: components["schemas"]["Phase"] | null;
+            /** @description What is known about it. */
+            quality: components["schemas"]["Quality"];
+            /** @description What it measures. */
+            quantity: components["schemas"]["Quantity"];
+            /**
+             * Format: int64
+             * @description The device's integer; null where it said that there is none.
+             */
+            raw: number | null;
+            /** @description The unit. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The value; null where there is none.
+             */
+            value: number | null;
+        };
+        /** @description Why something was refused. */
+        TestRefusal: {
+            /** @description The clause of the standard or the section of the vendor's document. */
+            clause: string;
+            /** @description What was had and what was wanted. */
+            reason: string;
+        };
+        /** @description A status word with its value. */
+        TestStatus: {
+            /** @description Its name in the profile. */
+            code: string;
+            /** @description What it means; empty where it means nothing. */
+            meanings: components["schemas"]["ReportedHazard"][];
+            /** @description The value, after mask and shift. */
+            value: string;
+        };
+        /** @description A limit that a value passes. */
+        TestVerdict: {
+            /** @description Whether the level comes from the profile; else it is the platform's default. */
+            from_profile: boolean;
+            /** @description The hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /**
+             * Format: double
+             * @description The level, in the hazard's unit; null for a hazard in percent of a circuit that is not known here.
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description How long it must last before it counts, s.
+             */
+            on_delay_s: number;
+            /** @description Which level. */
+            severity: components["schemas"]["Severity"];
+            /** @description The hazard's unit. */
+            unit: string;
+        };
         /**
          * Format: date-time
          * @description A moment, RFC 3339 in UTC with milliseconds.
@@ -4918,6 +5793,23 @@ export interface components {
              * @description Warning level.
              */
             warning: number | null;
+        };
+        /** @description A read of one group. */
+        TriedRead: {
+            group: components["schemas"]["TestGroup"] | null;
+            /** @description What the device sent. */
+            hex: string | null;
+            /** @description Which registers: `0x0000+30`. */
+            place: string;
+            /** @description Why there is nothing to read: an exception, no answer, a line that is not open. */
+            reason: string | null;
+        };
+        /** @description A telegram of the line, read by the profile. */
+        TriedTelegram: {
+            /** @description When it came or went. */
+            at: components["schemas"]["Time"];
+            /** @description What is in it. */
+            frames: components["schemas"]["TestFrame"][];
         };
         /** @description A person's account. */
         User: {
@@ -10412,6 +11304,83 @@ export interface operations {
             };
         };
     };
+    list_profile_lines: {
+        parameters: {
+            query?: {
+                /** @description Part of the serial number or of a detector's name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 200 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProfileLine"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_profiles: {
         parameters: {
             query?: never;
@@ -10486,6 +11455,621 @@ export interface operations {
             };
         };
     };
+    create_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProfile"];
+            };
+        };
+        responses: {
+            /** @description The model */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileImport"];
+            };
+        };
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileImported"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileTest"];
+            };
+        };
+        responses: {
+            /** @description What was read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileTested"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileTry"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileTried"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validate_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileDraft"];
+            };
+        };
+        responses: {
+            /** @description What is known of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileCheck"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_profile: {
         parameters: {
             query?: never;
@@ -10508,6 +12092,759 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProfileDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example asj-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description The model */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_profile: {
+        parameters: {
+            query: {
+                /** @description The version that was read. */
+                version: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example my-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_profile_versions: {
+        parameters: {
+            query: {
+                /** @description The older; 0 is the file. */
+                from: number;
+                /** @description The newer; 0 is the file. */
+                to: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example asj-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Line by line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileComparison"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    duplicate_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model that is copied
+                 * @example asj-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileCopy"];
+            };
+        };
+        responses: {
+            /** @description The copy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_profile: {
+        parameters: {
+            query?: {
+                /** @description A version written here, or 0 for the file; the text in force where left out. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example asj-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The TOML */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/toml": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_profile_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example asj-relay
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProfileVersion"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_profile_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model
+                 * @example asj-relay
+                 */
+                id: string;
+                /**
+                 * @description The version; 0 is the file
+                 * @example 0
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileVersionText"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

@@ -1,9 +1,8 @@
-//! Who dials in: terminals that wait for a person, terminals that are known, and the models they can be.
+//! Who dials in: terminals that wait for a person, and terminals that are known.
 
 mod admit;
 mod credentials;
 mod pending;
-mod profiles;
 pub mod shape;
 mod terminals;
 
@@ -25,6 +24,4 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(credentials::revoke_credential))
         .routes(routes!(terminals::accept_iccid))
         .routes(routes!(terminals::set_telegram_level))
-        .routes(routes!(profiles::list_profiles))
-        .routes(routes!(profiles::get_profile))
 }

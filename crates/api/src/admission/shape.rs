@@ -7,7 +7,7 @@ use crate::http::time::Time;
 use crate::places::circuits::NewCircuit;
 use crate::places::panels::NewPanel;
 use crate::places::sites::NewSite;
-use crate::vocabulary::{CredentialKind, Phase, Protocol, Quantity, TelegramLevel};
+use crate::vocabulary::{CredentialKind, Protocol, TelegramLevel};
 
 /// A terminal that nobody has admitted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -311,105 +311,6 @@ pub struct Terminal {
     pub detectors: Vec<TerminalDetector>,
     /// What happened to its line lately, newest first.
     pub events: Vec<TerminalEvent>,
-}
-
-/// A detector model, in short.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ProfileSummary {
-    /// The file's name without `.toml`.
-    #[schema(example = "asj-residual")]
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// Who makes it.
-    pub maker: String,
-    /// How it is spoken to.
-    pub kind: Protocol,
-    /// Whether its map was checked against a real device or a complete manual.
-    pub verified: bool,
-    /// Where the map comes from.
-    pub source: String,
-    /// How often it speaks by itself or is asked, s.
-    #[schema(minimum = 1)]
-    pub interval_s: u32,
-    /// How many values it has.
-    #[schema(minimum = 0)]
-    pub points: i64,
-    /// How many detectors of it are in your scope.
-    #[schema(minimum = 0)]
-    pub detectors: i64,
-}
-
-/// A value of a model.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ProfilePoint {
-    /// Its name in the profile.
-    pub code: String,
-    /// What people call it.
-    pub name: String,
-    /// What it measures.
-    pub quantity: Quantity,
-    /// On which conductor.
-    pub phase: Option<Phase>,
-    /// The unit.
-    pub unit: String,
-    /// How many decimals the device gives.
-    pub decimals: u8,
-    /// The register, in protocols that have registers.
-    pub address: Option<u16>,
-    /// How the number is written there.
-    #[schema(example = "u16")]
-    pub format: Option<String>,
-    /// The name under which it is sent, in protocols that have names.
-    pub key: Option<String>,
-}
-
-/// A status word of a model.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ProfileStatus {
-    /// Its name in the profile.
-    pub code: String,
-    /// The register, in protocols that have registers.
-    pub address: Option<u16>,
-    /// The name under which it is sent, in protocols that have names.
-    pub key: Option<String>,
-    /// The bits that matter.
-    pub mask: Option<u32>,
-    /// How many values of it have a meaning.
-    #[schema(minimum = 0)]
-    pub meanings: i64,
-}
-
-/// A detector model.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ProfileDetail {
-    /// The file's name without `.toml`.
-    #[schema(example = "asj-residual")]
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// Who makes it.
-    pub maker: String,
-    /// How it is spoken to.
-    pub kind: Protocol,
-    /// Whether its map was checked against a real device or a complete manual.
-    pub verified: bool,
-    /// Where the map comes from.
-    pub source: String,
-    /// How often it speaks by itself or is asked, s.
-    #[schema(minimum = 1)]
-    pub interval_s: u32,
-    /// How many detectors of it are in your scope.
-    #[schema(minimum = 0)]
-    pub detectors: i64,
-    /// What it measures.
-    pub points: Vec<ProfilePoint>,
-    /// What its status words are.
-    pub statuses: Vec<ProfileStatus>,
-    /// Whether an alarm held by the device can be reset from here.
-    pub can_reset: bool,
-    /// The profile's file as it was read.
-    pub text: Option<String>,
 }
 
 /// What the telegram log shall keep of a terminal.

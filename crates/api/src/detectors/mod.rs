@@ -5,7 +5,7 @@ mod curve;
 mod detector;
 pub mod shape;
 mod telegram_file;
-mod telegrams;
+pub(crate) mod telegrams;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -18,7 +18,7 @@ use crate::vocabulary::Direction;
 
 /// A part of a frame that has a name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct TelegramField {
+pub(crate) struct TelegramField {
     /// Where it begins, bytes from 0.
     #[schema(minimum = 0)]
     pub offset: u32,
@@ -91,15 +91,7 @@ impl From<TelegramRow> for Telegram {
             (Direction::Up, wire::explain::Direction::Up)
         };
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let fields = wire::explain::explain(&row.bytes, way)
-            .into_iter()
-            .map(|field| TelegramField {
-                offset: number(field.offset),
-                len: number(field.len),
-                name: field.name_key.to_owned(),
-                value: field.value,
-            })
-            .collect();
+        let fields = explained(&row.bytes, way);
         Self {
             id: row.id,
             at: row.at.into(),
@@ -116,7 +108,22 @@ impl From<TelegramRow> for Telegram {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The parts of a frame that have a name.
+pub(crate) fn explained(bytes: &[u8], way: wire::explain::Direction) -> Vec<TelegramField> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    wire::explain::explain(bytes, way)
+        .into_iter()
+        .map(|field| TelegramField {
+            offset: number(field.offset),
+            len: number(field.len),
+            name: field.name_key.to_owned(),
+            value: field.value,
+        })
+        .collect()
+}
+
+/// Bytes in pairs of hex digits with blanks between.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 3);
     for (index, byte) in bytes.iter().enumerate() {
         if index > 0 {

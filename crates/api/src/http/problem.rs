@@ -370,6 +370,25 @@ impl From<EngineError> for Problem {
                 };
                 Self::new(code, refusal.to_string())
             }
+            EngineError::Profile(mistake) => Self::invalid(vec![
+                FieldError::new(
+                    "text",
+                    "profile",
+                    format!("{}:{}: {}", mistake.line, mistake.column, mistake.reason),
+                )
+                .with("line", mistake.line)
+                .with("column", mistake.column)
+                .with("reason", mistake.reason),
+            ]),
+            EngineError::Breaks(breaks) => Self::invalid(
+                breaks
+                    .into_iter()
+                    .map(|one| {
+                        FieldError::new("text", one.kind(), one.to_string())
+                            .with("point", one.code().unwrap_or_default())
+                    })
+                    .collect(),
+            ),
             EngineError::Stopped => Self::new(Code::Unavailable, "the server is stopping"),
         }
     }

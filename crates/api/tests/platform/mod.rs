@@ -3,7 +3,6 @@
 
 #![expect(dead_code, reason = "each test binary uses its own part of it")]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::{Api, Config, HashCost, Hasher};
@@ -130,7 +129,7 @@ impl Platform {
         let hash_cost = HashCost { memory_kib: 64, passes: 1 };
         let mut config = Config { hash_cost, sign_ins_per_minute: 1000, ..Config::default() };
         change(&mut config);
-        let api = Api::start(engine.clone(), config, HashMap::new(), CancellationToken::new()).await.unwrap();
+        let api = Api::start(engine.clone(), config, CancellationToken::new()).await.unwrap();
         let hasher = Hasher::new(hash_cost, 2).unwrap();
         Self { router: api::router(api.clone()), api, engine, store, clock, intake, hasher, folder }
     }

@@ -15,6 +15,7 @@ mod model;
 mod parse;
 mod raw;
 mod shipped;
+mod stored;
 
 pub use commands::{Action, CommandSpec, LimitField, LookAt, ReadBack, Setting};
 pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
@@ -27,3 +28,4 @@ pub use model::*;
 pub use parse::{ProfileError, parse};
 pub use raw::{RawForm, RawKey};
 pub use shipped::{SHIPPED, shipped};
+pub use stored::{StorageBreak, StoredPoint, storage_breaks};

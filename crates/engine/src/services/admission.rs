@@ -57,6 +57,7 @@ impl Admission<'_> {
         serial: Option<&str>,
         detectors: Vec<AdmitRequest>,
     ) -> Result<Admitted, EngineError> {
+        let _turn = self.0.profile_turn().await;
         let profiles = self.profiles_of(&detectors)?;
         let wanted = wanted(&profiles, detectors);
         let terminals = self.0.store().terminals();
@@ -77,6 +78,7 @@ impl Admission<'_> {
         protocol: Protocol,
         detectors: Vec<AdmitRequest>,
     ) -> Result<Admitted, EngineError> {
+        let _turn = self.0.profile_turn().await;
         let profiles = self.profiles_of(&detectors)?;
         let wanted = wanted(&profiles, detectors);
         let terminals = self.0.store().terminals();

@@ -8,6 +8,7 @@ mod alarms;
 mod commands;
 pub mod import;
 mod places;
+mod profiles;
 mod settings;
 mod what_if;
 
@@ -19,5 +20,6 @@ pub use commands::{
 };
 pub use import::Import;
 pub use places::Places;
+pub use profiles::{KnownProfile, ProfileOrigin, Profiles};
 pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};
 pub use what_if::{WhatIf, WhatIfOutcome, WhatIfTarget};

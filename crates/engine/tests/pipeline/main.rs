@@ -3,6 +3,7 @@
 mod acts;
 mod durability;
 mod interleavings;
+mod profiles;
 mod settings;
 mod supervision;
 mod world;

@@ -15,4 +15,5 @@ mod history;
 mod intake;
 mod limits;
 mod people;
+mod profiles;
 mod scope;

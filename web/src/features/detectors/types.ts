@@ -1,4 +1,4 @@
-/** Shapes of `/detectors`, `/terminals` and `/profiles`. */
+/** Shapes of `/detectors` and `/terminals`. */
 
 import type { Answer } from '@/api/answer';
 import type { components } from '@/api/schema';
@@ -23,8 +23,3 @@ export type TelegramField = Answer<Schemas['TelegramField']>;
 
 export type Telegram = Answer<Schemas['Telegram']>;
 
-export type Profile = Answer<Schemas['ProfileSummary']>;
-
-export type ProfilePoint = Answer<Schemas['ProfilePoint']>;
-
-export type ProfileDetail = Answer<Schemas['ProfileDetail']>;

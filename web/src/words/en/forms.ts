@@ -34,6 +34,7 @@ export default {
     cycle: 'Cannot hang below itself',
     no_limits: 'This hazard has no limits',
     in_use: 'Already in use',
+    profile_id: 'Lower-case letters, digits and - only',
     not_found: 'Not found; it may have been deleted',
   },
 };

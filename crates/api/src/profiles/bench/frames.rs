@@ -1,0 +1,320 @@
+//! Frames in pasted bytes, and what a profile with registers reads from each.
+
+use domain::place::Protocol;
+use domain::profile::{Group, Profile, Space, select_group};
+use wire::cloud7b7b::{Deframer, RawFrame, SegmentData, Uplink};
+use wire::modbus::{Answer, AnswerBody, Parse, Request, RequestBody};
+
+use super::decoded::{of_registers, place};
+use super::{TestFrame, TestGroup, TestRefusal};
+use crate::detectors::telegrams::{explained, hex};
+use crate::vocabulary::Direction;
+
+/// The longest frame that is looked for, bytes.
+const LONGEST_FRAME: usize = 8192;
+
+/// A frame without anything read from it yet.
+pub(super) fn frame(offset: usize, bytes: &[u8], protocol: &str, direction: Direction) -> TestFrame {
+    let way = match direction {
+        Direction::Up => wire::explain::Direction::Up,
+        Direction::Down => wire::explain::Direction::Down,
+    };
+    TestFrame {
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+        hex: hex(bytes),
+        direction,
+        protocol: protocol.to_owned(),
+        fields: explained(bytes, way),
+        refused: None,
+        groups: Vec::new(),
+    }
+}
+
+pub(super) fn refuse(frame: &mut TestFrame, reason: impl Into<String>, clause: &str) {
+    frame.refused = Some(TestRefusal { reason: reason.into(), clause: clause.to_owned() });
+}
+
+/// Every frame of the vendor cloud protocol in `bytes`, as they came from the device.
+pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
+    let mut deframer = Deframer::new(LONGEST_FRAME);
+    deframer.push(bytes);
+    let mut found = Vec::new();
+    while let Some(next) = deframer.next_frame() {
+        found.push(next);
+    }
+    found.extend(deframer.on_idle());
+    let mut offset = 0;
+    found
+        .into_iter()
+        .map(|next| {
+            let at = offset;
+            match next {
+                Ok(raw) => {
+                    offset += raw.bytes.len();
+                    cloud_frame(profile, at, &raw)
+                }
+                Err(refused) => {
+                    offset += refused.bytes.len();
+                    let mut one = frame(at, &refused.bytes, "cloud_7b7b", Direction::Up);
+                    let clause = format!("vendor cloud protocol, {}", refused.error.name());
+                    refuse(&mut one, refused.error.to_string(), &clause);
+                    one
+                }
+            }
+        })
+        .collect()
+}
+
+fn cloud_frame(profile: &Profile, offset: usize, raw: &RawFrame) -> TestFrame {
+    let mut one = frame(offset, &raw.bytes, "cloud_7b7b", Direction::Up);
+    match Uplink::parse(raw) {
+        Err(error) => {
+            let clause = format!("vendor cloud protocol, {}", error.name());
+            refuse(&mut one, error.to_string(), &clause);
+        }
+        Ok(Uplink::Upload(upload)) => {
+            if profile.protocol != Protocol::Cloud7b7b {
+                let reason = format!("an upload, but the profile speaks {}", profile.protocol.code());
+                refuse(&mut one, reason, "profile, protocol");
+                return one;
+            }
+            for segment in &upload.segments {
+                let read = match &segment.data {
+                    SegmentData::Exception(exception) => Err(format!(
+                        "segment `{}` carries exception {:#04x} instead of values",
+                        segment.address,
+                        exception.code()
+                    )),
+                    SegmentData::Values(data) => select_group(profile, &segment.address, data.len())
+                        .map_err(|error| error.to_string())
+                        .and_then(|group| of_registers(profile, group, data)),
+                };
+                match read {
+                    Ok(group) => one.groups.push(group),
+                    Err(reason) => refuse(&mut one, reason, "profile, groups"),
+                }
+            }
+        }
+        Ok(
+            Uplink::Login(_)
+            | Uplink::TimeRequest { .. }
+            | Uplink::Heartbeat
+            | Uplink::ControlAnswer(_)
+            | Uplink::Unknown { .. },
+        ) => {}
+    }
+    one
+}
+
+/// Which registers an answer carries: only the request before it says so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) unit: u8,
+    pub(super) function: u8,
+    pub(super) start: u16,
+    pub(super) count: u16,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Option<Self> {
+        let (function, start, count) = match request.body() {
+            RequestBody::ReadCoils { start, count } => (1, *start, *count),
+            RequestBody::ReadDiscreteInputs { start, count } => (2, *start, *count),
+            RequestBody::ReadHoldingRegisters { start, count } => (3, *start, *count),
+            RequestBody::ReadInputRegisters { start, count } => (4, *start, *count),
+            RequestBody::WriteSingleCoil { .. }
+            | RequestBody::WriteSingleRegister { .. }
+            | RequestBody::WriteMultipleCoils { .. }
+            | RequestBody::WriteMultipleRegisters { .. } => return None,
+        };
+        Some(Self { unit: request.unit(), function, start, count })
+    }
+}
+
+/// Every Modbus-RTU frame in `bytes`: requests tell which registers the answer behind them carries; an answer alone is
+/// matched with the groups of its length, or with `group` where that is said.
+pub(super) fn modbus(profile: &Profile, bytes: &[u8], group: Option<u8>) -> Vec<TestFrame> {
+    let mut found = Vec::new();
+    let mut asked: Option<Asked> = None;
+    let (mut at, mut noise_from) = (0, 0);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let read = if let Parse::Complete { value, len } = Request::parse(rest) {
+            asked = Asked::of(&value);
+            rest.get(..len).map(|own| (frame(at, own, "modbus_rtu", Direction::Down), len))
+        } else if let Parse::Complete { value, len } = Answer::parse(rest) {
+            rest.get(..len).map(|own| {
+                let mut one = frame(at, own, "modbus_rtu", Direction::Up);
+                answer(profile, &value, asked.take(), group, &mut one);
+                (one, len)
+            })
+        } else {
+            None
+        };
+        match read {
+            Some((one, len)) => {
+                noise(bytes, noise_from, at, &mut found);
+                found.push(one);
+                at += len;
+                noise_from = at;
+            }
+            None => at += 1,
+        }
+    }
+    noise(bytes, noise_from, bytes.len(), &mut found);
+    found
+}
+
+fn noise(bytes: &[u8], from: usize, to: usize, found: &mut Vec<TestFrame>) {
+    let Some(own) = bytes.get(from..to).filter(|own| !own.is_empty()) else { return };
+    let mut one = frame(from, own, "unknown", Direction::Up);
+    let reason = match Answer::parse(own) {
+        Parse::Refused(error) => error.to_string(),
+        Parse::NeedMore { wanted } => format!("{} bytes, wanted {wanted} for the whole frame", own.len()),
+        Parse::Complete { .. } => "no frame begins here".to_owned(),
+    };
+    refuse(&mut one, reason, "Modbus over serial line V1.02, 2.5.1: unit, function, data, CRC");
+    found.push(one);
+}
+
+fn answer(profile: &Profile, answer: &Answer, asked: Option<Asked>, group: Option<u8>, one: &mut TestFrame) {
+    match &answer.body {
+        AnswerBody::Exception { exception, .. } => {
+            let reason = format!("the device refused with exception {:#04x}", exception.code());
+            refuse(one, reason, "Modbus application protocol V1.1b3, 7");
+            return;
+        }
+        AnswerBody::ReadCoils(_)
+        | AnswerBody::ReadDiscreteInputs(_)
+        | AnswerBody::ReadHoldingRegisters(_)
+        | AnswerBody::ReadInputRegisters(_) => {}
+        AnswerBody::WriteSingleCoil { .. }
+        | AnswerBody::WriteSingleRegister { .. }
+        | AnswerBody::WriteMultipleCoils { .. }
+        | AnswerBody::WriteMultipleRegisters { .. } => return,
+    }
+    let Some(data) = answer.data() else { return };
+    if profile.protocol != Protocol::ModbusRtu {
+        let reason = format!("a Modbus answer, but the profile speaks {}", profile.protocol.code());
+        refuse(one, reason, "profile, protocol");
+        return;
+    }
+    let asked = asked.filter(|asked| asked.unit == answer.unit && asked.function == answer.function_code());
+    let wanted: Vec<Group> = match asked {
+        Some(asked) => vec![read_group(asked)],
+        None => profile
+            .groups
+            .iter()
+            .filter(|known| known.space.function == answer.function_code())
+            .filter(|known| known.byte_count() == data.len())
+            .filter(|known| group.is_none_or(|index| known.index == index))
+            .cloned()
+            .collect(),
+    };
+    if wanted.is_empty() {
+        let known: Vec<String> = profile
+            .groups
+            .iter()
+            .map(|known| format!("{} of {} bytes", place(known), known.byte_count()))
+            .collect();
+        let reason = format!(
+            "function {} with {} data bytes fits no group; the profile reads {}",
+            answer.function_code(),
+            data.len(),
+            known.join(", ")
+        );
+        refuse(one, reason, "profile, groups");
+        return;
+    }
+    let guessed = wanted.len() > 1;
+    for group in &wanted {
+        match of_registers(profile, group, data) {
+            Ok(read) => one.groups.push(TestGroup { guessed, ..read }),
+            Err(reason) => refuse(one, reason, "profile, groups"),
+        }
+    }
+}
+
+/// The registers that were asked for, as a group.
+pub(super) fn read_group(asked: Asked) -> Group {
+    Group {
+        index: 0,
+        space: Space { function: asked.function, segment: None },
+        start: asked.start,
+        count: asked.count,
+        every_s: 1,
+    }
+}
+
+/// Bytes of pasted text: hex digits with anything that people and tools put between (blanks, commas, `0x`, line ends).
+///
+/// # Errors
+/// What was had where no byte is.
+pub(super) fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
+    let mut digits = String::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_whitespace() || ",;:|-".contains(c)).filter(|word| !word.is_empty())
+    {
+        let bare = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
+        let bare = bare.strip_prefix("\\x").unwrap_or(bare).replace("\\x", "");
+        if let Some(wrong) = bare.chars().find(|c| !c.is_ascii_hexdigit()) {
+            return Err(format!("had `{wrong}` in `{word}`, wanted hex digits"));
+        }
+        if bare.len() % 2 == 1 {
+            return Err(format!("had {} digits in `{word}`, wanted pairs", bare.len()));
+        }
+        digits.push_str(&bare);
+    }
+    let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
+        .map(|at| digits.get(at * 2..at * 2 + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    match bytes {
+        Some(bytes) if !bytes.is_empty() => Ok(bytes),
+        Some(_) | None => Err("had no byte, wanted hex digits in pairs".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asj() -> Profile {
+        domain::profile::shipped().unwrap().into_iter().find(|p| p.id == "asj-relay").unwrap()
+    }
+
+    #[test]
+    fn pasted_text_becomes_bytes_however_it_is_written() {
+        for text in ["01 03 FF", "0x01,0x03,0xff", "0103ff", "01-03-FF\n", "01:03:ff", r"\x01\x03\xff"] {
+            assert_eq!(bytes_of(text).unwrap(), [1, 3, 255], "{text}");
+        }
+        for text in ["", "1", "zz", "012"] {
+            assert!(bytes_of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_tells_what_the_answer_carries() {
+        let profile = asj();
+        let group = &profile.groups[0];
+        let request = Request::read_holding_registers(1, group.start, group.count).unwrap();
+        let values: Vec<u16> = (0..group.count).collect();
+        let said = Answer::registers_for(&request, &values).unwrap();
+        let mut bytes = vec![0xAA];
+        bytes.extend(request.encode());
+        bytes.extend(said.encode());
+        let found = modbus(&profile, &bytes, None);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[0].refused.is_some());
+        assert_eq!((found[1].direction, found[2].direction), (Direction::Down, Direction::Up));
+        assert_eq!(found[2].groups.len(), 1);
+        assert!(!found[2].groups[0].points.is_empty());
+        assert_eq!(found[2].groups[0].group, Some(group.index));
+
+        // Without the request the length tells: here two groups have it, unless one is named.
+        let alone = modbus(&profile, &said.encode(), None);
+        assert!(alone[0].groups.len() == 2 && alone[0].groups[0].guessed, "{alone:?}");
+        let named = modbus(&profile, &said.encode(), Some(0));
+        assert!(named[0].groups.len() == 1 && !named[0].groups[0].guessed, "{named:?}");
+        // With a byte less nothing does.
+        let cut = modbus(&profile, &said.encode()[1..], None);
+        assert!(cut.iter().all(|one| one.groups.is_empty() && one.refused.is_some()), "{cut:?}");
+    }
+}
