@@ -1,9 +1,12 @@
 //! A detector: a circuit seen through a profile, with the detector's own faults.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::hazard::{Hazard, Severity};
-use domain::profile::{Decoded, EncodeError, Group, Meaning, Point, Profile, Space, encode};
+use domain::profile::{
+    Action, CommandSpec, Decoded, EncodeError, Group, Meaning, Point, Profile, Space, encode,
+};
 use domain::quantity::{Phase, Quantity};
 use domain::reading::{PointIndex, Quality, Reported, Sample};
 use domain::time::UnixMs;
@@ -49,6 +52,8 @@ pub struct Device {
     held: Vec<(PointIndex, Hazard)>,
     frozen: Option<Vec<Sample>>,
     switched_on: bool,
+    /// What was written to the registers that its model's commands set.
+    kept: HashMap<u16, u16>,
     resets: u32,
 }
 
@@ -76,6 +81,7 @@ impl Device {
             held: Vec::new(),
             frozen: None,
             switched_on: true,
+            kept: HashMap::new(),
             resets: 0,
         }
     }
@@ -188,6 +194,10 @@ impl Device {
                 return Some(Answer::exception(request, Exception::IllegalFunction));
             }
         };
+        if let Some(words) = self.kept_words(function, start, count) {
+            let data = words.into_iter().flat_map(u16::to_be_bytes).collect::<Vec<u8>>().into();
+            return Some(Answer { unit: request.unit(), body: AnswerBody::ReadHoldingRegisters(data) });
+        }
         let segment = self.profile.groups.iter().find_map(|group| group.space.segment.clone());
         let space = Space { function, segment };
         if !self.profile.groups.iter().any(|group| group.holds(&space, start, count)) {
@@ -234,6 +244,19 @@ impl Device {
             self.resets += 1;
             return true;
         }
+        let sets = |command: &CommandSpec| match &command.action {
+            Action::Put { function: with, address: at, format } => {
+                (*with, *at, usize::from(format.registers())) == (function, address, values.len())
+            }
+            Action::Clock { address: at, format, .. } => {
+                (16, *at, usize::from(format.registers())) == (function, address, values.len())
+            }
+            Action::Write(_) | Action::ProtocolClock | Action::Named { .. } => false,
+        };
+        if self.profile.commands.iter().any(sets) {
+            self.kept.extend((address..).zip(values.iter().copied()));
+            return true;
+        }
         let is_relay = |point: &Point| {
             point.quantity == Quantity::Switch
                 && point.register().is_some_and(|at| at.space.function == 1 && at.address == address)
@@ -243,6 +266,12 @@ impl Device {
             return true;
         }
         false
+    }
+
+    /// What was written to these holding registers, if all of them were.
+    fn kept_words(&self, function: u8, start: u16, count: u16) -> Option<Vec<u16>> {
+        let end = start.checked_add(count).filter(|end| *end > start && function == 3)?;
+        (start..end).map(|address| self.kept.get(&address).copied()).collect()
     }
 
     fn is_frozen(&self, now: UnixMs) -> bool {

@@ -254,9 +254,13 @@ impl World {
 
 /// Somebody unknown dials in.
 async fn dial(engine: &Engine, intake: &IntakeSender, serial: &str) {
+    dial_with(engine, intake, serial, Protocol::Cloud7b7b).await;
+}
+
+pub(crate) async fn dial_with(engine: &Engine, intake: &IntakeSender, serial: &str, protocol: Protocol) {
     let unknown = UnknownTerminal {
         serial: serial.to_owned(),
-        protocol: Protocol::Cloud7b7b,
+        protocol,
         iccid: Some("89860000000000000001".to_owned()),
         signal: Some(20),
         firmware: None,
