@@ -1,5 +1,4 @@
 //! The life of a command as one table of state x event, and what must hold whatever happens in whatever order.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use domain::command::life::MOST_ATTEMPTS;
 use domain::command::{Event, Life, Outcome, State, Terms, apply};
