@@ -47,6 +47,12 @@ counters! {
     proofs_refused,
     /// Datagrams that were dropped: no frame, or more than their session could take.
     datagrams_dropped,
+    /// Steps of alarms that a higher centre confirmed.
+    forwards_confirmed,
+    /// Steps of alarms that a higher centre would not take, told again and again.
+    forwards_refused,
+    /// Times that a higher centre did not answer or could not be reached.
+    forwards_unreached,
     /// Frames that were understood.
     frames_understood,
     /// Frames that were refused (bad CRC, bad form, unknown segment).

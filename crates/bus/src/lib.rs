@@ -3,6 +3,7 @@
 
 pub mod counters;
 pub mod directory;
+pub mod forward;
 pub mod intake;
 pub mod live;
 pub mod sessions;
@@ -10,6 +11,7 @@ pub mod telegrams;
 
 pub use counters::Counters;
 pub use directory::Directory;
+pub use forward::{Forward, ForwardReceiver, ForwardSender, Forwarded};
 pub use intake::{Confirm, Intake, IntakeReceiver, IntakeSender, Outcome};
 pub use live::{LiveEvent, LiveHub, LiveKind};
 pub use sessions::{LineAnswer, LineCommand, LineError, SessionInfo, Sessions};

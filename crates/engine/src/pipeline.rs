@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | intake | sessions, partition | the session waits, and so does its socket |
 //! | commands | services, partition | the caller waits |
+//! | forward | engine, forwarder to a higher centre | the engine waits; what waits is in the store |
 //! | unknown | partition, registrar | the call is forgotten; the terminal dials again |
 //! | telegrams | sessions, telegram log | the telegram is dropped and counted |
 //! | requests of a line | dispatcher, session | the dispatcher waits and tries again; the command stays on disk |
@@ -25,7 +26,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bus::{
-    Counters, Directory, IntakeReceiver, IntakeSender, LiveHub, Sessions, TelegramReceiver, TelegramSink,
+    Counters, Directory, ForwardSender, IntakeReceiver, IntakeSender, LiveHub, Sessions, TelegramReceiver,
+    TelegramSink,
 };
 use domain::id::DetectorId;
 use domain::profile::Profile;
@@ -245,6 +247,13 @@ impl Engine {
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         self.inner.tasks.wait().await;
+    }
+
+    /// Tells the steps of alarms from now on to the centre named `centre`, through `sender`, until the engine stops.
+    pub fn forward_to(&self, centre: String, sender: ForwardSender) {
+        let inner = &self.inner;
+        let (store, clock, stop) = (inner.store.clone(), Arc::clone(&inner.clock), inner.stop.child_token());
+        inner.tasks.spawn(keeping::forward(store, clock, centre, sender, stop));
     }
 
     /// The store behind it, for reading.

@@ -23,6 +23,7 @@ mod connection;
 mod dialler;
 mod dtu_session;
 mod field_reading;
+mod forward;
 mod gateway_session;
 mod gb26875;
 mod limits;
@@ -46,6 +47,7 @@ pub use config::{
     ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, ListenerConfig, ModbusTcpConfig,
     TelegramLevel, bytes_from_hex, identity_form,
 };
+pub use forward::{ForwardConfig, Forwarder};
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};
 pub use wire::gateway1f1f::Limits;

@@ -32,6 +32,7 @@ pub mod commands;
 pub mod credentials;
 pub mod detectors;
 pub mod exchange;
+pub mod forward;
 pub mod overview;
 pub mod profiles;
 pub mod settings;

@@ -1,12 +1,14 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
-//! roll-ups, retention, the watch over the disk. None of them can hold the pipeline up.
+//! roll-ups, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
 
 mod disk;
+mod forward;
 mod jobs;
 mod registrar;
 mod telegram_log;
 
 pub(crate) use disk::watch_disk;
+pub(crate) use forward::forward;
 pub(crate) use jobs::{retain, roll_up};
 pub(crate) use registrar::register_unknown;
 pub(crate) use telegram_log::write_telegrams;

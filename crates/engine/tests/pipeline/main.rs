@@ -3,6 +3,7 @@
 mod acts;
 mod commands;
 mod durability;
+mod forwarding;
 mod interleavings;
 mod profiles;
 mod settings;
