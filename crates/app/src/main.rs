@@ -4,6 +4,7 @@ mod city;
 mod cli;
 mod commands;
 mod field;
+mod forward;
 mod mqtt;
 mod platform;
 mod profiles;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api::Api;
-use bus::{Counters, Directory, IntakeSender, LiveHub, Sessions, TelegramSink};
+use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, TelegramSink};
 use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
-use gateway::{Gateway, GatewayHandle};
+use gateway::{Forwarder, Gateway, GatewayHandle};
 use store::history::Retention;
 use store::open::TelegramBounds;
 use store::{Options, Store};
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::CityArgs;
 use crate::profiles::{self, Profiles};
 use crate::settings::Settings;
-use crate::{city, field, mqtt, simulate};
+use crate::{city, field, forward, mqtt, simulate};
 
 const DAY_MS: i64 = 86_400_000;
 /// How long the whole stop may take before the process gives up.
@@ -34,6 +34,7 @@ pub(crate) struct Platform {
     engine: Engine,
     gateway: GatewayHandle,
     mqtt: MqttHandle,
+    forwarding: CancellationToken,
     gateway_stop: CancellationToken,
     http_stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -93,6 +94,22 @@ fn engine_config(settings: &Settings) -> EngineConfig {
     }
 }
 
+/// Tells a higher centre our alarms where one is configured; ends with the token.
+fn forward_to_centre(
+    settings: &Settings,
+    engine: &Engine,
+    counters: &Arc<Counters>,
+) -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    if let Some(config) = forward::config(settings) {
+        let forwarder = Forwarder::new(&config, Arc::clone(counters), Arc::new(|| SystemClock.now()))?;
+        let (sender, requests) = ForwardSender::pair();
+        engine.forward_to(config.centre, sender);
+        tokio::spawn(forwarder.run(requests, stop.clone()));
+    }
+    Ok(stop)
+}
+
 impl Platform {
     async fn start(
         settings: &Settings,
@@ -125,6 +142,7 @@ impl Platform {
             profiles: profiles.all,
         };
         let engine = Engine::start(store, parts, engine_config(settings), Arc::new(SystemClock)).await?;
+        let forwarding = forward_to_centre(settings, &engine, &counters)?;
         let http_stop = CancellationToken::new();
         let config = api::Config {
             zone: settings.field.zone.clone(),
@@ -163,13 +181,25 @@ impl Platform {
             gateway_stop.clone(),
         )?;
         let field_addr = gateway.local_addr();
-        Ok(Self { api, engine, gateway, mqtt, gateway_stop, http_stop, http, http_addr, field_addr })
+        Ok(Self {
+            api,
+            engine,
+            gateway,
+            mqtt,
+            forwarding,
+            gateway_stop,
+            http_stop,
+            http,
+            http_addr,
+            field_addr,
+        })
     }
 
     /// Stops in order: no new readings, those under way committed and confirmed, then screens and engine.
     async fn stop(self) -> anyhow::Result<()> {
         self.gateway_stop.cancel();
         tokio::join!(self.gateway.stopped(), self.mqtt.stopped());
+        self.forwarding.cancel();
         self.http_stop.cancel();
         self.http.await??;
         self.engine.stop().await;

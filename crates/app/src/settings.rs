@@ -8,6 +8,7 @@ use config::{Config, Environment, File, FileFormat};
 use domain::telegram::TelegramLevel;
 use serde::Deserialize;
 
+use crate::forward::ForwardSettings;
 use crate::mqtt::MqttSettings;
 
 /// The default configuration, as `emberwatch config` prints it.
@@ -23,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     pub(crate) field: FieldSettings,
     pub(crate) gb26875: GbSettings,
+    pub(crate) forward: ForwardSettings,
     pub(crate) mqtt: MqttSettings,
     pub(crate) modbus_tcp: ModbusTcpSettings,
     pub(crate) engine: EngineSettings,
