@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, bail};
+use api::access::secret::fingerprint;
 use api::{HashCost, Hasher, readable_secret};
 use domain::access::Scope;
 use domain::id::{CircuitId, OrganisationId};
-use domain::place::Protocol;
+use domain::place::{Credential, Protocol};
 use domain::profile::Profile;
 use domain::settings::{ScopeKind, ScopeRef};
 use domain::time::UnixMs;
 use engine::{Clock as _, SystemClock};
-use sim::city::Inventory;
+use sim::city::{Inventory, Proof};
 use sim::scenario::Scenario;
 use store::accounts::AccountDraft;
 use store::admission::{AdmitDetector, CircuitChoice, DetectorPlace};
@@ -205,12 +206,22 @@ async fn terminals(
                 wanted.push(AdmitDetector {
                     profile,
                     unit_address: detector.unit_address,
-                    address: None,
+                    address: detector.address.clone(),
                     name: detector.name.clone(),
                     place: DetectorPlace::Circuit(CircuitChoice::Existing(*circuit)),
                 });
             }
             store.terminals().admit(&scope, &actor, now, kept.terminal, Some(&plan.serial), &wanted).await?;
+            if let Some(proof) = &plan.proof {
+                let credential = match proof {
+                    Proof::Secret(secret) => Credential::SharedSecret(secret.as_bytes().to_vec()),
+                    Proof::Token(token) => Credential::TokenHash(fingerprint(token)),
+                };
+                store
+                    .credentials()
+                    .issue(&scope, &actor, now, kept.terminal, &credential, "simulator")
+                    .await?;
+            }
         }
     }
     Ok(())

@@ -92,10 +92,22 @@ pub struct TerminalPlan {
     pub protocol: Protocol,
     /// Its SIM card, where the protocol tells it.
     pub iccid: Option<String>,
+    /// How it proves who it is, where its protocol can.
+    pub proof: Option<Proof>,
     /// Whether it is to be commissioned; the others turn up as pending.
     pub commissioned: bool,
     /// The detectors behind it; one without a unit address for a detector that is its own terminal.
     pub detectors: Vec<DetectorPlan>,
+}
+
+/// How a simulated terminal proves who it is. Made from its number: nobody's real device can be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// A secret that both ends compute with.
+    Secret(String),
+    /// A token that the terminal sends; the platform keeps its hash.
+    Token(String),
 }
 
 /// A detector.
@@ -103,8 +115,10 @@ pub struct TerminalPlan {
 pub struct DetectorPlan {
     /// Its profile.
     pub profile: &'static str,
-    /// Modbus unit address behind a DTU.
+    /// Modbus unit address behind a DTU or a gateway.
     pub unit_address: Option<u8>,
+    /// Its address behind the terminal, in protocols with names.
+    pub address: Option<String>,
     /// What people call it.
     pub name: String,
     /// Index of the site.
@@ -124,6 +138,16 @@ fn serial(number: usize) -> String {
 
 fn dtu_serial(number: usize) -> String {
     format!("EWDTU{number:010}")
+}
+
+/// The serial of a gateway is `building/gateway`.
+fn gateway_serial(number: usize) -> String {
+    format!("EWB{number:04}/EWGW{number:08}")
+}
+
+/// Sixteen bytes.
+fn gateway_secret(number: usize) -> String {
+    format!("EW-SECRET-{number:06}")
 }
 
 /// 898600 would be a real carrier's prefix; 8999 is none.
@@ -172,6 +196,7 @@ struct Builder<'a> {
     terminals: Vec<TerminalPlan>,
     next_serial: usize,
     next_dtu: usize,
+    next_gateway: usize,
     bus_profiles: Cycle<array::IntoIter<&'static str, 5>>,
 }
 
@@ -186,6 +211,7 @@ impl<'a> Builder<'a> {
             terminals: Vec::new(),
             next_serial: 1,
             next_dtu: 1,
+            next_gateway: 1,
             bus_profiles: BUS_PROFILES.into_iter().cycle(),
         }
     }
@@ -294,6 +320,10 @@ impl<'a> Builder<'a> {
     fn detectors(&mut self, count: usize) {
         let site = self.sites.len() - 1;
         let behind_dtu = count >= 2 && self.rng.random_bool(self.scenario.city.dtu_share.clamp(0.0, 1.0));
+        // Beside the dice, so that the rest of the city stays what it was.
+        let gateways = self.scenario.city.gateways;
+        let behind_gateway = !behind_dtu && count >= 2 && self.next_gateway <= gateways;
+        let mut ports: Vec<DetectorPlan> = Vec::new();
         let mut bus: Vec<DetectorPlan> = Vec::new();
         for number in 0..count {
             let (panel, circuit) = self.circuit(site, number);
@@ -306,13 +336,25 @@ impl<'a> Builder<'a> {
             let mut detector = DetectorPlan {
                 profile: "arcm300-cloud",
                 unit_address: None,
+                address: None,
                 name,
                 site,
                 panel,
                 circuit,
                 seed,
             };
-            if behind_dtu {
+            if behind_gateway {
+                // The last of several speaks Modbus on the second port.
+                if count > 2 && number + 1 == count {
+                    detector.profile = "asj-relay";
+                    detector.unit_address = u8::try_from(number + 1).ok();
+                    detector.address = Some("2".to_owned());
+                } else {
+                    detector.profile = "acrel-gateway";
+                    detector.address = Some(format!("01{:03}", number + 1));
+                }
+                ports.push(detector);
+            } else if behind_dtu {
                 detector.profile = self.bus_profiles.next().unwrap_or("arcm300-modbus");
                 detector.unit_address = u8::try_from(number + 1).ok();
                 bus.push(detector);
@@ -326,6 +368,9 @@ impl<'a> Builder<'a> {
         }
         if !bus.is_empty() {
             self.dtu(bus);
+        }
+        if !ports.is_empty() {
+            self.gateway(ports);
         }
     }
 
@@ -361,6 +406,7 @@ impl<'a> Builder<'a> {
             serial: serial(number),
             protocol: Protocol::Cloud7b7b,
             iccid: Some(iccid(number)),
+            proof: None,
             commissioned,
             detectors: vec![detector],
         });
@@ -373,6 +419,20 @@ impl<'a> Builder<'a> {
             serial: dtu_serial(number),
             protocol: Protocol::ModbusRtu,
             iccid: None,
+            proof: None,
+            commissioned: true,
+            detectors,
+        });
+    }
+
+    fn gateway(&mut self, detectors: Vec<DetectorPlan>) {
+        let number = self.next_gateway;
+        self.next_gateway += 1;
+        self.terminals.push(TerminalPlan {
+            serial: gateway_serial(number),
+            protocol: Protocol::Gateway1f1f,
+            iccid: None,
+            proof: Some(Proof::Secret(gateway_secret(number))),
             commissioned: true,
             detectors,
         });
@@ -385,6 +445,7 @@ impl<'a> Builder<'a> {
         let detector = DetectorPlan {
             profile: "arcm300-cloud",
             unit_address: None,
+            address: None,
             name: "新装探测器".to_owned(),
             site,
             panel: 0,
@@ -417,7 +478,10 @@ mod tests {
         let profiles: HashSet<_> =
             city.terminals.iter().flat_map(|terminal| &terminal.detectors).map(|d| d.profile).collect();
         let known: HashSet<_> = shipped().unwrap().into_iter().map(|profile| profile.id).collect();
-        assert_eq!(profiles.len(), 6);
+        assert_eq!(profiles.len(), 7);
+        let speaks =
+            |protocol| city.terminals.iter().filter(|terminal| terminal.protocol == protocol).count();
+        assert_eq!(speaks(Protocol::Gateway1f1f), 6);
         assert!(profiles.iter().all(|profile| known.contains(*profile)));
     }
 
@@ -429,12 +493,25 @@ mod tests {
         let serials: HashSet<_> = city.terminals.iter().map(|terminal| &terminal.serial).collect();
         assert_eq!(serials.len(), city.terminals.len());
         for terminal in &city.terminals {
-            assert!(wire::cloud7b7b::SerialNumber::new(&terminal.serial).is_ok());
-            let units: HashSet<_> = terminal.detectors.iter().map(|detector| detector.unit_address).collect();
-            assert_eq!(units.len(), terminal.detectors.len());
+            match terminal.protocol {
+                Protocol::Gateway1f1f => {
+                    assert!(wire::gateway1f1f::GatewayId::from_serial(&terminal.serial).is_ok());
+                    let Some(Proof::Secret(secret)) = &terminal.proof else { panic!("{terminal:?}") };
+                    assert_eq!(secret.len(), 16);
+                }
+                _ => assert!(wire::cloud7b7b::SerialNumber::new(&terminal.serial).is_ok()),
+            }
+            let places: HashSet<_> = terminal
+                .detectors
+                .iter()
+                .map(|detector| (detector.unit_address, &detector.address))
+                .collect();
+            assert_eq!(places.len(), terminal.detectors.len());
             for detector in &terminal.detectors {
                 assert!(city.circuit_spec(detector).is_some(), "{detector:?}");
-                assert_eq!(detector.unit_address.is_none(), terminal.protocol == Protocol::Cloud7b7b);
+                if terminal.protocol == Protocol::Cloud7b7b {
+                    assert_eq!((detector.unit_address, &detector.address), (None, &None));
+                }
             }
         }
         for (index, organisation) in city.organisations.iter().enumerate() {

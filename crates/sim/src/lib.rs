@@ -17,6 +17,7 @@ mod names;
 pub mod scenario;
 
 pub mod device;
+pub mod keyed;
 pub mod truth;
 
 pub mod line;

@@ -15,11 +15,14 @@ use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::cloud7b7b::{InvalidSerial, SerialNumber};
+use wire::gateway1f1f::{GatewayId, Port, Secret};
 
-use crate::city::Inventory;
+use crate::city::{Inventory, Proof, TerminalPlan};
 use crate::device::{Device, fits};
 use crate::fault::{Fault, FaultKind};
-use crate::line::{Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, drive};
+use crate::line::{
+    Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, GatewayLine, OnPort, drive,
+};
 use crate::scenario::{OpeningFault, Scenario, Trickle, ms};
 use crate::truth::{Truth, foretell};
 
@@ -65,6 +68,14 @@ pub enum RunError {
         /// Why not.
         reason: InvalidSerial,
     },
+    /// A plan that cannot be carried out.
+    #[error("terminal {terminal}: {reason}")]
+    Plan {
+        /// The serial.
+        terminal: String,
+        /// Why not.
+        reason: String,
+    },
     /// The truth cannot be written down.
     #[error("truth log {}: {reason}", path.display())]
     Truth {
@@ -101,6 +112,7 @@ pub enum InjectError {
 struct Handle {
     terminal: String,
     unit: Option<u8>,
+    address: Option<String>,
     commissioned: bool,
     device: Arc<Mutex<Device>>,
 }
@@ -274,11 +286,11 @@ pub fn start(
                     DtuLine::new(speech, units, scenario.pace, begin.plus_ms(dial_ms), counters.clone());
                 tasks.spawn(drive(line, endpoint, jitter));
             }
-            Protocol::ModbusTcp
-            | Protocol::Dlt645
-            | Protocol::Gb26875
-            | Protocol::Gateway1f1f
-            | Protocol::Telemetry => {
+            Protocol::Gateway1f1f => {
+                let line = gateway_line(terminal, &own, scenario, begin.plus_ms(upload_ms), &counters)?;
+                tasks.spawn(drive(line, endpoint, jitter));
+            }
+            Protocol::ModbusTcp | Protocol::Dlt645 | Protocol::Gb26875 | Protocol::Telemetry => {
                 let (terminal, protocol) = (terminal.serial.clone(), terminal.protocol.code());
                 return Err(RunError::NoSpeaker { terminal, protocol });
             }
@@ -290,6 +302,33 @@ pub fn start(
         tasks.spawn(trickle_on(city.clone(), trickle, rng, stop));
     }
     Ok(Running { city, tasks })
+}
+
+fn gateway_line(
+    terminal: &TerminalPlan,
+    own: &[&Handle],
+    scenario: &Scenario,
+    first_report: UnixMs,
+    counters: &Arc<Counters>,
+) -> Result<GatewayLine, RunError> {
+    let refuse = |reason: String| RunError::Plan { terminal: terminal.serial.clone(), reason };
+    let id = GatewayId::from_serial(&terminal.serial).map_err(|reason| refuse(reason.to_string()))?;
+    let secret = match &terminal.proof {
+        Some(Proof::Secret(secret)) => secret.as_bytes(),
+        Some(Proof::Token(_)) | None => return Err(refuse("it has no secret".to_owned())),
+    };
+    let secret = Secret::try_from(secret).map_err(|reason| refuse(reason.to_string()))?;
+    let mut devices = Vec::new();
+    for handle in own {
+        let address = match (handle.address.as_deref(), handle.unit) {
+            (Some(port), Some(unit)) => port.parse().ok().and_then(|port| Port::new(port, unit)),
+            (Some(address), None) => Port::parse(address),
+            (None, _) => None,
+        };
+        let address = address.ok_or_else(|| refuse(format!("no port {:?}", handle.address)))?;
+        devices.push(OnPort { address, device: handle.device.clone() });
+    }
+    Ok(GatewayLine::new(id, secret, devices, scenario.pace, first_report, counters.clone()))
 }
 
 fn open_truth(path: &Path) -> Result<File, RunError> {
@@ -315,6 +354,7 @@ fn handles(inventory: &Inventory, profiles: &[Arc<Profile>]) -> Result<Vec<Handl
             handles.push(Handle {
                 terminal: terminal.serial.clone(),
                 unit: detector.unit_address,
+                address: detector.address.clone(),
                 commissioned: terminal.commissioned,
                 device: Arc::new(Mutex::new(Device::new(profile.clone(), circuit))),
             });

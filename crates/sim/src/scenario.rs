@@ -62,6 +62,9 @@ pub struct CitySize {
     pub uncommissioned: usize,
     /// Share of premises whose detectors stand behind a DTU, 0 to 1.
     pub dtu_share: f64,
+    /// Premises whose detectors stand behind a gateway of the vendor gateway protocol.
+    #[serde(default)]
+    pub gateways: usize,
 }
 
 /// How fast detectors speak.
@@ -182,7 +185,7 @@ impl Scenario {
         let refuse = |what: &'static str, had: String, wanted: &'static str| {
             Err(ScenarioError::Value { what, had, wanted })
         };
-        let CitySize { sites, detectors, uncommissioned: _, dtu_share } = self.city;
+        let CitySize { sites, detectors, uncommissioned: _, dtu_share, gateways: _ } = self.city;
         if sites == 0 || detectors < sites {
             return refuse("city.detectors", format!("{detectors} for {sites} sites"), "at least one each");
         }

@@ -228,7 +228,7 @@ fn widest(groups: &[Group]) -> Vec<&Group> {
     widest
 }
 
-fn local_ms(time: &LocalTime) -> Option<UnixMs> {
+pub(super) fn local_ms(time: &LocalTime) -> Option<UnixMs> {
     let part = |value: u8| i8::try_from(value).ok();
     let local = DateTime::new(
         i16::try_from(time.year()).ok()?,

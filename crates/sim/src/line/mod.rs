@@ -3,10 +3,12 @@
 mod cloud;
 mod driver;
 mod dtu;
+mod gateway1f1f;
 
 pub use cloud::CloudLine;
 pub use driver::{Clock, Counters, CountersNow, Endpoint, drive};
 pub use dtu::{DtuLine, DtuSpeech};
+pub use gateway1f1f::{GatewayLine, OnPort};
 
 use domain::time::UnixMs;
 

@@ -205,10 +205,12 @@ pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
         serial: load_serial(first_serial + number),
         protocol: Protocol::Cloud7b7b,
         iccid: None,
+        proof: None,
         commissioned: true,
         detectors: vec![DetectorPlan {
             profile: LOAD_PROFILE,
             unit_address: None,
+            address: None,
             name: format!("探测器{}", number + 1),
             site: 0,
             panel: number / PER_PANEL,
