@@ -89,6 +89,9 @@ pub(crate) struct Commission {
     /// Instead of a city: so many terminals for `simulate --load`.
     #[arg(long, value_name = "CONNECTIONS")]
     pub(crate) load: Option<usize>,
+    /// Instead of a city: so many devices of mixed protocols, for the measurement with a reconnect storm.
+    #[arg(long, value_name = "DEVICES", conflicts_with = "load")]
+    pub(crate) mixed: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -69,6 +69,6 @@ mod tests {
             }
         }
         assert_eq!(text(354, Decimal::ONE, 1), "35.4");
-        assert_eq!(text(5, Decimal::whole(1000), 0), "0.005");
+        assert_eq!(text(5, Decimal { digits: 1, exponent: 3 }, 0), "0.005");
     }
 }

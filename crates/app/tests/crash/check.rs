@@ -94,7 +94,8 @@ pub(crate) async fn check(store: &Store, record: &Record, window: usize) -> Find
     findings
 }
 
-async fn readings(store: &Store, detector: DetectorId) -> Vec<StoredReading> {
+/// Every reading of a detector.
+pub(crate) async fn readings(store: &Store, detector: DetectorId) -> Vec<StoredReading> {
     let mut all: Vec<StoredReading> = Vec::new();
     loop {
         let after = all.last().map(|last| (last.group, last.filed_at));

@@ -8,4 +8,5 @@ mod check;
 mod devices;
 mod full_store;
 mod kill_loop;
+mod mixed;
 mod platform;

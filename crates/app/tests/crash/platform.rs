@@ -61,10 +61,19 @@ pub(crate) struct Place {
 impl Place {
     /// A new folder with `terminals` commissioned, and a token for a program that acts on alarms.
     pub(crate) async fn commission(terminals: usize) -> Self {
+        Self::commission_with(&["commission", "--load", &terminals.to_string()]).await
+    }
+
+    /// The same for devices of mixed protocols.
+    pub(crate) async fn commission_mixed(devices: usize) -> Self {
+        Self::commission_with(&["commission", "--mixed", &devices.to_string()]).await
+    }
+
+    async fn commission_with(arguments: &[&str]) -> Self {
         let token = format!("{TOKEN_PREFIX}a-program-that-takes-alarms");
         let on = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let place = Self { folder: tempfile::tempdir().unwrap(), field: on(port()), http: on(port()), token };
-        let done = place.command(&["commission", "--load", &terminals.to_string()]).status().unwrap();
+        let done = place.command(arguments).status().unwrap();
         assert!(done.success(), "commission: {done}");
         let store = place.store().await;
         let (scope, actor) = (Scope::platform(), Actor::system());
@@ -149,6 +158,13 @@ impl Platform<'_> {
             let lines: Vec<_> = log.lines().rev().take(20).collect();
             panic!("the platform ended by itself: {ended}; its last lines, newest first: {lines:#?}");
         }
+    }
+
+    /// The memory that it holds, KB.
+    pub(crate) fn memory_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 
     /// `kill -9`.

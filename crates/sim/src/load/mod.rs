@@ -2,6 +2,7 @@
 
 mod connection;
 mod histogram;
+pub mod mixed;
 mod recorder;
 mod template;
 

@@ -1,0 +1,138 @@
+//! Devices of mixed protocols against the real server, all cut off at once; what they saw confirmed against what the
+//! store holds. Small by default; `EMBERWATCH_MIX_DEVICES=20000 EMBERWATCH_MIX_SECONDS=600` is a city's hour in ten
+//! minutes (12 readings of each device, as at five minutes apart).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::access::Scope;
+use domain::hazard::Hazard;
+use domain::reading::Filing;
+use sim::load::mixed::{DeviceLog, MixedOptions, MixedReport, SaidReading, Tongue, run_mixed};
+use store::Store;
+use store::detectors::DetectorFilter;
+
+use crate::check::{lives, readings};
+use crate::platform::Place;
+
+/// Readings of one device in the time before the cut.
+const READINGS: f64 = 12.0;
+
+fn number(variable: &str, otherwise: u32) -> u32 {
+    std::env::var(variable).ok().map_or(otherwise, |text| text.parse().expect(variable))
+}
+
+/// Everything that is wrong about what is stored of one device.
+async fn faults_of(
+    store: &Store,
+    detector: domain::id::DetectorId,
+    serial: &str,
+    log: &DeviceLog,
+) -> Vec<String> {
+    let scope = Scope::platform();
+    let channels = store.detectors().channels(&scope, detector).await.unwrap();
+    let residual = channels.iter().find(|channel| channel.code == "residual").unwrap();
+    let mut stored: HashMap<i64, Vec<i64>> = HashMap::new();
+    let mut faults = Vec::new();
+    for reading in readings(store, detector).await {
+        if reading.filing != Filing::Current {
+            faults.push(format!(
+                "{serial}: a reading of {:?} was filed {:?}",
+                reading.device_at, reading.filing
+            ));
+        }
+        let at = reading.device_at.map_or(reading.filed_at.0, |at| at.0);
+        let point = residual.point.expect("a point");
+        let sample = reading.samples.iter().find(|sample| sample.point == point).expect("a residual current");
+        // In mA, whatever the model's scale.
+        #[expect(clippy::cast_possible_truncation, reason = "whole mA up to 640")]
+        stored.entry(at).or_default().push(residual.decimals.value(sample.raw).round() as i64);
+    }
+    let mut unconfirmed = 0;
+    for SaidReading { device_at_ms, residual_ma, confirmed } in &log.said {
+        match (stored.remove(device_at_ms).as_deref(), confirmed) {
+            (Some([one]), _) if one == residual_ma => {}
+            (None, false) => unconfirmed += 1,
+            (None, true) => faults
+                .push(format!("{serial}: the reading of {device_at_ms} was confirmed and is not stored")),
+            (Some(had), _) => {
+                faults.push(format!("{serial}: {device_at_ms} is stored as {had:?}, said was {residual_ma}"))
+            }
+        }
+    }
+    if !stored.is_empty() {
+        faults.push(format!("{serial}: nobody said {stored:?}"));
+    }
+    // Where the protocol confirms nothing, only what was on the line when it was cut may be missing.
+    if !log.tongue.confirms() && unconfirmed > 2 {
+        faults.push(format!("{serial}: {unconfirmed} readings of {} are missing", log.said.len()));
+    }
+    faults
+}
+
+async fn check(store: &Store, report: &MixedReport) -> Vec<String> {
+    let scope = Scope::platform();
+    let detectors = store.detectors().all(&scope, &DetectorFilter::default()).await.unwrap();
+    let mut faults = Vec::new();
+    let mut alarming = BTreeMap::new();
+    for detector in detectors {
+        let log = &report.devices[&detector.serial];
+        faults.extend(faults_of(store, detector.id, &detector.serial, log).await);
+        if log.in_alarm {
+            alarming.insert(detector.id, detector.serial.clone());
+        }
+    }
+    for life in lives(store).await.values() {
+        if life.alarm.hazard == Hazard::ResidualCurrent && alarming.remove(&life.alarm.detector_id).is_none()
+        {
+            faults.push(format!("nothing asks for {:?}, or it was raised twice", life.alarm));
+        }
+    }
+    faults.extend(alarming.values().map(|serial| format!("{serial}: its alarm was lost")));
+    faults
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mixed_protocols_lose_nothing_confirmed_and_invent_nothing_also_when_all_are_cut_at_once() {
+    let began = Instant::now();
+    let devices = usize::try_from(number("EMBERWATCH_MIX_DEVICES", 200)).unwrap();
+    let for_s = f64::from(number("EMBERWATCH_MIX_SECONDS", 6));
+    let place = Place::commission_mixed(devices).await;
+    let mut platform = place.serve(&[]);
+    platform.readiness(200).await;
+    let options = MixedOptions {
+        field: place.field,
+        devices,
+        every_s: for_s / READINGS,
+        for_s,
+        // As many a second as the door takes from one address, with room.
+        connect_within_s: (devices as f64 / 1_000.0).max(1.0),
+        recover_within_s: 120.0,
+        seed: 7,
+    };
+    let profiles: Vec<_> = domain::profile::shipped().unwrap().into_iter().map(Arc::new).collect();
+    let report = run_mixed(options, &profiles).await.unwrap();
+    platform.assert_runs();
+    let rss = platform.memory_kb();
+    platform.stop().await;
+    let store = place.store().await;
+    let faults = check(&store, &report).await;
+    store.close().await;
+    println!(
+        "{report}\nserver's memory      {rss} KB\nwhole test           {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
+    let some: Vec<_> = faults.iter().take(12).collect();
+    assert!(some.is_empty(), "{} things are wrong, among them: {some:#?}", faults.len());
+    assert_eq!(report.not_back, 0, "everybody comes back");
+    // Else the run has shown nothing.
+    assert!(report.confirmed > devices, "readings were confirmed");
+    assert!(report.alarm_delay.count > 0, "there were alarms in the storm");
+    for tongue in Tongue::ALL {
+        assert!(
+            report.devices.values().any(|log| log.tongue == tongue && !log.said.is_empty()),
+            "{tongue:?} spoke"
+        );
+    }
+}

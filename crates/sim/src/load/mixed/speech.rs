@@ -1,0 +1,191 @@
+//! What a device of the mixed load says in its protocol. Pure: bytes in, bytes out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::profile::{Decoded, Profile, encode};
+use domain::reading::{Quality, Sample};
+use domain::time::UnixMs;
+use jiff::tz::Offset;
+use wire::cloud7b7b::{
+    DEFAULT_MAX_FRAME_LEN, Downlink, FirmwareVersion, LocalTime, Login, Segment, SegmentData, SerialNumber,
+    Uplink, Upload,
+};
+use wire::gateway1f1f::{
+    self, Authentication, FrameType, GatewayId, Limits, Meter, Report, Secret, Step, Value,
+};
+use wire::modbus::InnerCrc;
+
+use super::{METER, Tongue};
+
+/// What came of bytes of the server.
+pub(super) enum Heard {
+    /// The device may speak.
+    Ready,
+    /// The oldest reading is confirmed.
+    Confirmed,
+    /// This has to be written.
+    Write(Vec<u8>),
+    /// The server does not want the device.
+    Refused,
+}
+
+pub(super) trait Speech: Send {
+    /// A new connection stands: what is said first.
+    fn greet(&mut self) -> Vec<u8>;
+    /// Bytes came.
+    fn heard(&mut self, bytes: &[u8]) -> Vec<Heard>;
+    /// The reading with this number, measured at `at`.
+    fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8>;
+}
+
+pub(super) fn speech(tongue: Tongue, number: usize, profile: Arc<Profile>) -> Box<dyn Speech> {
+    let serial = tongue.serial(number);
+    match tongue {
+        Tongue::Cloud7b7b => Box::new(Cloud {
+            serial,
+            profile,
+            deframer: wire::cloud7b7b::Deframer::new(DEFAULT_MAX_FRAME_LEN),
+        }),
+        Tongue::Gateway1f1f => Box::new(Gateway {
+            id: GatewayId::from_serial(&serial).ok(),
+            secret: Secret::try_from(format!("EWM{number:013}").as_bytes()).ok(),
+            deframer: gateway1f1f::Deframer::new(4_096),
+        }),
+    }
+}
+
+/// Local time in China, where every device of the load stands.
+fn local(at: UnixMs) -> Option<LocalTime> {
+    let zone = Offset::from_seconds(8 * 3600).ok()?;
+    let local = zone.to_datetime(jiff::Timestamp::from_millisecond(at.0).ok()?);
+    let part = |value: i8| u8::try_from(value).ok();
+    LocalTime::new(
+        u16::try_from(local.year()).ok()?,
+        part(local.month())?,
+        part(local.day())?,
+        part(local.hour())?,
+        part(local.minute())?,
+        part(local.second())?,
+    )
+    .ok()
+}
+
+struct Cloud {
+    serial: String,
+    profile: Arc<Profile>,
+    deframer: wire::cloud7b7b::Deframer,
+}
+
+impl Speech for Cloud {
+    fn greet(&mut self) -> Vec<u8> {
+        self.deframer = wire::cloud7b7b::Deframer::new(DEFAULT_MAX_FRAME_LEN);
+        let Ok(serial) = SerialNumber::new(&self.serial) else { return Vec::new() };
+        let version = Some(FirmwareVersion([1, 0]));
+        Uplink::Login(Login {
+            serial,
+            iccid: None,
+            signal: Some(24),
+            firmware: [version, version, version],
+            interval_min: Some(5),
+            extra: Bytes::new(),
+        })
+        .encode()
+    }
+
+    fn heard(&mut self, bytes: &[u8]) -> Vec<Heard> {
+        self.deframer.push(bytes);
+        let mut heard = Vec::new();
+        while let Some(found) = self.deframer.next_frame() {
+            match found.map(|frame| Downlink::parse(&frame)) {
+                Ok(Ok(Downlink::LoginAck)) => heard.push(Heard::Ready),
+                Ok(Ok(Downlink::UploadAck)) => heard.push(Heard::Confirmed),
+                Ok(
+                    Ok(Downlink::TimeAnswer(_) | Downlink::Control(_) | Downlink::Unknown { .. }) | Err(_),
+                )
+                | Err(_) => {}
+            }
+        }
+        heard
+    }
+
+    fn say(&mut self, _number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+        let samples = self
+            .profile
+            .indexed_points()
+            .map(|(point, about)| {
+                let raw = match about.code.as_str() {
+                    "residual" => residual_ma,
+                    code if code.starts_with("temperature") => 300,
+                    code if code.starts_with("voltage") => 2_250,
+                    code if code.starts_with("current") => 1_800,
+                    _ => 4_000,
+                };
+                Sample { point, raw, quality: Quality::Good }
+            })
+            .collect();
+        let said = Decoded { device_at: Some(at), samples, reported: Vec::new() };
+        // The layout with the clock is the longer one.
+        let group = self.profile.groups.iter().max_by_key(|group| group.count);
+        let Some((group, data)) =
+            group.and_then(|group| Some((group, encode(&self.profile, group, &said).ok()?)))
+        else {
+            return Vec::new();
+        };
+        let segment = Segment {
+            address: group.space.segment.clone().unwrap_or_default(),
+            unit: 1,
+            function: group.space.function,
+            data: SegmentData::Values(data.into()),
+            inner_crc: InnerCrc::Good,
+        };
+        Uplink::Upload(Upload { serial: None, segments: vec![segment] }).encode()
+    }
+}
+
+struct Gateway {
+    id: Option<GatewayId>,
+    secret: Option<Secret>,
+    deframer: gateway1f1f::Deframer,
+}
+
+impl Gateway {
+    fn step(&self, step: Step) -> Vec<u8> {
+        self.id.clone().map(|id| Authentication { id, step }.encode()).unwrap_or_default()
+    }
+}
+
+impl Speech for Gateway {
+    fn greet(&mut self) -> Vec<u8> {
+        self.deframer = gateway1f1f::Deframer::new(4_096);
+        self.step(Step::Request)
+    }
+
+    fn heard(&mut self, bytes: &[u8]) -> Vec<Heard> {
+        self.deframer.push(bytes);
+        let mut heard = Vec::new();
+        while let Some(found) = self.deframer.next_frame() {
+            let Ok(frame) = found else { return vec![Heard::Refused] };
+            if frame.kind != FrameType::Authentication {
+                continue;
+            }
+            match Authentication::parse(frame.data(), &Limits::default()).map(|said| said.step) {
+                Ok(Step::Sequence(sequence)) => {
+                    let md5 = self.secret.as_ref().map(|secret| secret.answer(&sequence)).unwrap_or_default();
+                    heard.push(Heard::Write(self.step(Step::Md5(md5))));
+                }
+                Ok(Step::Result(true)) => heard.push(Heard::Ready),
+                Ok(Step::Result(false) | Step::Request | Step::Md5(_)) | Err(_) => heard.push(Heard::Refused),
+            }
+        }
+        heard
+    }
+
+    fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+        let Some(secret) = &self.secret else { return Vec::new() };
+        let value = |id: &str, text: String| Value { id: id.to_owned(), text, error: String::new() };
+        let values = vec![value("IL", residual_ma.to_string()), value("TA", "30.5".to_owned())];
+        let meters = vec![Meter { id: METER.to_owned(), values }];
+        Report { id: self.id.clone(), time: local(at), meters }.seal(secret, number.is_multiple_of(2))
+    }
+}
