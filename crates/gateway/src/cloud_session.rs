@@ -25,7 +25,7 @@ use wire::modbus::Request;
 use crate::clause::{body_clause, frame_clause};
 use crate::config::ms;
 use crate::field_reading;
-use crate::limits::{Bucket, Rate};
+use crate::limits::{Bucket, OF_STRANGERS, Rate};
 use crate::line_command;
 use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
 
@@ -121,6 +121,16 @@ impl CloudSession {
             Who::Nobody => None,
             Who::Waiting { terminal, .. } => *terminal,
             Who::Admitted(entry) => Some(entry.id),
+        }
+    }
+
+    /// How many frames it may send.
+    fn rate(&self, facts: Facts<'_>) -> Rate {
+        if matches!(self.who, Who::Admitted(_)) {
+            Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
+        } else {
+            let (per_s, burst) = OF_STRANGERS;
+            Rate::new(per_s, burst)
         }
     }
 
@@ -237,7 +247,7 @@ impl CloudSession {
             Command::Quarantined { until_ms } => Some(*until_ms),
         };
         let has_room = self.in_flight < facts.rules.config.max_uploads_in_flight;
-        let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(rate(facts)));
+        let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(self.rate(facts)));
         earliest([
             command,
             bucket,
@@ -286,7 +296,7 @@ impl CloudSession {
                 return;
             }
             let is_full = self.in_flight >= facts.rules.config.max_uploads_in_flight;
-            if is_full || self.frames.fits_at_ms(rate(facts)) > now.mono_ms {
+            if is_full || self.frames.fits_at_ms(self.rate(facts)) > now.mono_ms {
                 self.is_held = true;
                 self.partial_since_ms = None;
                 return;
@@ -314,7 +324,8 @@ impl CloudSession {
         if self.is_closed {
             return;
         }
-        self.frames.pour(rate(facts), now.mono_ms);
+        let rate = self.rate(facts);
+        self.frames.pour(rate, now.mono_ms);
         let at = out.len();
         let (bytes, verdict) = match item {
             Ok(frame) => {
@@ -415,6 +426,8 @@ impl CloudSession {
                 let id = entry.id;
                 self.who = Who::Admitted(entry);
                 if owned != Some(id) {
+                    // What it poured as a stranger is another measure.
+                    self.frames = Bucket::default();
                     out.push(Output::Claim(id));
                     self.compare_iccid(facts, now, out);
                 }
@@ -576,10 +589,6 @@ impl CloudSession {
             out.push(Output::Close(reason.to_owned()));
         }
     }
-}
-
-fn rate(facts: Facts<'_>) -> Rate {
-    Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use wire::modbus::{Answer, AnswerBody, Request};
 use crate::clause::gateway_clause;
 use crate::config::ms;
 use crate::field_reading;
-use crate::limits::{Bucket, Rate};
+use crate::limits::{Bucket, OF_STRANGERS, Rate};
 use crate::line_ask::LineRefusal;
 use crate::line_command;
 use crate::poll_plan::{AfterException, Poll, PollPlan, PollRequest};
@@ -130,6 +130,16 @@ impl GatewaySession {
             Who::Nobody => None,
             Who::Challenged { terminal, .. } => *terminal,
             Who::Admitted { entry, .. } => Some(entry.id),
+        }
+    }
+
+    /// How many frames it may send.
+    fn rate(&self, facts: Facts<'_>) -> Rate {
+        if matches!(self.who, Who::Admitted { .. }) {
+            Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
+        } else {
+            let (per_s, burst) = OF_STRANGERS;
+            Rate::new(per_s, burst)
         }
     }
 
@@ -257,7 +267,7 @@ impl GatewaySession {
             Asked::Resting { until_ms, .. } => Some(*until_ms),
         };
         let has_room = self.has_room(facts);
-        let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(rate(facts)));
+        let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(self.rate(facts)));
         earliest([
             asked,
             bucket,
@@ -309,7 +319,7 @@ impl GatewaySession {
             if self.is_closed {
                 return;
             }
-            if !self.has_room(facts) || self.frames.fits_at_ms(rate(facts)) > now.mono_ms {
+            if !self.has_room(facts) || self.frames.fits_at_ms(self.rate(facts)) > now.mono_ms {
                 self.is_held = true;
                 self.partial_since_ms = None;
                 break;
@@ -338,7 +348,8 @@ impl GatewaySession {
         if self.is_closed {
             return;
         }
-        self.frames.pour(rate(facts), now.mono_ms);
+        let rate = self.rate(facts);
+        self.frames.pour(rate, now.mono_ms);
         let at = out.len();
         let mut is_lost = false;
         let (bytes, verdict) = match item {
@@ -516,6 +527,8 @@ impl GatewaySession {
                 self.plan.follow(&entry, facts.directory, now.mono_ms);
                 self.deframer.set_max_data_len(facts.rules.config.gateway1f1f.max_frame_bytes);
                 if is_new {
+                    // What it poured as a stranger is another measure.
+                    self.frames = Bucket::default();
                     out.push(Output::Claim(entry.id));
                 }
                 out.push(result(true));
@@ -768,10 +781,6 @@ fn is_own(said: Option<&GatewayId>, own: &GatewayId) -> Result<(), Refusal> {
 
 fn refusal(error: wire::gateway1f1f::MessageError) -> Refusal {
     Refusal::new(gateway_clause(&error), error)
-}
-
-fn rate(facts: Facts<'_>) -> Rate {
-    Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
 }
 
 #[cfg(test)]

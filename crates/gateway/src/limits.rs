@@ -25,6 +25,9 @@ impl Rate {
     }
 }
 
+/// Whoever is not admitted has little to say: the frames that it may send for long, per second, and at once.
+pub(crate) const OF_STRANGERS: (u32, u32) = (5, 30);
+
 impl Bucket {
     /// Pours one in, whether it fits or not.
     pub(crate) fn pour(&mut self, rate: Rate, now_ms: u64) {

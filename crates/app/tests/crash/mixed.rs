@@ -77,7 +77,7 @@ async fn check(store: &Store, report: &MixedReport) -> Vec<String> {
     let mut faults = Vec::new();
     let mut alarming = BTreeMap::new();
     for detector in detectors {
-        let log = &report.devices[&detector.serial];
+        let log = report.devices.get(&detector.serial).expect("a device of the load");
         faults.extend(faults_of(store, detector.id, &detector.serial, log).await);
         if log.in_alarm {
             alarming.insert(detector.id, detector.serial.clone());

@@ -16,6 +16,8 @@ use crate::clock::Clock;
 
 /// Terminals remembered between two writes.
 const MOST: usize = 500;
+/// Unknown terminals that one transaction writes.
+const AT_ONCE: usize = 20;
 
 /// Time between two writes, ms.
 const EVERY_MS: i64 = 1_000;
@@ -60,16 +62,21 @@ pub(crate) async fn register_unknown(
         }
         written_at = Some(now);
         let batch: Vec<UnknownSeen> = seen.drain().map(|(_, seen)| seen).collect();
-        match store.terminals().seen_unknown(&batch).await {
-            Ok(kept) => {
-                for one in kept.iter().filter(|one| one.new) {
-                    if let Ok(entry) = store.terminals().entry(one.terminal).await {
-                        directory.put_terminal(entry);
+        // In small transactions: readings of those who are known must not wait behind a flood of invented serials.
+        for some in batch.chunks(AT_ONCE) {
+            match store.terminals().seen_unknown(some).await {
+                Ok(kept) => {
+                    for one in kept.iter().filter(|one| one.new) {
+                        if let Ok(entry) = store.terminals().entry(one.terminal).await {
+                            directory.put_terminal(entry);
+                        }
                     }
+                    live.publish(None, None, LiveKind::Pending);
                 }
-                live.publish(None, None, LiveKind::Pending);
+                Err(error) => {
+                    tracing::warn!(%error, terminals = some.len(), "unknown terminals were not kept")
+                }
             }
-            Err(error) => tracing::warn!(%error, terminals = batch.len(), "unknown terminals were not kept"),
         }
     }
 }
