@@ -24,3 +24,6 @@ mod topics;
 
 pub use config::{ClientConfig, MqttConfig, MqttConfigError};
 pub use door::{Joined, MqttDoor, MqttHandle, MqttStartError};
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,11 @@
 
 import { keepPreviousData, useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
+import { cache } from '@/api/cache';
 import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
 import type { Curve } from '@/api/types';
+import type { CredentialKind } from './types';
 
 export function useDetectors(filters: MaybeRefOrGetter<Filters<'/detectors'>>) {
   return usePaged(['detectors'], '/detectors', filters);
@@ -67,4 +69,30 @@ export function useProfile(id: MaybeRefOrGetter<string>) {
     enabled: computed(() => toValue(id) !== ''),
     staleTime: 60_000,
   });
+}
+
+export function useAccess(terminal: MaybeRefOrGetter<number>) {
+  return useQuery({
+    queryKey: computed(() => ['terminals', toValue(terminal), 'access']),
+    queryFn: ({ signal }) => http.get(`/terminals/${toValue(terminal)}/credentials`, {}, signal),
+  });
+}
+
+export interface NewAccess {
+  kind: CredentialKind;
+  label?: string;
+  pem?: string;
+  secret?: string;
+}
+
+/** The secret that was made here, to be shown once. */
+export async function issueAccess(terminal: number, draft: NewAccess): Promise<string | null> {
+  const made = await http.post(`/terminals/${terminal}/credentials`, draft);
+  await cache.invalidateQueries({ queryKey: ['terminals', terminal] });
+  return made.secret ?? null;
+}
+
+export async function revokeAccess(terminal: number, id: number): Promise<void> {
+  await http.delete(`/terminals/${terminal}/credentials/${id}`);
+  await cache.invalidateQueries({ queryKey: ['terminals', terminal] });
 }

@@ -23,3 +23,7 @@ export type TelegramField = Answer<Schemas['TelegramField']>;
 
 export type Telegram = Answer<Schemas['Telegram']>;
 
+export type CredentialKind = Schemas['CredentialKind'];
+
+/** A terminal's proof of who it is, without its secret. */
+export type Credential = Answer<Schemas['Credential']>;

@@ -10,6 +10,8 @@ export const NEW = 'new';
 export interface TypedDetector {
   profile_id: string;
   unit_address: string;
+  /** Address behind the terminal in protocols that name their values; empty = the terminal itself. */
+  address: string;
   name: string;
   /** Existing circuit, `NEW`, or empty = on no circuit yet. */
   circuit: string;
@@ -38,7 +40,7 @@ export interface Fault {
 }
 
 export function emptyDetector(hint: string | null, at: number): TypedDetector {
-  return { profile_id: hint ?? '', unit_address: String(at + 1), name: '', circuit: NEW, circuit_name: '', rated_current_a: '', phases: '1' };
+  return { profile_id: hint ?? '', unit_address: String(at + 1), address: '', name: '', circuit: NEW, circuit_name: '', rated_current_a: '', phases: '1' };
 }
 
 export function emptyAdmission(hint: string | null): TypedAdmission {
@@ -48,8 +50,33 @@ export function emptyAdmission(hint: string | null): TypedAdmission {
 /** Name that a field of a detector has in a refusal. */
 export const fieldOf = (at: number, field: string): string => `detectors[${at}].${field}`;
 
-/** The request, and what keeps it from being one. */
-export function admissionOf(typed: TypedAdmission, protocol: Protocol): { detectors: AdmitDetector[]; faults: Fault[] } {
+/** Which models may stand behind a terminal of each protocol. */
+const CARRIES: Record<Protocol, readonly Protocol[]> = {
+  cloud_7b7b: ['cloud_7b7b'],
+  modbus_rtu: ['modbus_rtu', 'dlt645'],
+  modbus_tcp: ['modbus_rtu'],
+  dlt645: [],
+  gb26875: ['gb26875'],
+  gateway_1f1f: ['gateway_1f1f', 'modbus_rtu'],
+  telemetry: ['telemetry'],
+};
+export const carries = (terminal: Protocol, model: Protocol): boolean => CARRIES[terminal].includes(model);
+
+/** Protocols that a terminal may speak. */
+export const TERMINAL_PROTOCOLS = (Object.keys(CARRIES) as Protocol[]).filter((protocol) => CARRIES[protocol].length > 0);
+
+/** Whether several detectors may stand behind one terminal. */
+export const isShared = (protocol: Protocol): boolean => protocol !== 'cloud_7b7b';
+
+/** A model that Modbus counts by unit. `model` is what is known of it; without, the terminal's own protocol decides. */
+export const hasUnit = (terminal: Protocol, model: Protocol | undefined): boolean => (model ?? (terminal === 'modbus_tcp' ? 'modbus_rtu' : terminal)) === 'modbus_rtu';
+
+/** A model with an address of its own behind the terminal. */
+export const hasAddress = (terminal: Protocol, model: Protocol | undefined): boolean =>
+  ['dlt645', 'gb26875', 'gateway_1f1f', 'telemetry'].includes(model ?? terminal) || (terminal === 'gateway_1f1f' && model === 'modbus_rtu');
+
+/** The request, and what keeps it from being one. `kindOf` tells what a model speaks. */
+export function admissionOf(typed: TypedAdmission, protocol: Protocol, kindOf: (profile: string) => Protocol | undefined = () => undefined): { detectors: AdmitDetector[]; faults: Fault[] } {
   const faults: Fault[] = [];
   const need = (field: string, said: string): string => {
     if (said.trim() === '') faults.push({ field, code: 'missing' });
@@ -63,18 +90,19 @@ export function admissionOf(typed: TypedAdmission, protocol: Protocol): { detect
   const wantsPanel = typed.detectors.some((detector) => detector.circuit === NEW);
   const panel: Place = !wantsPanel ? {} : newPanel ? { ...site, new_panel: { name: need('panel_name', typed.panel_name), location: '' } } : { panel_id: Number(typed.panel) };
 
-  const units = new Set<number>();
+  const units = new Set<string>();
   const detectors = typed.detectors.map((detector, at): AdmitDetector => {
     const profile = need(fieldOf(at, 'profile_id'), detector.profile_id);
     const name = need(fieldOf(at, 'name'), detector.name);
     let unit: number | null = null;
-    if (protocol === 'modbus_rtu') {
+    const kind = kindOf(profile);
+    if (hasUnit(protocol, kind)) {
       unit = numberOf(detector.unit_address);
       const field = fieldOf(at, 'unit_address');
       if (unit === null) faults.push({ field, code: 'missing' });
       else if (!Number.isInteger(unit) || unit < 1 || unit > 247) faults.push({ field, code: 'out_of_range', params: { min: 1, max: 247 } });
-      else if (units.has(unit)) faults.push({ field, code: 'taken' });
-      else units.add(unit);
+      else if (units.has(`${unit} ${detector.address.trim()}`)) faults.push({ field, code: 'taken' });
+      else units.add(`${unit} ${detector.address.trim()}`);
     }
     let place: Place;
     if (detector.circuit === NEW) {
@@ -85,7 +113,8 @@ export function admissionOf(typed: TypedAdmission, protocol: Protocol): { detect
     } else {
       place = detector.circuit === '' ? site : { circuit_id: Number(detector.circuit) };
     }
-    return { profile_id: profile, unit_address: unit, name, ...place };
+    const address = hasAddress(protocol, kind) ? detector.address.trim() : '';
+    return { profile_id: profile, unit_address: unit, ...(address === '' ? {} : { address }), name, ...place };
   });
   return { detectors, faults };
 }

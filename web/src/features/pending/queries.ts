@@ -4,6 +4,7 @@ import type { MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
 import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
+import type { Protocol } from '@/features/detectors/types';
 import { placesChanged } from '@/features/sites/queries';
 import type { AdmitDetector } from './types';
 
@@ -17,6 +18,12 @@ async function changed(): Promise<void> {
 
 export async function admit(id: number, detectors: readonly AdmitDetector[]): Promise<{ terminal_id: number; detector_ids: number[] }> {
   const made = await http.post(`/pending/${id}/admit`, { detectors: [...detectors] });
+  await changed();
+  return made;
+}
+
+export async function register(serial: string, protocol: Protocol, detectors: readonly AdmitDetector[]): Promise<{ terminal_id: number; detector_ids: number[] }> {
+  const made = await http.post('/terminals', { serial, protocol, detectors: [...detectors] });
   await changed();
   return made;
 }

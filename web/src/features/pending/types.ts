@@ -27,5 +27,7 @@ export interface Place {
 export interface AdmitDetector extends Place {
   profile_id: string;
   unit_address: number | null;
+  /** Address behind the terminal in protocols that name their values. */
+  address?: string;
   name: string;
 }
