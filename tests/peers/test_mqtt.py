@@ -368,3 +368,41 @@ def test_the_vendors_form_logs_in_asks_the_time_and_reports(server):
     ask("notify/dev", {"msgid": "4", "method": "alert", "timestamp": now + 1, "payload": {"addr": "3_1", "code": "UaHIGH1"}})
     until("the alarm", 30, lambda: server.api.get(f"/alarms?detector={device.detector}&state=open")["items"])
     peer.leave()
+
+
+def test_somebody_elses_broker_is_read_from(tmp_path):
+    port = free_port()
+    (tmp_path / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", str(tmp_path / "broker.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = None
+    try:
+        until("the broker", 10, lambda: listens(port))
+        server = Server(tmp_path / "data", [f"mqtt.client.address=127.0.0.1:{port}", "mqtt.listen="])
+        server.set_up()
+        device = Device(server, "BROKER-1")
+
+        def publish(serial, payload):
+            subprocess.run(["mosquitto_pub", "-p", str(port), "-q", "1", "-t", f"emberwatch/1/{serial}/telemetry", "-m", json.dumps(payload)],
+                           check=True, timeout=20)
+
+        # The platform may still be on its way to the broker, which keeps nothing for whom it does not know yet.
+        def arrived():
+            publish(device.serial, values(55.5))
+            return device.value() == 55.5
+
+        until("a reading through the broker", 20, arrived)
+        publish("BROKER-2", values(1))
+        until("the unknown one is pending", 20, lambda: [i for i in server.api.get("/pending")["items"] if i["serial"] == "BROKER-2"])
+    finally:
+        if server:
+            server.stop()
+        broker.terminate()
+        broker.wait(10)
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
