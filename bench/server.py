@@ -43,6 +43,8 @@ class Server:
             "--set", f"field.listen=127.0.0.1:{self.field}",
             "--set", "gb26875.listen=127.0.0.1:0",
             "--set", "mqtt.listen=127.0.0.1:0",
+            "--set", "ingest.listen=127.0.0.1:0",
+            "--set", "coap.listen=127.0.0.1:0",
             "--set", "log.filter=warn",
         ]
         for setting in settings:

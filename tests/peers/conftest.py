@@ -68,17 +68,23 @@ class Server:
             "--set", f"field.listen=127.0.0.1:{self.field}",
             "--set", "gb26875.listen=127.0.0.1:0",
             "--set", f"mqtt.listen=127.0.0.1:{self.mqtt}",
+            "--set", "ingest.listen=127.0.0.1:0",
+            "--set", "coap.listen=127.0.0.1:0",
         ]
         for setting in extra:
             command += ["--set", setting]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lines = []
         self.setup_code = None
+        self.doors = {}
         for line in self.process.stdout:
             self.lines.append(line)
             found = re.search(r"setup code:\s*(\S+)", line)
             if found:
                 self.setup_code = found.group(1)
+            found = re.match(r"(\w+) door: \S+:(\d+)$", line.strip())
+            if found:
+                self.doors[found.group(1)] = int(found.group(2))
             if "ready:" in line:
                 break
         else:

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod field;
 mod forward;
+mod ingest;
 mod mqtt;
 mod platform;
 mod profiles;

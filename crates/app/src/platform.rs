@@ -11,7 +11,7 @@ use api::Api;
 use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, TelegramSink};
 use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
-use gateway::{Forwarder, Gateway, GatewayHandle};
+use gateway::{Forwarder, Gateway, GatewayHandle, Ingest, IngestParts};
 use store::history::Retention;
 use store::open::TelegramBounds;
 use store::{Options, Store};
@@ -22,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::CityArgs;
 use crate::profiles::{self, Profiles};
 use crate::settings::Settings;
-use crate::{city, field, forward, mqtt, simulate};
+use crate::{city, field, forward, ingest, mqtt, simulate};
 
 const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
 /// How long the whole stop may take before the process gives up.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -35,6 +36,9 @@ pub(crate) struct Platform {
     gateway: GatewayHandle,
     mqtt: MqttHandle,
     forwarding: CancellationToken,
+    ingest: Arc<Ingest>,
+    /// The other doors, by name.
+    doors: Vec<(&'static str, SocketAddr)>,
     gateway_stop: CancellationToken,
     http_stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -88,6 +92,7 @@ fn engine_config(settings: &Settings) -> EngineConfig {
         retention: Retention {
             readings_ms: Some(i64::from(data.keep_readings_days) * DAY_MS),
             quarter_hours_ms: Some(i64::from(data.keep_rollups_days) * DAY_MS),
+            answers_ms: Some(i64::from(settings.ingest.keep_answers_h) * HOUR_MS),
             ..Retention::default()
         },
         ..EngineConfig::default()
@@ -170,6 +175,29 @@ impl Platform {
                 api.door_is_open(door, address);
             }
         }
+        let ingest = Ingest::new(
+            ingest::shared(&settings.ingest),
+            IngestParts {
+                intake: intake.clone(),
+                directory: Arc::clone(&directory),
+                sessions: Arc::clone(&sessions),
+                telegrams: telegrams.clone(),
+                counters: Arc::clone(&counters),
+                answers: Arc::new(engine.clone()),
+                clock: Arc::new(|| SystemClock.now()),
+                shutdown: gateway_stop.clone(),
+            },
+        );
+        let mut doors = Vec::new();
+        if let Some(config) = ingest::http(&settings.ingest)? {
+            doors.push(("http", gateway::http::start(config, Arc::clone(&ingest)).await?.local_addr));
+        }
+        if let Some(config) = ingest::coap(&settings.coap)? {
+            doors.push(("coap", gateway::coap::start(config, Arc::clone(&ingest)).await?.local_addr));
+        }
+        for (name, address) in &doors {
+            api.door_is_open(name, *address);
+        }
         let gateway = Gateway::start(
             field::config(settings)?,
             intake,
@@ -187,6 +215,8 @@ impl Platform {
             gateway,
             mqtt,
             forwarding,
+            ingest,
+            doors,
             gateway_stop,
             http_stop,
             http,
@@ -198,7 +228,7 @@ impl Platform {
     /// Stops in order: no new readings, those under way committed and confirmed, then screens and engine.
     async fn stop(self) -> anyhow::Result<()> {
         self.gateway_stop.cancel();
-        tokio::join!(self.gateway.stopped(), self.mqtt.stopped());
+        tokio::join!(self.gateway.stopped(), self.mqtt.stopped(), self.ingest.stopped());
         self.forwarding.cancel();
         self.http_stop.cancel();
         self.http.await??;
@@ -220,6 +250,9 @@ impl Platform {
             if let Some(address) = address {
                 println!("{door} door: {address}");
             }
+        }
+        for (name, address) in &self.doors {
+            println!("{name} door: {address}");
         }
         for line in lines {
             println!("{line}");

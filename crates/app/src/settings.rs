@@ -9,6 +9,7 @@ use domain::telegram::TelegramLevel;
 use serde::Deserialize;
 
 use crate::forward::ForwardSettings;
+use crate::ingest::{CoapSettings, IngestSettings};
 use crate::mqtt::MqttSettings;
 
 /// The default configuration, as `emberwatch config` prints it.
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) forward: ForwardSettings,
     pub(crate) mqtt: MqttSettings,
     pub(crate) modbus_tcp: ModbusTcpSettings,
+    pub(crate) ingest: IngestSettings,
+    pub(crate) coap: CoapSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,

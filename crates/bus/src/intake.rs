@@ -1,6 +1,7 @@
 //! From the gateway into the pipeline. Bounded; when it is full the session waits and so does its socket.
 
 use domain::id::TerminalId;
+use domain::kept_answer::KeptAnswer;
 use domain::place::Protocol;
 use domain::reading::Reading;
 use domain::time::UnixMs;
@@ -143,19 +144,35 @@ pub enum Outcome {
 
 /// The promise to tell the session what became of its readings. Dropping it counts as `Unavailable`.
 #[derive(Debug)]
-pub struct Confirm(oneshot::Sender<Outcome>);
+pub struct Confirm {
+    tell: oneshot::Sender<Outcome>,
+    answer: Option<Box<KeptAnswer>>,
+}
 
 impl Confirm {
     /// A promise and its other end.
     #[must_use]
     pub fn pair() -> (Self, oneshot::Receiver<Outcome>) {
         let (tx, rx) = oneshot::channel();
-        (Self(tx), rx)
+        (Self { tell: tx, answer: None }, rx)
+    }
+
+    /// The same promise, with the answer that has to be kept in the transaction of the readings: a message that
+    /// comes again is answered from there and its readings are not taken a second time.
+    #[must_use]
+    pub fn with_answer(mut self, answer: KeptAnswer) -> Self {
+        self.answer = Some(Box::new(answer));
+        self
+    }
+
+    /// The answer to keep, once.
+    pub fn take_answer(&mut self) -> Option<KeptAnswer> {
+        self.answer.take().map(|answer| *answer)
     }
 
     /// Keeps the promise. A session that is gone is no error.
     pub fn tell(self, outcome: Outcome) {
-        let _gone = self.0.send(outcome);
+        let _gone = self.tell.send(outcome);
     }
 }
 

@@ -4,6 +4,7 @@
 //! The modules stand in the order in which data flows.
 
 pub mod id;
+pub mod kept_answer;
 pub mod time;
 
 pub mod quantity;

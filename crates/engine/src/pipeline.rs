@@ -29,7 +29,7 @@ use bus::{
     Counters, Directory, ForwardSender, IntakeReceiver, IntakeSender, LiveHub, Sessions, TelegramReceiver,
     TelegramSink,
 };
-use domain::id::DetectorId;
+use domain::id::{DetectorId, TerminalId};
 use domain::profile::Profile;
 use domain::time::UnixMs;
 use serde::Serialize;
@@ -81,6 +81,17 @@ pub struct Parts {
 #[derive(Debug, Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+}
+
+impl bus::AnswerBook for Engine {
+    fn find<'a>(&'a self, terminal: TerminalId, key: &'a str) -> bus::answers::Looking<'a> {
+        Box::pin(async move {
+            self.inner.store.kept_answer(terminal, key).await.map_err(|error| {
+                tracing::warn!(%error, "the answers given cannot be read");
+                bus::BookUnavailable
+            })
+        })
+    }
 }
 
 #[derive(Debug)]

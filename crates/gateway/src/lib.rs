@@ -18,6 +18,7 @@ use domain::time::UnixMs;
 
 mod clause;
 mod cloud_session;
+pub mod coap;
 mod config;
 mod connection;
 mod dialler;
@@ -26,6 +27,8 @@ mod field_reading;
 mod forward;
 mod gateway_session;
 mod gb26875;
+pub mod http;
+mod ingest;
 mod limits;
 mod line_ask;
 mod line_command;
@@ -35,6 +38,7 @@ mod network;
 mod pending;
 mod poll_plan;
 mod proxy;
+pub mod push;
 mod session;
 mod stream;
 mod telegram_log;
@@ -48,10 +52,12 @@ pub use config::{
     TelegramLevel, bytes_from_hex, identity_form,
 };
 pub use forward::{ForwardConfig, Forwarder};
+pub use ingest::{Ingest, IngestConfig, IngestParts};
 pub use listener::{Gateway, GatewayHandle, StartError};
 pub use network::{Network, NetworkError};
 pub use wire::gateway1f1f::Limits;
 pub use wire::registration::{IdentityForm, RegistrationPattern};
+pub use wire::telemetry::Limits as MessageLimits;
 
 /// The server's wall clock.
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;

@@ -49,7 +49,7 @@ impl Bucket {
         self.empty_at_us.saturating_add(rate.each_us).saturating_sub(rate.burst_us).div_ceil(1_000)
     }
 
-    fn is_empty(&self, now_ms: u64) -> bool {
+    pub(crate) fn is_empty(&self, now_ms: u64) -> bool {
         self.empty_at_us <= now_ms.saturating_mul(1_000)
     }
 }

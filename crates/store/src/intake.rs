@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use domain::alarm::AlarmState;
 use domain::hazard::{Hazard, Severity};
 use domain::id::{AlarmId, ChannelId, CircuitId, DetectorId, SiteId, TerminalId};
+use domain::kept_answer::KeptAnswer;
 use domain::reading::{Filing, Reported, Sample};
 use domain::status::Status;
 use domain::time::UnixMs;
@@ -18,6 +19,7 @@ use crate::actor::ActorKind;
 use crate::audit::{self, AuditEntry};
 use crate::column::severity_rank;
 use crate::error::StoreError;
+use crate::kept_answers;
 use crate::open::Store;
 use crate::payload;
 pub(crate) use bulk::Bulk;
@@ -42,6 +44,8 @@ pub struct Batch {
     pub terminals: Vec<TerminalSeen>,
     /// What happened to terminals' lines.
     pub terminal_events: Vec<TerminalEvent>,
+    /// Answers to messages with an idempotency key; the first answer to a key counts.
+    pub answers: Vec<KeptAnswer>,
 }
 
 impl Batch {
@@ -56,6 +60,7 @@ impl Batch {
             && self.audit.is_empty()
             && self.terminals.is_empty()
             && self.terminal_events.is_empty()
+            && self.answers.is_empty()
     }
 }
 
@@ -331,6 +336,7 @@ async fn write(
                 .bind(event.remote.as_str())
         })
         .await?;
+    kept_answers::write(connection, &batch.answers).await?;
     for entry in &batch.audit {
         audit::append(connection, entry).await?;
     }

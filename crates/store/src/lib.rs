@@ -20,6 +20,7 @@ pub mod audit;
 
 pub mod history;
 pub mod intake;
+pub mod kept_answers;
 pub mod outbox;
 pub mod payload;
 pub mod readings;

@@ -213,7 +213,7 @@ impl Partition {
 
     fn take(&mut self, item: Intake, stored: &Repetitions, draft: &mut Draft<'_>, waiting: &mut Waiting) {
         match item {
-            Intake::Readings { readings, confirm } => {
+            Intake::Readings { readings, mut confirm } => {
                 let mut known = false;
                 for reading in readings {
                     if draft.reading(reading, stored) {
@@ -223,6 +223,7 @@ impl Partition {
                     }
                 }
                 if known {
+                    draft.out.batch.answers.extend(confirm.take_answer());
                     waiting.confirms.push(confirm);
                 } else {
                     // Nobody here knows the detector: it was taken away a moment ago.

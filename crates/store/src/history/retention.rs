@@ -26,6 +26,8 @@ pub struct Retention {
     pub terminal_events_ms: Option<i64>,
     /// Outbox entries.
     pub outbox_ms: Option<i64>,
+    /// Answers to messages with an idempotency key: how long a device may take to send a message again.
+    pub answers_ms: Option<i64>,
     /// Rows per slice.
     pub slice_rows: u32,
 }
@@ -40,6 +42,7 @@ impl Default for Retention {
             days_ms: None,
             terminal_events_ms: Some(190 * DAY_MS),
             outbox_ms: Some(30 * DAY_MS),
+            answers_ms: Some(2 * DAY_MS),
             slice_rows: 5000,
         }
     }
@@ -56,6 +59,8 @@ pub struct Retained {
     pub terminal_events: u64,
     /// Outbox entries.
     pub outbox: u64,
+    /// Answers to messages with an idempotency key.
+    pub answers: u64,
     /// There may be more; call again.
     pub more: bool,
 }
@@ -112,6 +117,12 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < $1 ORDER BY id LIMIT $2)",
             policy.outbox_ms,
             &mut done.outbox,
+        ),
+        (
+            "DELETE FROM kept_answer WHERE (terminal_id, key) IN \
+             (SELECT terminal_id, key FROM kept_answer WHERE at < $1 ORDER BY at LIMIT $2)",
+            policy.answers_ms,
+            &mut done.answers,
         ),
     ] {
         if let Some(keep) = keep {
