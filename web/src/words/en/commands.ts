@@ -36,6 +36,7 @@ export default {
   interlock: { fire_pump: 'fire pump', smoke_exhaust: 'smoke exhaust', fire_lift: 'fire lift', lift: 'lift', medical: 'medical equipment', emergency_lighting: 'emergency lighting', fire_alarm: 'fire alarm system' },
   locked: 'This circuit feeds something that must never be cut from afar.',
   not_permitted: 'Your role may not do this',
+  send: 'Send',
   what: 'What',
   value: 'Value',
   range: '{min} to {max} {unit}',

@@ -36,6 +36,7 @@ export default {
   interlock: { fire_pump: '消防水泵', smoke_exhaust: '防排烟', fire_lift: '消防电梯', lift: '电梯', medical: '医疗设备', emergency_lighting: '应急照明', fire_alarm: '火灾报警系统' },
   locked: '该回路的负荷任何情况下都不得远程切断。',
   not_permitted: '当前角色无权执行',
+  send: '下发',
   what: '命令',
   value: '数值',
   range: '{min} 至 {max} {unit}',

@@ -36,6 +36,7 @@ export default {
   interlock: { fire_pump: '消防水泵', smoke_exhaust: '防排煙', fire_lift: '消防電梯', lift: '電梯', medical: '醫療設備', emergency_lighting: '應急照明', fire_alarm: '火災警報系統' },
   locked: '該迴路的負荷任何情況下都不得遠端切斷。',
   not_permitted: '目前角色無權執行',
+  send: '下發',
   what: '命令',
   value: '數值',
   range: '{min} 至 {max} {unit}',
