@@ -164,6 +164,7 @@ export default {
   means_nothing: 'means nothing',
   device_at: 'device time',
   guessed: 'the frame does not name its registers; every group of its length is shown',
+  none_here: 'The model has no point in these registers',
   line_says: 'Choose a line: its last telegrams are read with the text as it is now, and Modbus lines can be read at once. Nothing is stored, nothing alarms.',
   line_search: 'Serial number, detector',
   no_lines: 'No line of this protocol',

@@ -164,6 +164,7 @@ export default {
   means_nothing: '无含义',
   device_at: '设备时间',
   guessed: '帧里没有写明寄存器，长度相同的组都列出',
+  none_here: '此型号在这些寄存器里没有点',
   line_says: '选一条线路：用当前文本解析它最近的报文；Modbus 线路还可以立即读取。不保存数据，不产生报警。',
   line_search: '序列号、探测器',
   no_lines: '没有适合此协议的线路',

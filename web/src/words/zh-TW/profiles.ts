@@ -164,6 +164,7 @@ export default {
   means_nothing: '無含義',
   device_at: '裝置時間',
   guessed: '幀裡沒有寫明暫存器，長度相同的組都列出',
+  none_here: '此型號在這些暫存器裡沒有點',
   line_says: '選一條線路：用目前文本解析它最近的報文；Modbus 線路還可以立即讀取。不儲存資料，不產生警報。',
   line_search: '序列號、探測器',
   no_lines: '沒有適合此協議的線路',

@@ -195,8 +195,12 @@ fn told(profile: &Profile, rows: &[store::telegrams::TelegramRow]) -> Vec<TriedT
                 Some(before) if profile.protocol == Speaks::ModbusRtu => {
                     let mut talk = before.bytes.clone();
                     talk.extend(&row.bytes);
+                    let asked = u32::try_from(before.bytes.len()).unwrap_or(u32::MAX);
                     let all = frames::modbus(profile, &talk, None);
-                    all.into_iter().filter(|one| one.direction == Direction::Up).collect()
+                    all.into_iter()
+                        .filter(|one| one.direction == Direction::Up)
+                        .map(|one| TestFrame { offset: one.offset.saturating_sub(asked), ..one })
+                        .collect()
                 }
                 Some(_) | None => of_bytes(profile, &row.bytes, None),
             };

@@ -84,7 +84,7 @@ pub(in crate::profiles) async fn test_profile(
             let bytes = frames::bytes_of(hex).map_err(|message| Problem::field("hex", "pattern", message))?;
             of_bytes(&profile, &bytes, test.group)
         }
-        (None, Some(json)) => vec![keyed::json(&profile, json)],
+        (None, Some(json)) => vec![keyed::message(&profile, json.as_bytes(), Some(json))],
         (Some(_), Some(_)) | (None, None) => {
             return Err(Problem::field("hex", "missing", "wanted either hex or json"));
         }
@@ -105,17 +105,9 @@ pub(super) fn of_bytes(profile: &Profile, bytes: &[u8], group: Option<u8>) -> Ve
             frames::cloud(profile, bytes)
         }
         Protocol::ModbusRtu | Protocol::ModbusTcp => frames::modbus(profile, bytes, group),
-        Protocol::Telemetry => match std::str::from_utf8(bytes) {
-            Ok(text) => vec![keyed::json(profile, text)],
-            Err(_) => vec![unread(profile, bytes)],
-        },
-        Protocol::Dlt645 | Protocol::Gb26875 | Protocol::Gateway1f1f => vec![unread(profile, bytes)],
+        Protocol::Telemetry => vec![keyed::message(profile, bytes, None)],
+        Protocol::Dlt645 => keyed::dlt645(profile, bytes),
+        Protocol::Gb26875 => keyed::gb26875(profile, bytes),
+        Protocol::Gateway1f1f => keyed::gateway(bytes),
     }
-}
-
-fn unread(profile: &Profile, bytes: &[u8]) -> TestFrame {
-    let mut one = frames::frame(0, bytes, "unknown", crate::vocabulary::Direction::Up);
-    let reason = format!("no frame of {} in {} bytes", profile.protocol.code(), bytes.len());
-    frames::refuse(&mut one, reason, "");
-    one
 }
