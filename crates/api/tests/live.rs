@@ -258,3 +258,32 @@ async fn asks_for_nonsense_are_refused() {
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_command_is_told_to_who_sees_its_site_and_to_nobody_else() {
+    let world = World::new().await;
+    let platform = &world.platform;
+    let neighbour = platform
+        .account("neighbour", vec![grant(Role::Administrator, Some(world.inside), Some(NEXT_AREA))])
+        .await;
+    let mut inside = Stream::open(platform, &world.admin, "", None).await;
+    let mut outside = Stream::open(platform, &neighbour, "", None).await;
+    let reset = json!({"detector_id": world.detector.0, "kind": "reset"});
+    let made = platform.post("/commands", &world.admin, reset).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    platform.api.live.publish(None, None, LiveKind::Changed { what: "settings" });
+    loop {
+        let event = inside.next().await.unwrap();
+        if event.name == "command" {
+            assert_eq!((&event.data["id"], &event.data["state"]), (&json!(made.id()), &json!("queued")));
+            break;
+        }
+    }
+    loop {
+        let event = outside.next().await.unwrap();
+        assert_ne!(event.name, "command");
+        if event.name == "changed" {
+            break;
+        }
+    }
+}
