@@ -365,8 +365,18 @@ impl Device {
     /// What the status words of the model say, after the detector's own set values.
     fn reported(&mut self, samples: &[Sample], now: UnixMs) -> Vec<Reported> {
         let mut reported: Vec<Reported> = Vec::new();
-        let meanings: Vec<Meaning> =
-            self.profile.statuses.iter().flat_map(|status| status.meanings.iter().cloned()).collect();
+        let keyed = self.profile.keyed_statuses.iter().flat_map(|status| &status.meanings).map(|meaning| {
+            // The value is the speaker's; here only what it means counts.
+            let (hazard, severity, point) = (meaning.hazard, meaning.severity, meaning.point);
+            Meaning { value: 0, hazard, severity, point }
+        });
+        let meanings: Vec<Meaning> = self
+            .profile
+            .statuses
+            .iter()
+            .flat_map(|status| status.meanings.iter().cloned())
+            .chain(keyed)
+            .collect();
         for meaning in &meanings {
             let known = reported.iter().any(|r| r.point == meaning.point && r.hazard == meaning.hazard);
             let Some(point) = meaning.point.filter(|_| !known) else { continue };

@@ -16,12 +16,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::cloud7b7b::{InvalidSerial, SerialNumber};
 use wire::gateway1f1f::{GatewayId, Port, Secret};
+use wire::gb26875::InvalidAddress;
 
 use crate::city::{Inventory, Proof, TerminalPlan};
 use crate::device::{Device, fits};
 use crate::fault::{Fault, FaultKind};
 use crate::line::{
-    Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, GatewayLine, OnPort, drive,
+    Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, GatewayLine, GbLine, OnPort, drive,
 };
 use crate::scenario::{OpeningFault, Scenario, Trickle, ms};
 use crate::truth::{Truth, foretell};
@@ -75,6 +76,14 @@ pub enum RunError {
         terminal: String,
         /// Why not.
         reason: String,
+    },
+    /// A serial that is no address of GB/T 26875.3.
+    #[error("terminal {terminal}: {reason}")]
+    Address {
+        /// The serial.
+        terminal: String,
+        /// Why not.
+        reason: InvalidAddress,
     },
     /// The truth cannot be written down.
     #[error("truth log {}: {reason}", path.display())]
@@ -290,7 +299,17 @@ pub fn start(
                 let line = gateway_line(terminal, &own, scenario, begin.plus_ms(upload_ms), &counters)?;
                 tasks.spawn(drive(line, endpoint, jitter));
             }
-            Protocol::ModbusTcp | Protocol::Dlt645 | Protocol::Gb26875 | Protocol::Telemetry => {
+            Protocol::Gb26875 => {
+                let address = terminal
+                    .serial
+                    .parse()
+                    .map_err(|reason| RunError::Address { terminal: terminal.serial.clone(), reason })?;
+                let devices = (1u32..).zip(own.iter().map(|handle| handle.device.clone())).collect();
+                let first = begin.plus_ms(upload_ms);
+                let line = GbLine::new(address, devices, scenario.pace, first, counters.clone());
+                tasks.spawn(drive(line, endpoint, jitter));
+            }
+            Protocol::ModbusTcp | Protocol::Dlt645 | Protocol::Telemetry => {
                 let (terminal, protocol) = (terminal.serial.clone(), terminal.protocol.code());
                 return Err(RunError::NoSpeaker { terminal, protocol });
             }

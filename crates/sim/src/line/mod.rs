@@ -4,11 +4,13 @@ mod cloud;
 mod driver;
 mod dtu;
 mod gateway1f1f;
+mod gb26875;
 
 pub use cloud::CloudLine;
 pub use driver::{Clock, Counters, CountersNow, Endpoint, drive};
 pub use dtu::{DtuLine, DtuSpeech};
 pub use gateway1f1f::{GatewayLine, OnPort};
+pub use gb26875::GbLine;
 
 use domain::time::UnixMs;
 
