@@ -209,6 +209,10 @@ impl Platform {
             gateway_stop.clone(),
         )?;
         let field_addr = gateway.local_addr();
+        api.door_is_open("field", field_addr);
+        if let Some(address) = gateway.datagram_addr() {
+            api.door_is_open("gb26875", address);
+        }
         Ok(Self {
             api,
             engine,
