@@ -10,7 +10,7 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -199,6 +199,28 @@ async fn wait_apart(line: &mut impl Line, endpoint: &Endpoint, dial_at: UnixMs) 
             continue;
         }
         sleep_until(clock.instant(wake.min(line.next_due()))).await;
+    }
+}
+
+/// Waits to be dialled and runs one connection after the other on the same line, until `stop`.
+pub async fn wait_for_calls(
+    listener: TcpListener,
+    mut line: impl Line,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let run = async {
+        loop {
+            // A caller that is gone before it was taken is no reason to stop.
+            if let Ok((stream, _caller)) = listener.accept().await {
+                talk(&mut line, stream, &clock).await;
+                line.disconnected(clock.now());
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = run => {}
     }
 }
 

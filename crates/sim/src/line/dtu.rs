@@ -1,15 +1,17 @@
-//! A transparent DTU with detectors on its RS485 bus: registers, beats, answers its master.
+//! A transparent DTU with detectors on its RS485 bus: registers, beats, answers its master. Modbus units and meters of
+//! DL/T 645 may share the bus.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use domain::time::UnixMs;
-use wire::modbus::RequestDeframer;
+use wire::dlt645::Frame;
+use wire::modbus::{Parse, RequestDeframer};
 
 use super::cloud::next_after;
 use super::driver::Counters;
-use super::{Line, Wants};
+use super::{Line, MeterBus, Wants};
 use crate::device::{Device, LineState};
 use crate::scenario::{Pace, ms};
 
@@ -35,9 +37,12 @@ impl DtuSpeech {
 pub struct DtuLine {
     speech: DtuSpeech,
     units: Vec<(u8, Arc<Mutex<Device>>)>,
+    meters: MeterBus,
     counters: Arc<Counters>,
     pace: Pace,
     requests: RequestDeframer,
+    /// Bytes that may still become a meter's frame.
+    front: Vec<u8>,
     connected: bool,
     asked: bool,
     out: Vec<u8>,
@@ -59,14 +64,43 @@ impl DtuLine {
         Self {
             speech,
             units,
+            meters: MeterBus::default(),
             counters,
             pace,
             requests: RequestDeframer::new(),
+            front: Vec::new(),
             connected: false,
             asked: false,
             out: Vec::new(),
             answers: VecDeque::new(),
             next_heartbeat: start.plus_ms(ms(pace.heartbeat_s)),
+        }
+    }
+
+    /// The same DTU with these meters on its bus.
+    #[must_use]
+    pub fn with_meters(mut self, meters: MeterBus) -> Self {
+        self.meters = meters;
+        self
+    }
+
+    /// Takes meters' frames out of what was heard; the rest is for the Modbus units.
+    fn hear_meters(&mut self, bytes: &[u8], now: UnixMs) {
+        self.front.extend_from_slice(bytes);
+        while !self.front.is_empty() {
+            match Frame::parse(&self.front) {
+                Parse::Complete { value, len } => {
+                    self.front.drain(..len.min(self.front.len()));
+                    self.asked = true;
+                    if let Some(answer) = self.meters.answer(&value, now) {
+                        self.counters.answered();
+                        let at = now.plus_ms(self.pace.answer_after_ms);
+                        self.answers.push_back((at, answer.encode_awake()));
+                    }
+                }
+                Parse::NeedMore { .. } => return,
+                Parse::Refused(_) => self.requests.push(&[self.front.remove(0)]),
+            }
         }
     }
 
@@ -79,6 +113,7 @@ impl Line for DtuLine {
     fn connected(&mut self, _now: UnixMs) {
         self.connected = true;
         self.requests = RequestDeframer::new();
+        self.front.clear();
         self.answers.clear();
         self.out.clear();
         self.out.extend_from_slice(&self.speech.registration);
@@ -92,7 +127,11 @@ impl Line for DtuLine {
     }
 
     fn heard(&mut self, bytes: &[u8], now: UnixMs) {
-        self.requests.push(bytes);
+        if self.meters.is_empty() {
+            self.requests.push(bytes);
+        } else {
+            self.hear_meters(bytes, now);
+        }
         while let Some(found) = self.requests.next_request() {
             let answer = match found {
                 Ok(request) => {
@@ -158,7 +197,7 @@ mod tests {
     use crate::premises::PremisesKind;
     use crate::scenario::Scenario;
     use domain::profile::shipped;
-    use wire::modbus::{Answer, Exception, Parse, Request};
+    use wire::modbus::{Answer, Exception, Request};
 
     const START: UnixMs = UnixMs(1_780_279_200_000);
 

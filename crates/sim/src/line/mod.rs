@@ -1,16 +1,20 @@
 //! One connection of a device: pure on the inside (time and bytes in, bytes out), tokio on the outside.
 
 mod cloud;
+mod dlt645;
 mod driver;
 mod dtu;
 mod gateway1f1f;
 mod gb26875;
+mod modbus_tcp;
 
 pub use cloud::CloudLine;
-pub use driver::{Clock, Counters, CountersNow, Endpoint, drive};
+pub use dlt645::MeterBus;
+pub use driver::{Clock, Counters, CountersNow, Endpoint, drive, wait_for_calls};
 pub use dtu::{DtuLine, DtuSpeech};
 pub use gateway1f1f::{GatewayLine, OnPort};
 pub use gb26875::GbLine;
+pub use modbus_tcp::ModbusTcpLine;
 
 use domain::time::UnixMs;
 

@@ -282,3 +282,92 @@ async fn what_a_meter_does_not_have_is_a_fault_and_told_once() {
     assert_eq!(readings[0].samples.len(), 2);
     assert!(readings[0].samples.iter().all(|sample| sample.quality == Quality::DeviceFault));
 }
+
+/// A simulated detector of a shipped model.
+fn simulated(profile: &str) -> Arc<std::sync::Mutex<sim::device::Device>> {
+    let profile = domain::profile::shipped().unwrap().into_iter().find(|had| had.id == profile).unwrap();
+    let spec =
+        sim::physics::CircuitSpec { kind: sim::premises::PremisesKind::Mall, rated_current_a: 63.0, seed: 3 };
+    Arc::new(std::sync::Mutex::new(sim::device::Device::new(Arc::new(profile), spec)))
+}
+
+fn endpoint(door: &Door, clock: sim::line::Clock) -> sim::line::Endpoint {
+    sim::line::Endpoint {
+        server: door.handle.local_addr(),
+        clock,
+        first_dial: clock.now(),
+        back_off_max_ms: 1_000,
+        stop: door.shutdown.clone(),
+        counters: Arc::new(sim::line::Counters::default()),
+    }
+}
+
+/// Readings until each of `groups` groups of `detector` has come once; all of them are good.
+async fn all_groups(door: &mut Door, detector: i64, groups: usize) -> Vec<Reading> {
+    let mut read: Vec<Reading> = Vec::new();
+    while read.len() < groups {
+        let (readings, confirm) = door.readings().await;
+        confirm.tell(Outcome::Committed);
+        for reading in readings.into_iter().filter(|reading| reading.detector.0 == detector) {
+            assert!(reading.samples.iter().all(|sample| sample.quality == Quality::Good), "{reading:?}");
+            if !read.iter().any(|had| had.group == reading.group) {
+                read.push(reading);
+            }
+        }
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_simulated_dtu_with_a_meter_and_a_relay_is_read_whole() {
+    let config = FieldConfig::default();
+    let dtu = crate::config::DtuConfig { gap_ms: 1, ..config.dtu.clone() };
+    let mut door = Door::open(FieldConfig { dtu, ..config });
+    let number: MeterAddress = "202107072529".parse().unwrap();
+    let mut meter = detector(6, "dlt645-three-phase", None);
+    meter.address = Some(number.to_string());
+    let behind = vec![detector(5, "asj-relay", Some(1)), meter];
+    door.directory.put_terminal(dtu_terminal("EWDTU1", behind));
+    let clock = sim::line::Clock::start();
+    let pace = sim::scenario::Scenario::demo().unwrap().pace;
+    let endpoint = endpoint(&door, clock);
+    let line = sim::line::DtuLine::new(
+        sim::line::DtuSpeech::usual("EWDTU1"),
+        vec![(1, simulated("asj-relay"))],
+        pace,
+        clock.now(),
+        Arc::clone(&endpoint.counters),
+    )
+    .with_meters(sim::line::MeterBus::new(vec![(number, simulated("dlt645-three-phase"))]));
+    let jitter = rand::SeedableRng::seed_from_u64(1);
+    let driven = tokio::spawn(sim::line::drive(line, endpoint, jitter));
+    let read = all_groups(&mut door, 6, 6).await;
+    let points: usize = read.iter().map(|reading| reading.samples.len()).sum();
+    assert_eq!(points, 10, "every point of the profile");
+    let voltage = read[0].samples[0].raw;
+    assert!((1_900..2_700).contains(&voltage), "{voltage} tenths of a volt");
+    assert_eq!(door.counters.frames_refused.get(), 0);
+    door.shutdown.cancel();
+    driven.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_simulated_device_is_dialled_and_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serial = format!("tcp://{}", listener.local_addr().unwrap());
+    let mut door = Door::open(may_dial_here());
+    door.directory.put_terminal(tcp_terminal(&serial, vec![detector(5, "asj-relay", Some(1))]));
+    let clock = sim::line::Clock::start();
+    let pace = sim::scenario::Scenario::demo().unwrap().pace;
+    let line = sim::line::ModbusTcpLine::new(
+        None,
+        vec![(1, simulated("asj-relay"))],
+        pace,
+        clock.now(),
+        Arc::new(sim::line::Counters::default()),
+    );
+    let waiting = tokio::spawn(sim::line::wait_for_calls(listener, line, clock, door.shutdown.clone()));
+    all_groups(&mut door, 5, 1).await;
+    door.shutdown.cancel();
+    waiting.await.unwrap();
+}
