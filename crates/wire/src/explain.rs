@@ -4,9 +4,11 @@
 //! [`key::REST`]. The fields stand in the order of the bytes and cover each byte exactly once.
 
 mod cloud;
+mod dlt645;
 mod gateway;
 mod gb26875;
 mod modbus;
+mod tcp;
 
 /// Which way a telegram went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,6 +114,16 @@ pub mod key {
     pub const MINUTES: &str = "minutes";
     /// Private heartbeat.
     pub const HEARTBEAT: &str = "heartbeat";
+    /// Transaction of Modbus TCP.
+    pub const TRANSACTION: &str = "transaction";
+    /// Protocol in the header of Modbus TCP, always 0.
+    pub const PROTOCOL: &str = "protocol";
+    /// Bytes that wake a meter's receiver.
+    pub const PREAMBLE: &str = "preamble";
+    /// A meter's number.
+    pub const METER: &str = "meter";
+    /// What of a meter is read, DI3 first.
+    pub const IDENTIFIER: &str = "identifier";
     /// Printable text that is no frame: registration, heartbeat; or a text inside a frame.
     pub const TEXT: &str = "text";
     /// Bytes that only the holder of a secret can read; the value says how many.
@@ -120,7 +132,7 @@ pub mod key {
     pub const REST: &str = "rest";
 
     /// All of them.
-    pub const ALL: [&str; 43] = [
+    pub const ALL: [&str; 48] = [
         START_MARK,
         END_MARK,
         COMMAND,
@@ -161,6 +173,11 @@ pub mod key {
         OPERATOR,
         MINUTES,
         HEARTBEAT,
+        TRANSACTION,
+        PROTOCOL,
+        PREAMBLE,
+        METER,
+        IDENTIFIER,
         TEXT,
         ENCRYPTED,
         REST,
@@ -168,7 +185,7 @@ pub mod key {
 }
 
 /// Names the bytes of a telegram: a frame of a vendor protocol when it begins with `7B 7B` or `1F 1F`, of GB/T 26875.3
-/// when it begins with `40 40`, else Modbus-RTU when it has that shape, else text or bytes.
+/// when it begins with `40 40`, else Modbus-RTU, DL/T 645 or Modbus TCP when it has that shape, else text or bytes.
 #[must_use]
 pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
     let mut writer = Writer::new(telegram);
@@ -180,6 +197,10 @@ pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
         gateway::explain(&mut writer, direction);
     } else if modbus::has_shape(telegram, direction) {
         modbus::explain(&mut writer, direction, key::CRC);
+    } else if dlt645::has_shape(telegram) {
+        dlt645::explain(&mut writer);
+    } else if tcp::has_shape(telegram) {
+        tcp::explain(&mut writer, direction);
     } else if !telegram.is_empty() && telegram.iter().all(is_text) {
         writer.field(telegram.len(), key::TEXT, text);
     }

@@ -155,6 +155,51 @@ mod explained {
         );
     }
 
+    #[test]
+    fn a_meter_is_asked_and_answers() {
+        let vector = vectors::dlt645().into_iter().find(|vector| vector.name == "meter energy").unwrap();
+        let awake = [[0xFE; 4].as_slice(), &vector.request].concat();
+        assert_eq!(
+            lines(&awake, Direction::Down),
+            [
+                "0+4 preamble FE FE FE FE",
+                "4+1 start_mark 68",
+                "5+6 meter 202107072529",
+                "11+1 start_mark 68",
+                "12+1 command 11 read",
+                "13+1 byte_count 4",
+                "14+4 identifier 00000000",
+                "18+1 crc 4E ok",
+                "19+1 end_mark 16",
+            ]
+        );
+        let answer = lines(&vector.answer, Direction::Up);
+        assert_eq!(answer[5..7], ["10+4 identifier 00000000", "14+4 value 00 03 17 76"]);
+        let refused =
+            vectors::dlt645().into_iter().find(|vector| vector.name == "meter without the value").unwrap();
+        let refused = lines(&refused.answer, Direction::Up);
+        assert_eq!(refused[5], "10+1 exception error word 0x02 (no such data)");
+    }
+
+    #[test]
+    fn a_register_over_tcp() {
+        let frame = vectors::hex("00 07 00 00 00 05 11 03 02 01 48");
+        assert_eq!(
+            lines(&frame, Direction::Up),
+            [
+                "0+2 transaction 7",
+                "2+2 protocol 00 00",
+                "4+2 byte_count 5",
+                "6+1 unit 17",
+                "7+1 function 03 read_holding_registers",
+                "8+1 byte_count 2",
+                "9+2 register 328",
+            ]
+        );
+        let request = vectors::hex("00 07 00 00 00 06 11 03 00 6B 00 03");
+        assert_eq!(lines(&request, Direction::Down).len(), 7);
+    }
+
     fn gb(name: &str) -> Vec<String> {
         let vector = vectors::gb26875().into_iter().find(|vector| vector.name == name).unwrap();
         lines(&vector.bytes, Direction::Up)
