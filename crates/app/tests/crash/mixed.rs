@@ -99,10 +99,11 @@ async fn mixed_protocols_lose_nothing_confirmed_and_invent_nothing_also_when_all
     let devices = usize::try_from(number("EMBERWATCH_MIX_DEVICES", 200)).unwrap();
     let for_s = f64::from(number("EMBERWATCH_MIX_SECONDS", 6));
     let place = Place::commission_mixed(devices).await;
-    let mut platform = place.serve(&[]);
+    let mut platform = place.serve(&[format!("mqtt.listen={}", place.mqtt)]);
     platform.readiness(200).await;
     let options = MixedOptions {
         field: place.field,
+        mqtt: place.mqtt,
         devices,
         every_s: for_s / READINGS,
         for_s,

@@ -54,6 +54,7 @@ fn port() -> u16 {
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) field: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
     http: SocketAddr,
     token: String,
 }
@@ -72,7 +73,13 @@ impl Place {
     async fn commission_with(arguments: &[&str]) -> Self {
         let token = format!("{TOKEN_PREFIX}a-program-that-takes-alarms");
         let on = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let place = Self { folder: tempfile::tempdir().unwrap(), field: on(port()), http: on(port()), token };
+        let place = Self {
+            folder: tempfile::tempdir().unwrap(),
+            field: on(port()),
+            mqtt: on(port()),
+            http: on(port()),
+            token,
+        };
         let done = place.command(arguments).status().unwrap();
         assert!(done.success(), "commission: {done}");
         let store = place.store().await;

@@ -37,11 +37,16 @@ pub enum Tongue {
     /// The vendor gateway protocol; it confirms nothing.
     #[serde(rename = "gateway_1f1f")]
     Gateway1f1f,
+    /// GB/T 26875.3 over TCP.
+    #[serde(rename = "gb26875")]
+    Gb26875,
+    /// Our own messages over MQTT 3.1.1, QoS 1.
+    Mqtt,
 }
 
 impl Tongue {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Cloud7b7b, Self::Gateway1f1f];
+    pub const ALL: [Self; 4] = [Self::Cloud7b7b, Self::Gateway1f1f, Self::Gb26875, Self::Mqtt];
 
     /// How its terminals speak.
     #[must_use]
@@ -49,6 +54,8 @@ impl Tongue {
         match self {
             Self::Cloud7b7b => Protocol::Cloud7b7b,
             Self::Gateway1f1f => Protocol::Gateway1f1f,
+            Self::Gb26875 => Protocol::Gb26875,
+            Self::Mqtt => Protocol::Telemetry,
         }
     }
 
@@ -58,6 +65,8 @@ impl Tongue {
         match self {
             Self::Cloud7b7b => "arcm300-cloud",
             Self::Gateway1f1f => "acrel-gateway",
+            Self::Gb26875 => "gb26875-combined",
+            Self::Mqtt => "telemetry-generic",
         }
     }
 
@@ -65,7 +74,7 @@ impl Tongue {
     #[must_use]
     pub const fn confirms(self) -> bool {
         match self {
-            Self::Cloud7b7b => true,
+            Self::Cloud7b7b | Self::Gb26875 | Self::Mqtt => true,
             Self::Gateway1f1f => false,
         }
     }
@@ -74,22 +83,25 @@ impl Tongue {
     #[must_use]
     pub fn serial(self, number: usize) -> String {
         match self {
-            Self::Cloud7b7b => format!("EWM{number:012}"),
+            Self::Cloud7b7b | Self::Mqtt => format!("EWM{number:012}"),
+            Self::Gb26875 => wire::gb26875::Address::from_number(gb_number(number)).to_string(),
             Self::Gateway1f1f => format!("EWMB/EWM{number:09}"),
         }
     }
 
     fn proof(self, number: usize) -> Option<Proof> {
         match self {
-            Self::Cloud7b7b => None,
+            Self::Cloud7b7b | Self::Gb26875 => None,
+            Self::Mqtt => Some(Proof::Token(token(number))),
             Self::Gateway1f1f => Some(Proof::Secret(format!("EWM{number:013}"))),
         }
     }
 
     fn address(self) -> Option<String> {
         match self {
-            Self::Cloud7b7b => None,
+            Self::Cloud7b7b | Self::Mqtt => None,
             Self::Gateway1f1f => Some(METER.to_owned()),
+            Self::Gb26875 => Some(COMPONENT.to_owned()),
         }
     }
 
@@ -98,6 +110,18 @@ impl Tongue {
     }
 }
 
+/// Nobody's asset number.
+fn gb_number(number: usize) -> u64 {
+    999_000_000_000 + u64::try_from(number).unwrap_or(0)
+}
+
+/// What a device of the load shows at the MQTT door.
+fn token(number: usize) -> String {
+    format!("EW-LOAD-TOKEN-{number:06}")
+}
+
+/// The component that each transmission device reports: system 128.1, number 3.
+const COMPONENT: &str = "128.1/3";
 /// The meter behind each gateway.
 const METER: &str = "01001";
 /// Every so many devices one is in alarm when all are cut off.
@@ -117,6 +141,8 @@ const LONGEST_PAUSE_MS: u64 = 5_000;
 pub struct MixedOptions {
     /// The field door.
     pub field: SocketAddr,
+    /// The MQTT door.
+    pub mqtt: SocketAddr,
     /// How many devices, of all protocols in turn.
     pub devices: usize,
     /// Between two readings of one device, s; at least 1.
@@ -271,6 +297,7 @@ enum Phase {
 
 struct Shared {
     field: SocketAddr,
+    mqtt: SocketAddr,
     every: Duration,
     phase: watch::Receiver<Phase>,
     latency: Histogram,
@@ -287,6 +314,7 @@ pub async fn run_mixed(options: MixedOptions, profiles: &[Arc<Profile>]) -> Resu
     let (phase, watched) = watch::channel(Phase::Steady);
     let shared = Arc::new(Shared {
         field: options.field,
+        mqtt: options.mqtt,
         every: Duration::from_secs_f64(options.every_s.max(1.0)),
         phase: watched,
         latency: Histogram::new(),
@@ -309,6 +337,7 @@ pub async fn run_mixed(options: MixedOptions, profiles: &[Arc<Profile>]) -> Resu
             tongue,
             speech: speech(tongue, number, Arc::clone(profile)),
             is_alarming: number % ALARM_EVERY == 0,
+            was_cut: false,
             said: Vec::new(),
             waiting: None,
             next_at: dial_at + shared.every.mul_f64(dice.random_range(0.0..1.0)),
@@ -360,6 +389,7 @@ struct Device {
     tongue: Tongue,
     speech: Box<dyn Speech>,
     is_alarming: bool,
+    was_cut: bool,
     said: Vec<SaidReading>,
     waiting: Option<Waiting>,
     next_at: Instant,
@@ -385,10 +415,14 @@ impl Device {
         let mut pause_ms = FIRST_PAUSE_MS;
         loop {
             sleep_until(dial_at).await;
-            if *phase.borrow_and_update() == Phase::Closing && self.waiting.is_none() {
-                break;
+            match *phase.borrow_and_update() {
+                Phase::Closing if self.waiting.is_none() => break,
+                // It was between two lines when all were cut.
+                Phase::Cut(at) if !self.was_cut => self.on_cut(at),
+                Phase::Steady | Phase::Brewing | Phase::Cut(_) | Phase::Closing => {}
             }
-            let connected = timeout(CONNECT_WITHIN, TcpStream::connect(self.shared.field)).await;
+            let door = if self.tongue == Tongue::Mqtt { self.shared.mqtt } else { self.shared.field };
+            let connected = timeout(CONNECT_WITHIN, TcpStream::connect(door)).await;
             let over = match connected {
                 Ok(Ok(stream)) => self.talk(stream, &mut phase, &mut pause_ms).await,
                 Ok(Err(_)) | Err(_) => Over::Lost,
@@ -417,8 +451,14 @@ impl Device {
         if stream.write_all(&greeting).await.is_err() {
             return Over::Lost;
         }
-        let mut is_ready = false;
-        let mut must_hear_by = Some(Instant::now() + CONFIRM_WITHIN);
+        let mut is_ready = self.speech.is_ready_at_once();
+        let mut must_hear_by = Some(Instant::now() + CONFIRM_WITHIN).filter(|_| !is_ready);
+        if is_ready && let Some(bytes) = self.again() {
+            if stream.write_all(&bytes).await.is_err() {
+                return Over::Lost;
+            }
+            must_hear_by = Some(Instant::now() + CONFIRM_WITHIN);
+        }
         let mut buffer = [0u8; 1024];
         loop {
             let now = Instant::now();
@@ -453,7 +493,7 @@ impl Device {
                     match *phase.borrow() {
                         Phase::Brewing if self.is_alarming => self.next_at = Instant::now(),
                         Phase::Cut(at) => {
-                            self.next_at = at;
+                            self.on_cut(at);
                             return Over::Cut;
                         }
                         Phase::Steady | Phase::Brewing | Phase::Closing => {}
@@ -499,6 +539,12 @@ impl Device {
         }
     }
 
+    /// All lines were cut: it has something to say at once.
+    fn on_cut(&mut self, at: Instant) {
+        self.was_cut = true;
+        self.next_at = at;
+    }
+
     /// Makes the reading that is due.
     fn measure(&mut self, phase: Phase, now: Instant) {
         let is_in_alarm = self.is_alarming && !matches!(phase, Phase::Steady);
@@ -537,7 +583,7 @@ impl Device {
             self.shared.latency.add(now.duration_since(waiting.due));
         }
         if let Phase::Cut(at) = *phase.borrow()
-            && waiting.due <= at
+            && waiting.due == at
         {
             self.shared.back.lock().unwrap_or_else(PoisonError::into_inner).push(now);
             if residual_ma == ALARM_MA && self.tongue.confirms() {

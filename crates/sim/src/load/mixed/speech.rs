@@ -14,9 +14,13 @@ use wire::cloud7b7b::{
 use wire::gateway1f1f::{
     self, Authentication, FrameType, GatewayId, Limits, Meter, Report, Secret, Step, Value,
 };
+use wire::gb26875::{
+    self, Address, AnalogValue, Command, ComponentAddress, Dialect, Frame, Header, SystemRef, Telegram,
+    TimeLabel, Unit, Version,
+};
 use wire::modbus::InnerCrc;
 
-use super::{METER, Tongue};
+use super::{METER, Tongue, gb_number, token};
 
 /// What came of bytes of the server.
 pub(super) enum Heard {
@@ -33,6 +37,10 @@ pub(super) enum Heard {
 pub(super) trait Speech: Send {
     /// A new connection stands: what is said first.
     fn greet(&mut self) -> Vec<u8>;
+    /// Whether it may speak without an answer to the greeting.
+    fn is_ready_at_once(&self) -> bool {
+        false
+    }
     /// Bytes came.
     fn heard(&mut self, bytes: &[u8]) -> Vec<Heard>;
     /// The reading with this number, measured at `at`.
@@ -52,6 +60,11 @@ pub(super) fn speech(tongue: Tongue, number: usize, profile: Arc<Profile>) -> Bo
             secret: Secret::try_from(format!("EWM{number:013}").as_bytes()).ok(),
             deframer: gateway1f1f::Deframer::new(4_096),
         }),
+        Tongue::Gb26875 => Box::new(Gb {
+            source: Address::from_number(gb_number(number)),
+            deframer: gb26875::Deframer::default(),
+        }),
+        Tongue::Mqtt => Box::new(Mqtt { serial, token: token(number), heard: Vec::new() }),
     }
 }
 
@@ -187,5 +200,145 @@ impl Speech for Gateway {
         let values = vec![value("IL", residual_ma.to_string()), value("TA", "30.5".to_owned())];
         let meters = vec![Meter { id: METER.to_owned(), values }];
         Report { id: self.id.clone(), time: local(at), meters }.seal(secret, number.is_multiple_of(2))
+    }
+}
+
+struct Gb {
+    source: Address,
+    deframer: gb26875::Deframer,
+}
+
+impl Gb {
+    fn frame(&self, serial: u16, at: UnixMs, command: Command, unit: Option<Unit>) -> Vec<u8> {
+        let dialect = Dialect::STANDARD;
+        let Some(time) = local(at) else { return Vec::new() };
+        let header = Header {
+            serial,
+            version: Version::OURS,
+            sent: TimeLabel::new(time, &dialect),
+            source: self.source,
+            destination: Address::UNSET,
+        };
+        Frame { header, command, unit }.encode(&dialect)
+    }
+}
+
+impl Speech for Gb {
+    fn greet(&mut self) -> Vec<u8> {
+        self.deframer = gb26875::Deframer::default();
+        Vec::new()
+    }
+
+    fn is_ready_at_once(&self) -> bool {
+        true
+    }
+
+    fn heard(&mut self, bytes: &[u8]) -> Vec<Heard> {
+        self.deframer.push(bytes);
+        let mut heard = Vec::new();
+        while let Some(found) = self.deframer.next_telegram() {
+            let Ok(Telegram::Frame(raw)) = found else { return vec![Heard::Refused] };
+            let Ok(frame) = Frame::parse(&raw, &Dialect::STANDARD) else { continue };
+            match frame.command {
+                Command::Confirm => heard.push(Heard::Confirmed),
+                Command::Deny => heard.push(Heard::Refused),
+                // The centre sets the clock or asks for the state: done, and nothing more to say.
+                Command::Control | Command::Request => {
+                    let header = frame.header.answered(frame.header.sent);
+                    let done = Frame { header, command: Command::Confirm, unit: None };
+                    heard.push(Heard::Write(done.encode(&Dialect::STANDARD)));
+                }
+                Command::Send | Command::Answer | Command::Private(_) => {}
+            }
+        }
+        heard
+    }
+
+    fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+        let Some(time) = local(at) else { return Vec::new() };
+        let value = AnalogValue {
+            system: SystemRef { kind: 128, address: 1 },
+            kind: 129,
+            address: ComponentAddress::Number(3),
+            analog: 128,
+            value: i16::try_from(residual_ma).unwrap_or(i16::MAX),
+            at: TimeLabel::new(time, &Dialect::STANDARD),
+        };
+        let serial = u16::try_from(number % 65_536).unwrap_or(0);
+        self.frame(serial, at, Command::Send, Some(Unit::AnalogValues(vec![value])))
+    }
+}
+
+/// MQTT 3.1.1 written out: connect, publish with QoS 1, and their acknowledgements.
+struct Mqtt {
+    serial: String,
+    token: String,
+    heard: Vec<u8>,
+}
+
+impl Mqtt {
+    fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut packet = vec![kind];
+        let mut rest = body.len();
+        loop {
+            let [low, ..] = rest.to_le_bytes();
+            rest >>= 7;
+            packet.push(if rest > 0 { low | 0x80 } else { low & 0x7F });
+            if rest == 0 {
+                break;
+            }
+        }
+        packet.extend_from_slice(body);
+        packet
+    }
+
+    fn text(body: &mut Vec<u8>, text: &str) {
+        body.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
+        body.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Speech for Mqtt {
+    fn greet(&mut self) -> Vec<u8> {
+        self.heard.clear();
+        let mut body = Vec::new();
+        Self::text(&mut body, "MQTT");
+        // Level 4; user name, password, clean session; an hour of keep-alive.
+        body.extend_from_slice(&[4, 0xC2, 0x0E, 0x10]);
+        Self::text(&mut body, &self.serial);
+        Self::text(&mut body, &self.serial);
+        Self::text(&mut body, &self.token);
+        Self::packet(0x10, &body)
+    }
+
+    fn heard(&mut self, bytes: &[u8]) -> Vec<Heard> {
+        self.heard.extend_from_slice(bytes);
+        let mut heard = Vec::new();
+        // All that is waited for is two bytes long; longer packets (a retained shadow) are passed over.
+        while let [kind, len, ..] = *self.heard.as_slice() {
+            let total = 2 + usize::from(len);
+            if len >= 0x80 {
+                return vec![Heard::Refused];
+            }
+            let Some(packet) = self.heard.get(..total) else { break };
+            match (kind >> 4, packet.get(3)) {
+                (2, Some(0)) => heard.push(Heard::Ready),
+                (2, _) => heard.push(Heard::Refused),
+                (4, _) => heard.push(Heard::Confirmed),
+                (_, _) => {}
+            }
+            self.heard.drain(..total);
+        }
+        heard
+    }
+
+    fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+        let mut body = Vec::new();
+        Self::text(&mut body, &format!("emberwatch/1/{}/telemetry", self.serial));
+        let id = u16::try_from(number % 65_535).unwrap_or(0).saturating_add(1);
+        body.extend_from_slice(&id.to_be_bytes());
+        let values = format!("{{\"residual\":{residual_ma},\"temperature_a\":30.5}}");
+        body.extend_from_slice(format!("{{\"v\":1,\"at\":{},\"values\":{values}}}", at.0).as_bytes());
+        Self::packet(0x32, &body)
     }
 }
