@@ -2,9 +2,12 @@
 
 use domain::alarm::AlarmState;
 use domain::hazard::{Hazard, Severity};
+use domain::id::TerminalId;
+use domain::kept_answer::KeptAnswer;
 use domain::status::Status;
 use store::alarms::{AlarmFilter, AlarmSort};
-use store::{Batch, Options, Page, StoreError};
+use store::history::Retention;
+use store::{Batch, History as _, Options, Page, StoreError};
 
 use crate::world::{Backend, MINUTE, NOW, World, alarms, closed, raised, reading, readings};
 
@@ -133,5 +136,45 @@ async fn the_newest_reading_of_each_group_is_found_whatever_came_last() {
         let latest = world.store.restart().await.unwrap().latest;
         let seen: Vec<_> = latest.iter().map(|latest| (latest.group, latest.filed_at)).collect();
         assert_eq!(seen, vec![(0, NOW), (3, NOW.plus_ms(5))]);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_a_key_is_kept_with_its_readings_and_let_go_after_its_time() {
+    for backend in Backend::ALL {
+        let world = World::new(backend).await;
+        let detector = world.east.detector;
+        let kept = |key: &str, answer: &str, at| KeptAnswer {
+            terminal: TerminalId(3),
+            key: key.to_owned(),
+            digest: [7; 32],
+            answer: answer.to_owned(),
+            at,
+        };
+        let first = kept("k-1", "first", NOW);
+        let batch = Batch {
+            readings: vec![reading(detector, NOW, 1)],
+            answers: vec![
+                first.clone(),
+                kept("k-1", "second", NOW),
+                kept("k-2", "other", NOW.plus_ms(MINUTE)),
+            ],
+            ..Batch::default()
+        };
+        assert_eq!(world.store.kept_answer(TerminalId(3), "k-1").await.unwrap(), None);
+        world.store.commit(&batch).await.unwrap();
+        let found = world.store.kept_answer(TerminalId(3), "k-1").await.unwrap();
+        assert_eq!(found, Some(first), "the first answer counts");
+        assert_eq!(
+            world.store.kept_answer(TerminalId(4), "k-1").await.unwrap(),
+            None,
+            "a key is its terminal's"
+        );
+
+        let policy = Retention { answers_ms: Some(MINUTE), ..Retention::default() };
+        let retained = world.store.retain(&policy, NOW.plus_ms(MINUTE + 1)).await.unwrap();
+        assert_eq!(retained.answers, 1);
+        assert_eq!(world.store.kept_answer(TerminalId(3), "k-1").await.unwrap(), None);
+        assert!(world.store.kept_answer(TerminalId(3), "k-2").await.unwrap().is_some());
     }
 }
