@@ -85,7 +85,7 @@ fn cases(world: &World) -> Vec<Case> {
     case("GET", "/areas", plain("/areas"), Some(P::View), Facts, None);
     case("GET", "/profiles", plain("/profiles"), Some(P::View), Filtered, None);
     case("GET", "/profiles/{id}", plain("/profiles/arcm300-cloud"), Some(P::View), Facts, None);
-    let text = domain::profile::SHIPPED[0].1;
+    let text = domain::profile::SHIPPED.first().unwrap().1;
     case(
         "POST",
         "/profiles",
