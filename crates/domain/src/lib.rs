@@ -24,3 +24,5 @@ pub mod status;
 pub mod command;
 
 pub mod access;
+
+pub mod wiring;

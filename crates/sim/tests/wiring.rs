@@ -1,0 +1,253 @@
+//! The wiring check against a day of simulated circuits: each mistake is found, and a healthy circuit has none, whatever
+//! its kind and its seed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use domain::quantity::{Phase, Quantity};
+use domain::time::UnixMs;
+use domain::wiring::{Check, Day, Finding, Kind, Lack, Neighbour, Outcome, Track, check};
+use sim::physics::{Circuit, CircuitSpec, Snapshot};
+use sim::premises::PremisesKind;
+
+/// 2026-06-01 00:00 in China.
+const MIDNIGHT: UnixMs = UnixMs(1_780_243_200_000);
+const STEP_S: i64 = 600;
+const STEPS: i64 = 144;
+const RATED_A: f64 = 63.0;
+const PHASES: [Phase; 3] = [Phase::A, Phase::B, Phase::C];
+
+/// What was measured in a step: each phase is a circuit of its own, so that the phases differ as they do on site.
+#[derive(Clone)]
+struct Moment {
+    phases: [Snapshot; 3],
+    residual_ma: f64,
+}
+
+impl Moment {
+    fn current(&self, phase: usize) -> f64 {
+        self.phases[phase].current_a[phase]
+    }
+
+    /// The phasor sum of the three currents, A.
+    fn neutral(&self) -> f64 {
+        let (a, b, c) = (self.current(0), self.current(1), self.current(2));
+        (a * a + b * b + c * c - a * b - b * c - c * a).max(0.0).sqrt()
+    }
+}
+
+fn moments(kinds: [PremisesKind; 3], seed: u64) -> Vec<Moment> {
+    let mut circuits: Vec<Circuit> = kinds
+        .into_iter()
+        .zip(1u64..)
+        .map(|(kind, own)| {
+            Circuit::new(CircuitSpec { kind, rated_current_a: RATED_A, seed: seed * 31 + own })
+        })
+        .collect();
+    (0..STEPS)
+        .map(|step| {
+            let now = MIDNIGHT.plus_ms(step * STEP_S * 1000);
+            let phases: Vec<Snapshot> = circuits.iter_mut().map(|circuit| circuit.advance(now, &[])).collect();
+            let residual_ma = circuits[0].residual_ma(now, &phases[0], &[], 0);
+            Moment { phases: phases.try_into().unwrap(), residual_ma }
+        })
+        .collect()
+}
+
+/// A market's three phases: shops, lamps and flats.
+const MIXED: [PremisesKind; 3] =
+    [PremisesKind::Mall, PremisesKind::RentedHouse, PremisesKind::BuildingMaterialMarket];
+
+fn track(code: &str, quantity: Quantity, phase: Option<Phase>, values: Vec<f64>) -> Track {
+    let mean: Vec<Option<f64>> = values.into_iter().map(Some).collect();
+    Track { code: code.to_owned(), quantity, phase, max: mean.clone(), mean }
+}
+
+/// The day as a detector reports it; `temperature` and `power` say which phase stands where.
+fn day(moments: &[Moment], temperature: [usize; 3], power: [usize; 3]) -> Day {
+    let of = |value: &dyn Fn(&Moment) -> f64| moments.iter().map(value).collect::<Vec<f64>>();
+    let mut tracks =
+        vec![track("leakage", Quantity::ResidualCurrent, None, of(&|moment| moment.residual_ma))];
+    for (at, phase) in PHASES.into_iter().enumerate() {
+        let named = |what: &str| format!("{what}_{}", phase.code());
+        let (warm, strong) = (temperature[at], power[at]);
+        for (what, quantity, values) in [
+            ("current", Quantity::Current, of(&|m| m.current(at))),
+            ("voltage", Quantity::Voltage, of(&|m| m.phases[at].voltage_v[at])),
+            ("power", Quantity::ActivePower, of(&|m| m.phases[strong].power_w[strong])),
+            ("factor", Quantity::PowerFactor, of(&|m| m.phases[strong].power_factor[strong])),
+            ("temperature", Quantity::ConductorTemperature, of(&|m| m.phases[warm].temperature_c[warm])),
+        ] {
+            tracks.push(track(&named(what), quantity, Some(phase), values));
+        }
+    }
+    Day { step_s: 600.0, rated_current_a: Some(RATED_A), tracks, neighbours: Vec::new() }
+}
+
+fn found(checks: &[Check]) -> Vec<&Finding> {
+    checks
+        .iter()
+        .filter_map(|check| match &check.outcome {
+            Outcome::Found { findings } => Some(findings),
+            Outcome::Clear | Outcome::NotEnough { .. } => None,
+        })
+        .flatten()
+        .collect()
+}
+
+fn kinds(checks: &[Check]) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = found(checks).into_iter().map(|finding| finding.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+const STRAIGHT: [usize; 3] = [0, 1, 2];
+
+fn neighbour(seed: u64, kind: PremisesKind) -> Vec<Option<f64>> {
+    moments([kind; 3], seed + 1000).iter().map(|m| Some(m.current(0) + m.current(1) + m.current(2))).collect()
+}
+
+#[test]
+fn a_healthy_day_has_no_findings() {
+    for seed in 0..30 {
+        for kind in PremisesKind::ALL {
+            let mut healthy = day(&moments([kind; 3], seed), STRAIGHT, STRAIGHT);
+            healthy.neighbours =
+                vec![Neighbour { name: "next".to_owned(), current_a: neighbour(seed, PremisesKind::Mall) }];
+            let checks = check(&healthy);
+            assert_eq!(found(&checks), Vec::<&Finding>::new(), "{kind:?} seed {seed}");
+        }
+        let mixed = check(&day(&moments(MIXED, seed), STRAIGHT, STRAIGHT));
+        assert_eq!(found(&mixed), Vec::<&Finding>::new(), "mixed, seed {seed}");
+        // Enough was there to say so.
+        for check in mixed.iter().filter(|check| check.kind != Kind::SharedNeutral) {
+            assert_eq!(check.outcome, Outcome::Clear, "{:?} seed {seed}", check.kind);
+        }
+    }
+}
+
+#[test]
+fn a_neutral_earthed_behind_the_transformer_is_found() {
+    for seed in 0..20 {
+        let mut moments = moments(MIXED, seed);
+        for moment in &mut moments {
+            // A fifth of what returns goes through the earth.
+            moment.residual_ma = moment.residual_ma.hypot(200.0 * moment.neutral());
+        }
+        let checks = check(&day(&moments, STRAIGHT, STRAIGHT));
+        assert_eq!(kinds(&checks), [Kind::NeutralEarthed], "seed {seed}");
+        let slope = found(&checks)[0].figures.iter().find(|figure| figure.name == "slope").unwrap().value;
+        assert!((150.0..250.0).contains(&slope), "{slope} mA per A");
+    }
+}
+
+#[test]
+fn an_earth_through_the_transformer_is_found() {
+    for seed in 0..20 {
+        let mut moments = moments(MIXED, seed);
+        for moment in &mut moments {
+            moment.residual_ma *= 0.005;
+        }
+        assert_eq!(kinds(&check(&day(&moments, STRAIGHT, STRAIGHT))), [Kind::EarthThroughTransformer], "{seed}");
+    }
+}
+
+#[test]
+fn a_shared_neutral_names_the_circuit_beside_it() {
+    for seed in 0..20 {
+        let other = neighbour(seed, PremisesKind::RentedHouse);
+        let third = neighbour(seed + 500, PremisesKind::BuildingMaterialMarket);
+        let mut moments = moments([PremisesKind::Mall; 3], seed);
+        for (moment, current) in moments.iter_mut().zip(&other) {
+            moment.residual_ma = moment.residual_ma.hypot(100.0 * current.unwrap());
+        }
+        let mut day = day(&moments, STRAIGHT, STRAIGHT);
+        day.neighbours = vec![
+            Neighbour { name: "third".to_owned(), current_a: third },
+            Neighbour { name: "guilty".to_owned(), current_a: other },
+        ];
+        let checks = check(&day);
+        assert_eq!(kinds(&checks), [Kind::SharedNeutral], "seed {seed}");
+        assert_eq!(found(&checks)[0].against, "guilty");
+    }
+}
+
+#[test]
+fn a_transformer_the_wrong_way_round_is_found() {
+    for seed in 0..20 {
+        let mut day = day(&moments(MIXED, seed), STRAIGHT, STRAIGHT);
+        let power = day.tracks.iter_mut().find(|track| track.code == "power_b").unwrap();
+        for value in power.mean.iter_mut().flatten() {
+            *value = -*value;
+        }
+        let checks = check(&day);
+        assert_eq!(kinds(&checks), [Kind::ReversedTransformer], "seed {seed}");
+        assert_eq!(found(&checks)[0].about, "b");
+    }
+}
+
+#[test]
+fn a_wrong_ratio_is_found_with_its_factor() {
+    for seed in 0..20 {
+        let mut day = day(&moments(MIXED, seed), STRAIGHT, STRAIGHT);
+        let current = day.tracks.iter_mut().find(|track| track.code == "current_c").unwrap();
+        for value in current.mean.iter_mut().flatten() {
+            *value /= 2.0;
+        }
+        let checks = check(&day);
+        assert_eq!(kinds(&checks), [Kind::WrongRatio], "seed {seed}");
+        let factor = found(&checks)[0].figures[0].value;
+        assert!((factor - 2.0).abs() < 0.1, "{factor}");
+        // Without a power factor a power beyond volts times amperes is still impossible.
+        day.tracks.retain(|track| track.quantity != Quantity::PowerFactor);
+        assert_eq!(kinds(&check(&day)), [Kind::WrongRatio], "seed {seed}, without power factor");
+    }
+}
+
+#[test]
+fn a_loose_probe_is_found() {
+    for seed in 0..20 {
+        let moments = moments([PremisesKind::Mall; 3], seed);
+        let mut day = day(&moments, STRAIGHT, STRAIGHT);
+        let probe = day.tracks.iter_mut().find(|track| track.code == "temperature_b").unwrap();
+        probe.mean = moments.iter().map(|moment| Some(moment.phases[1].ambient_c)).collect();
+        let air = moments.iter().map(|moment| moment.phases[1].ambient_c).collect();
+        day.tracks.push(track("ambient", Quantity::AmbientTemperature, None, air));
+        let checks = check(&day);
+        let outcome = &checks.iter().find(|check| check.kind == Kind::ProbeLoose).unwrap().outcome;
+        match outcome {
+            Outcome::Found { findings } => assert_eq!(findings[0].about, "temperature_b", "seed {seed}"),
+            // A light day does not warm the others either.
+            Outcome::NotEnough { lack: Lack::SteadyLoad } => {}
+            other => panic!("seed {seed}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn swapped_phases_are_found() {
+    for seed in 0..20 {
+        let moments = moments(MIXED, seed);
+        let power = check(&day(&moments, STRAIGHT, [1, 0, 2]));
+        let about: Vec<_> = found(&power)
+            .into_iter()
+            .filter(|finding| finding.kind == Kind::PhasesSwapped)
+            .map(|finding| (finding.about.clone(), finding.against.clone()))
+            .collect();
+        assert!(about.contains(&("power_b".to_owned(), "a".to_owned())), "seed {seed}: {about:?}");
+    }
+}
+
+#[test]
+fn too_little_is_said_to_be_too_little() {
+    let mut few = day(&moments(MIXED, 1), STRAIGHT, STRAIGHT);
+    for track in &mut few.tracks {
+        track.mean.truncate(10);
+        track.max.truncate(10);
+    }
+    for check in check(&few) {
+        assert!(matches!(check.outcome, Outcome::NotEnough { .. }), "{check:?}");
+    }
+    for check in check(&Day::default()) {
+        assert_eq!(check.outcome, Outcome::NotEnough { lack: Lack::NotMeasured }, "{:?}", check.kind);
+    }
+}
