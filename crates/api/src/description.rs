@@ -28,6 +28,8 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "commands", description = "Commands to devices, and limits tried on the past"),
         (name = "admission", description = "Terminals that dial in"),
         (name = "profiles", description = "Detector models: files and forms, their versions, and a bench to try them"),
+        (name = "admission", description = "Terminals that dial in, and detector models"),
+        (name = "commissioning", description = "Taking detectors into service, pictures, the look at the wiring"),
         (name = "exchange", description = "Spreadsheets in and out"),
         (name = "settings", description = "Limits and supervision with their origin"),
         (name = "people", description = "Accounts, tokens, audit log"),
@@ -83,6 +85,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::settings::routes())
         .merge(crate::admission::routes())
         .merge(crate::profiles::routes())
+        .merge(crate::commissioning::routes())
         .merge(crate::excel::routes())
         .merge(crate::people::routes())
         .merge(crate::live::routes())

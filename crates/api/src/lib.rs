@@ -13,6 +13,7 @@ pub mod access;
 pub mod admission;
 pub mod alarms;
 pub mod commands;
+pub mod commissioning;
 pub mod detectors;
 pub mod excel;
 pub mod live;

@@ -451,6 +451,44 @@ fn cases(world: &World) -> Vec<Case> {
 
     let wide =
         json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
+    case("GET", "/commissioning", plain("/commissioning"), Some(P::View), Filtered, None);
+    let of_detector = |rest: &str| format!("/detectors/{detector}/{rest}");
+    case("GET", "/detectors/{id}/commissioning", of_detector("commissioning"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/detectors/{id}/commissioning",
+        of_detector("commissioning"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        Some(json!({"result": "passed", "self_test": "skipped"})),
+    );
+    case("GET", "/detectors/{id}/wiring-checks", of_detector("wiring-checks"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/detectors/{id}/wiring-checks",
+        of_detector("wiring-checks"),
+        Some(P::DeviceAdmit),
+        Hidden,
+        None,
+    );
+    case("GET", "/sites/{id}/pictures", format!("/sites/{site}/pictures"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/sites/{id}/pictures",
+        format!("/sites/{site}/pictures"),
+        Some(P::DeviceConfigure),
+        Hidden,
+        None,
+    );
+    case("GET", "/pictures/{id}", format!("/pictures/{}", world.picture), Some(P::View), Hidden, None);
+    case(
+        "DELETE",
+        "/pictures/{id}",
+        format!("/pictures/{}", world.picture),
+        Some(P::DeviceConfigure),
+        Hidden,
+        None,
+    );
     case("GET", "/exchange/template.xlsx", plain("/exchange/template.xlsx"), Some(P::View), Filtered, None);
     case("GET", "/exchange/export.xlsx", plain("/exchange/export.xlsx"), Some(P::View), Filtered, None);
     case("POST", "/exchange/import", plain("/exchange/import"), Some(P::DeviceAdmit), Filtered, None);

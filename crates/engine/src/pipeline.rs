@@ -118,6 +118,17 @@ struct Inner {
     stop: CancellationToken,
 }
 
+/// An engine that may be gone.
+#[derive(Debug)]
+pub(crate) struct WeakEngine(std::sync::Weak<Inner>);
+
+impl WeakEngine {
+    /// The engine, while it is there.
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(|inner| Engine { inner })
+    }
+}
+
 /// How full a queue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QueueFacts {
@@ -250,7 +261,16 @@ impl Engine {
             tasks,
             stop,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let engine = Self { inner: Arc::new(inner) };
+        let stop = engine.inner.stop.child_token();
+        let clock = Arc::clone(&engine.inner.clock);
+        engine.inner.tasks.spawn(keeping::check_wiring(engine.downgrade(), clock, stop));
+        Ok(engine)
+    }
+
+    /// The engine for a task of its own that must not keep it alive.
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.inner))
     }
 
     /// Stops softly: what waits in the queues is committed and confirmed, then the tasks end. The gateway should have

@@ -37,15 +37,17 @@ export function addressOf(path: string, query?: Record<string, QueryValue>): str
 
 async function send<T>(method: string, path: string, options: Options): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
+  // The browser writes the header of a form itself, with the boundary in it.
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   if (method !== 'GET' && csrfToken !== null) headers['x-csrf-token'] = csrfToken;
   const response = await fetch(addressOf(path, options.query), {
     method,
     headers,
     credentials: 'same-origin',
-    body: options.body === undefined ? null : JSON.stringify(options.body),
+    body: options.form ?? (options.body === undefined ? null : JSON.stringify(options.body)),
     signal: options.signal ?? null,
   });
+  if (response.ok && options.blob === true) return (await response.blob()) as T;
   const said = await response.text();
   let body: unknown = null;
   try {
@@ -66,6 +68,9 @@ async function send<T>(method: string, path: string, options: Options): Promise<
 interface Options {
   query?: Record<string, QueryValue> | undefined;
   body?: unknown;
+  form?: FormData;
+  /** The answer is a file. */
+  blob?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -78,5 +83,8 @@ export const http = {
   post: <S extends Address<'post'>>(path: S, body?: Body<S, 'post'>) => send<Reply<S, 'post'>>('POST', path, { body: body ?? {} }),
   put: <S extends Address<'put'>>(path: S, body: Body<S, 'put'>) => send<Reply<S, 'put'>>('PUT', path, { body }),
   patch: <S extends Address<'patch'>>(path: S, body: Body<S, 'patch'>) => send<Reply<S, 'patch'>>('PATCH', path, { body }),
+  /** A form with a file; its parts are not described field by field, so the answer's type is the caller's word. */
+  upload: <T>(path: Address<'post'>, form: FormData, query?: Record<string, QueryValue>) => send<T>('POST', path, { form, query }),
+  uploadForFile: (path: Address<'post'>, form: FormData, query?: Record<string, QueryValue>) => send<Blob>('POST', path, { form, query, blob: true }),
   delete: <S extends Address<'delete'>>(path: S) => send<Reply<S, 'delete'>>('DELETE', path, {}),
 };

@@ -94,6 +94,7 @@ pub(crate) struct World {
     pub(crate) channel: i64,
     pub(crate) terminal: TerminalId,
     pub(crate) alarm: i64,
+    pub(crate) picture: i64,
     pub(crate) waiting: TerminalId,
     pub(crate) refused: TerminalId,
     pub(crate) admin: Person,
@@ -369,6 +370,20 @@ impl World {
             let draft = site(name, organisation, area);
             platform.store.sites().create(&everything, &system, now, &draft).await.unwrap();
         }
+        let picture = store::pictures::PictureDraft {
+            detector: Some(detector),
+            kind: "panel",
+            note: MARK.to_owned(),
+            media_type: "image/png",
+            bytes: MARK.as_bytes().to_vec(),
+        };
+        let picture = platform
+            .store
+            .pictures()
+            .keep(&everything, &system, now, row.site_id, &picture)
+            .await
+            .unwrap()
+            .id;
         let waiting = platform.unknown(&format!("{MARK}-waiting")).await;
         let refused = platform.unknown(&format!("{MARK}-refused")).await;
         platform.engine.admission().refuse(&everything, &system, refused, None, None).await.unwrap();
@@ -382,6 +397,7 @@ impl World {
             channel: channels[1].id.0,
             terminal,
             alarm,
+            picture,
             waiting,
             refused,
             admin,

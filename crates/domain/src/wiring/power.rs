@@ -1,7 +1,7 @@
 //! Power against voltage and current: direction, ratio, and whether what is called a phase is that phase.
 
 use super::statistics::{line, number, paired, quantile, some};
-use super::{Confidence, Day, Figure, Finding, Kind, Lack, Outcome, THRESHOLDS, ended};
+use super::{Confidence, Day, Figure, Finding, Kind, Lack, Outcome, THRESHOLDS, Track, ended};
 use crate::quantity::{Phase, Quantity};
 
 const PHASES: [Phase; 3] = [Phase::A, Phase::B, Phase::C];
@@ -128,42 +128,34 @@ pub(super) fn swapped(day: &Day) -> Outcome {
     });
     let mut findings = Vec::new();
     let mut looked = false;
-    for quantity in [Quantity::ActivePower, Quantity::ConductorTemperature] {
-        for phase in PHASES {
-            let Some(track) = day.phase(quantity, phase) else { continue };
-            let fits: Vec<(Phase, f64, Vec<(f64, f64)>)> = currents
-                .iter()
-                .map(|(of, current)| {
-                    let drive: Vec<Option<f64>> = match quantity {
-                        Quantity::ConductorTemperature => heating(&current.mean, day.step_s),
-                        _ => current.mean.clone(),
-                    };
-                    let pairs = paired(&drive, &track.mean);
-                    (*of, line(&pairs).correlation.abs(), pairs)
-                })
-                .collect();
-            if fits.iter().any(|(_, _, pairs)| pairs.len() < THRESHOLDS.rows) {
+    // Heat is compared between phases, which a current of a wrong size makes worthless.
+    let sized = !matches!(wrong_ratio(day), Outcome::Found { .. });
+    let quantities = [(Quantity::ActivePower, true), (Quantity::ConductorTemperature, sized)];
+    for quantity in quantities.into_iter().filter(|(_, fit)| *fit).map(|(quantity, _)| quantity) {
+        let fits: Vec<Fit> = fits_of(day, quantity, &currents);
+        looked |= !fits.is_empty();
+        for fit in &fits {
+            let needed = if quantity == Quantity::ActivePower { 0.9 } else { 0.85 };
+            let swapped = fit.best != fit.phase
+                && fit.correlation >= needed
+                && fit.correlation >= fit.own + THRESHOLDS.margin;
+            // Two phases change places: the other one does not follow its own current either.
+            let other = fits.iter().find(|other| other.phase == fit.best);
+            if !swapped || other.is_some_and(|other| other.best == other.phase) {
                 continue;
             }
-            looked = true;
-            let own = fits.iter().find(|(of, _, _)| *of == phase).map_or(0.0, |(_, fit, _)| *fit);
-            let best = fits.iter().max_by(|one, other| one.1.total_cmp(&other.1));
-            let Some((of, fit, pairs)) = best else { continue };
-            let needed = if quantity == Quantity::ActivePower { 0.9 } else { 0.8 };
-            if *of != phase && *fit >= needed && *fit >= own + THRESHOLDS.margin {
-                findings.push(Finding {
-                    kind: Kind::PhasesSwapped,
-                    confidence: if *fit >= 0.95 { Confidence::High } else { Confidence::Medium },
-                    about: track.code.clone(),
-                    against: of.code().to_owned(),
-                    figures: vec![
-                        Figure::new("correlation", *fit, ""),
-                        Figure::new("correlation_own", own, ""),
-                        Figure::rows(pairs.len()),
-                    ],
-                    pairs: some(pairs),
-                });
-            }
+            findings.push(Finding {
+                kind: Kind::PhasesSwapped,
+                confidence: if fit.correlation >= 0.95 { Confidence::High } else { Confidence::Medium },
+                about: fit.code.clone(),
+                against: fit.best.code().to_owned(),
+                figures: vec![
+                    Figure::new("correlation", fit.correlation, ""),
+                    Figure::new("correlation_own", fit.own, ""),
+                    Figure::rows(fit.pairs.len()),
+                ],
+                pairs: some(&fit.pairs),
+            });
         }
     }
     match (findings.is_empty(), looked) {
@@ -171,6 +163,81 @@ pub(super) fn swapped(day: &Day) -> Outcome {
         (true, false) => Outcome::NotEnough { lack: Lack::FewRows },
         (true, true) if alike => Outcome::NotEnough { lack: Lack::EqualPhases },
         (true, true) => Outcome::Clear,
+    }
+}
+
+/// A phase current, how well something follows it, and the two as they were compared.
+type Following = (Phase, f64, Vec<(f64, f64)>);
+
+/// Which current a channel follows best.
+struct Fit {
+    code: String,
+    phase: Phase,
+    best: Phase,
+    correlation: f64,
+    own: f64,
+    pairs: Vec<(f64, f64)>,
+}
+
+/// How the channels of `quantity` follow the phase currents; those without enough moments, or that hardly move, are left
+/// out. The air warms all probes alike, so temperatures and what heats them are taken against their mean.
+fn fits_of(day: &Day, quantity: Quantity, currents: &[(Phase, &Track)]) -> Vec<Fit> {
+    let warm = quantity == Quantity::ConductorTemperature;
+    let tracks: Vec<(Phase, &Track)> =
+        PHASES.into_iter().filter_map(|phase| Some((phase, day.phase(quantity, phase)?))).collect();
+    let mut drives: Vec<Vec<Option<f64>>> = currents
+        .iter()
+        .map(|(_, current)| if warm { heating(&current.mean, day.step_s) } else { current.mean.clone() })
+        .collect();
+    let mut values: Vec<Vec<Option<f64>>> = tracks.iter().map(|(_, track)| track.mean.clone()).collect();
+    if warm {
+        if tracks.len() != currents.len() {
+            return Vec::new();
+        }
+        centre(&mut drives);
+        centre(&mut values);
+    }
+    let mut fits = Vec::new();
+    for ((phase, track), value) in tracks.iter().zip(&values) {
+        let known: Vec<f64> = value.iter().copied().flatten().collect();
+        let span = quantile(&known, 0.95).zip(quantile(&known, 0.05)).map_or(0.0, |(high, low)| high - low);
+        if warm && span < LEAST_SPAN_K {
+            continue;
+        }
+        let each: Vec<Following> = currents
+            .iter()
+            .zip(&drives)
+            .map(|((of, _), drive)| {
+                let pairs = paired(drive, value);
+                let correlation = line(&pairs).correlation;
+                // A transformer the wrong way round makes power negative; nothing cools by current.
+                (*of, if warm { correlation } else { correlation.abs() }, pairs)
+            })
+            .collect();
+        if each.iter().any(|(_, _, pairs)| pairs.len() < THRESHOLDS.rows) {
+            continue;
+        }
+        let own = each.iter().find(|(of, _, _)| of == phase).map_or(0.0, |(_, fit, _)| *fit);
+        let best = each.into_iter().max_by(|one, other| one.1.total_cmp(&other.1));
+        if let Some((best, correlation, pairs)) = best {
+            fits.push(Fit { code: track.code.clone(), phase: *phase, best, correlation, own, pairs });
+        }
+    }
+    fits
+}
+
+/// A probe that moves by less against the mean of all says nothing, K.
+const LEAST_SPAN_K: f64 = 2.0;
+
+/// Takes the mean of all series from each, step by step.
+fn centre(series: &mut [Vec<Option<f64>>]) {
+    let length = series.iter().map(Vec::len).max().unwrap_or(0);
+    for step in 0..length {
+        let all: Option<Vec<f64>> = series.iter().map(|one| one.get(step).copied().flatten()).collect();
+        let mean = all.map(|values| values.iter().sum::<f64>() / number(values.len().max(1)));
+        for value in series.iter_mut().filter_map(|one| one.get_mut(step)) {
+            *value = value.zip(mean).map(|(value, mean)| value - mean);
+        }
     }
 }
 

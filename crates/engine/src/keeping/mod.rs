@@ -6,12 +6,14 @@ mod forward;
 mod jobs;
 mod registrar;
 mod telegram_log;
+mod wiring;
 
 pub(crate) use disk::watch_disk;
 pub(crate) use forward::forward;
 pub(crate) use jobs::{retain, roll_up};
 pub(crate) use registrar::register_unknown;
 pub(crate) use telegram_log::write_telegrams;
+pub(crate) use wiring::check_wiring;
 
 use domain::time::UnixMs;
 use tokio_util::sync::CancellationToken;

@@ -6,6 +6,7 @@
 mod admission;
 mod alarms;
 mod commands;
+mod commissioning;
 pub mod import;
 mod places;
 mod profiles;
@@ -18,6 +19,7 @@ pub use commands::{
     BatchRequest, CommandDesk, CommandOption, CommandOptions, CommandRequest, MOST_IN_BATCH, Trial,
     ValueOption,
 };
+pub use commissioning::{CommissioningDesk, DAY_MS, WiringReport};
 pub use import::Import;
 pub use places::Places;
 pub use profiles::{KnownProfile, ProfileOrigin, Profiles};

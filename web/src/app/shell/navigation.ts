@@ -1,6 +1,6 @@
 /** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
 
-import { Activity, Bell, SendHorizontal, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Users, type LucideIcon } from '@lucide/vue';
+import { Activity, Bell, SendHorizontal, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Users, Wrench, type LucideIcon } from '@lucide/vue';
 import { computed } from 'vue';
 import type { Permission } from '@/api/types';
 import { can } from '@/features/session/session';
@@ -20,6 +20,7 @@ const ENTRIES: readonly Entry[] = [
   { name: 'sites', icon: Building, group: 'watch', tab: true },
   { name: 'detectors', icon: Cpu, group: 'watch', tab: true },
   { name: 'commands', icon: SendHorizontal, group: 'watch' },
+  { name: 'commissioning', icon: Wrench, group: 'manage', permission: 'device.admit' },
   { name: 'pending', icon: PlugZap, group: 'manage', permission: 'device.admit' },
   { name: 'profiles', icon: FileCode, group: 'manage' },
   { name: 'settings', icon: SlidersHorizontal, group: 'manage' },

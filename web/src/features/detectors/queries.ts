@@ -12,10 +12,11 @@ export function useDetectors(filters: MaybeRefOrGetter<Filters<'/detectors'>>) {
   return usePaged(['detectors'], '/detectors', filters);
 }
 
-export function useDetector(id: MaybeRefOrGetter<number>) {
+export function useDetector(id: MaybeRefOrGetter<number>, enabled: MaybeRefOrGetter<boolean> = true) {
   return useQuery({
     queryKey: computed(() => ['detectors', 'one', toValue(id)]),
     queryFn: ({ signal }) => http.get(`/detectors/${toValue(id)}`, {}, signal),
+    enabled: computed(() => toValue(enabled)),
   });
 }
 

@@ -19,6 +19,8 @@ export default {
   broken: '{n} entries; from number {id} on they do not fit: the log has been changed.',
   within: { '1': 'Last hour', '24': 'Last day', '168': 'Last 7 days', '720': 'Last 30 days' },
   kind: {
+    file: 'File',
+    picture: 'Picture',
     account: 'Account',
     alarm: 'Alarm',
     circuit: 'Circuit',
@@ -32,6 +34,11 @@ export default {
     token: 'Token',
   },
   verb: {
+    register: 'registered',
+    import: 'imported',
+    check_wiring: 'wiring checked',
+    commission: 'taken into service',
+    add: 'added',
     create: 'Made',
     change: 'Changed',
     delete: 'Deleted',

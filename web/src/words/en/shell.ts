@@ -8,6 +8,7 @@ export default {
     sites: 'Sites',
     detectors: 'Detectors',
     commands: 'Commands',
+    commissioning: 'Commissioning',
     pending: 'Pending devices',
     profiles: 'Device profiles',
     settings: 'Alarm settings',

@@ -19,6 +19,8 @@ export default {
   broken: '共 {n} 条记录，从编号 {id} 开始对不上：日志被改动过。',
   within: { '1': '最近 1 小时', '24': '最近 1 天', '168': '最近 7 天', '720': '最近 30 天' },
   kind: {
+    file: '文件',
+    picture: '照片',
     account: '账号',
     alarm: '报警',
     circuit: '回路',
@@ -32,6 +34,11 @@ export default {
     token: '令牌',
   },
   verb: {
+    register: '预先登记',
+    import: '导入',
+    check_wiring: '检查接线',
+    commission: '调试',
+    add: '添加',
     create: '新建',
     change: '修改',
     delete: '删除',

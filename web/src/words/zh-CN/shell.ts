@@ -8,6 +8,7 @@ export default {
     sites: '站点',
     detectors: '探测器',
     commands: '远程控制',
+    commissioning: '调试',
     pending: '待接入设备',
     profiles: '设备型号',
     settings: '报警设置',

@@ -19,6 +19,8 @@ export default {
   broken: '共 {n} 筆記錄，從編號 {id} 開始對不上：日誌被改動過。',
   within: { '1': '最近 1 小時', '24': '最近 1 天', '168': '最近 7 天', '720': '最近 30 天' },
   kind: {
+    file: '檔案',
+    picture: '照片',
     account: '帳號',
     alarm: '警報',
     circuit: '迴路',
@@ -32,6 +34,11 @@ export default {
     token: '權杖',
   },
   verb: {
+    register: '預先登記',
+    import: '匯入',
+    check_wiring: '檢查接線',
+    commission: '調試',
+    add: '新增',
     create: '新建',
     change: '修改',
     delete: '刪除',

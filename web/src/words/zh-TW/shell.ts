@@ -8,6 +8,7 @@ export default {
     sites: '場所',
     detectors: '探測器',
     commands: '遠端控制',
+    commissioning: '調試',
     pending: '待接入裝置',
     profiles: '裝置型號',
     settings: '警報設定',
