@@ -28,7 +28,6 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "commands", description = "Commands to devices, and limits tried on the past"),
         (name = "admission", description = "Terminals that dial in"),
         (name = "profiles", description = "Detector models: files and forms, their versions, and a bench to try them"),
-        (name = "admission", description = "Terminals that dial in, and detector models"),
         (name = "commissioning", description = "Taking detectors into service, pictures, the look at the wiring"),
         (name = "exchange", description = "Spreadsheets in and out"),
         (name = "settings", description = "Limits and supervision with their origin"),

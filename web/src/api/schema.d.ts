@@ -335,6 +335,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/commissioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The detectors that were taken into service, newest first. */
+        get: operations["list_commissioned"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detectors": {
         parameters: {
             query?: never;
@@ -382,6 +399,24 @@ export interface paths {
         get: operations["command_options"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detectors/{id}/commissioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The records of a detector, newest first. */
+        get: operations["list_commissioning_records"];
+        put?: never;
+        /** Keeps the record of a commissioning, with the values as they are now. */
+        post: operations["keep_commissioning_record"];
         delete?: never;
         options?: never;
         head?: never;
@@ -450,6 +485,24 @@ export interface paths {
         get: operations["download_detector_telegrams"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detectors/{id}/wiring-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The wiring checks of a detector, newest first. */
+        get: operations["list_wiring_checks"];
+        put?: never;
+        /** Looks at the last day of a detector and keeps what was found. */
+        post: operations["check_wiring"];
         delete?: never;
         options?: never;
         head?: never;
@@ -729,6 +782,24 @@ export interface paths {
         /** Lets a refused terminal wait again. */
         post: operations["restore_terminal"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pictures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture itself. */
+        get: operations["get_picture"];
+        put?: never;
+        post?: never;
+        /** Takes a picture away. */
+        delete: operations["delete_picture"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1121,6 +1192,27 @@ export interface paths {
         put?: never;
         /** Makes a panel in a site. */
         post: operations["create_panel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pictures of a site, newest first. */
+        get: operations["list_pictures"];
+        put?: never;
+        /**
+         * Adds a picture to a site. What a camera writes beside the picture (place, time, serial number) is taken out unless
+         *     `keep_notes` is `true`.
+         */
+        post: operations["add_picture"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2205,6 +2297,105 @@ export interface components {
              */
             comment: string;
         };
+        /** @description A detector that was taken into service. */
+        CommissionedDetector: {
+            /** @description Who did it. */
+            actor_name: string;
+            /** @description When it was taken into service. */
+            at: components["schemas"]["Time"];
+            checked_at: components["schemas"]["Time"] | null;
+            /** @description The circuit's name. */
+            circuit_name: string | null;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description Its name. */
+            detector_name: string;
+            /**
+             * Format: int64
+             * @description How many mistakes were found then.
+             */
+            findings: number | null;
+            /**
+             * Format: int64
+             * @description Its site.
+             */
+            site_id: number;
+            /** @description The site's name. */
+            site_name: string;
+        };
+        /** @description A value as it was at a commissioning. */
+        CommissionedValue: {
+            /**
+             * Format: int32
+             * @description How many decimals the device gives.
+             */
+            decimals: number;
+            /**
+             * @description The channel's name.
+             * @example A 相温度
+             */
+            name: string;
+            /**
+             * @description Its point in the profile.
+             * @example temperature_a
+             */
+            point: string;
+            /** @description What was known about it. */
+            quality: components["schemas"]["Quality"];
+            received_at: components["schemas"]["Time"] | null;
+            /** @description Its unit. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The value; null where there was none.
+             */
+            value: number | null;
+        };
+        /** @description The record of a commissioning. */
+        CommissioningRecord: {
+            /** @description Who. */
+            actor_name: string;
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The command of the self-test.
+             */
+            command_id: number | null;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /**
+             * Format: int64
+             * @description How long it took, s.
+             */
+            duration_s: number | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description The pictures that belong to it. */
+            picture_ids: number[];
+            /** @description What is to be said about it. */
+            remarks: string;
+            /** @description How it ended. */
+            result: components["schemas"]["CommissioningResult"];
+            /** @description How the self-test ended. */
+            self_test: components["schemas"]["SelfTest"];
+            /** @description The values as they were. */
+            values: components["schemas"]["CommissionedValue"][];
+        };
+        /**
+         * @description How a commissioning ended.
+         * @enum {string}
+         */
+        CommissioningResult: "passed" | "remarks";
         /** @description Detectors by condition. */
         Counts: {
             /**
@@ -3154,6 +3345,27 @@ export interface components {
              */
             what_if_id?: number | null;
         };
+        /** @description What is to be kept about a commissioning. The values are those that the platform has at this moment. */
+        NewCommissioning: {
+            /**
+             * Format: int64
+             * @description The command of the self-test, where one was sent.
+             */
+            command_id?: number | null;
+            /**
+             * Format: int32
+             * @description How long it took, s.
+             */
+            duration_s?: number | null;
+            /** @description The pictures that belong to it. */
+            picture_ids?: number[];
+            /** @description What is to be said about it; needed with `remarks`. */
+            remarks?: string;
+            /** @description How it ended. */
+            result: components["schemas"]["CommissioningResult"];
+            /** @description How the self-test ended. */
+            self_test: components["schemas"]["SelfTest"];
+        };
         /** @description A proof to be issued. */
         NewCredential: {
             /** @description What kind. A token is made here; a certificate is given; a shared secret is given or made here. */
@@ -3820,6 +4032,92 @@ export interface components {
             total: number | null;
         };
         /** @description One page of a list. */
+        Page_CommissionedDetector: {
+            /** @description The rows. */
+            items: {
+                /** @description Who did it. */
+                actor_name: string;
+                /** @description When it was taken into service. */
+                at: components["schemas"]["Time"];
+                checked_at?: components["schemas"]["Time"] | null;
+                /** @description The circuit's name. */
+                circuit_name?: string | null;
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                detector_id: number;
+                /** @description Its name. */
+                detector_name: string;
+                /**
+                 * Format: int64
+                 * @description How many mistakes were found then.
+                 */
+                findings?: number | null;
+                /**
+                 * Format: int64
+                 * @description Its site.
+                 */
+                site_id: number;
+                /** @description The site's name. */
+                site_name: string;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_CommissioningRecord: {
+            /** @description The rows. */
+            items: {
+                /** @description Who. */
+                actor_name: string;
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The command of the self-test.
+                 */
+                command_id?: number | null;
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                detector_id: number;
+                /**
+                 * Format: int64
+                 * @description How long it took, s.
+                 */
+                duration_s?: number | null;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description The pictures that belong to it. */
+                picture_ids: number[];
+                /** @description What is to be said about it. */
+                remarks: string;
+                /** @description How it ended. */
+                result: components["schemas"]["CommissioningResult"];
+                /** @description How the self-test ended. */
+                self_test: components["schemas"]["SelfTest"];
+                /** @description The values as they were. */
+                values: components["schemas"]["CommissionedValue"][];
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
         Page_Detector: {
             /** @description The rows. */
             items: {
@@ -3942,6 +4240,54 @@ export interface components {
                  * @description The modem's signal, 0 to 31.
                  */
                 signal?: number | null;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_Picture: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Its size, bytes.
+                 */
+                bytes: number;
+                /** @description When it came. */
+                created_at: components["schemas"]["Time"];
+                /** @description Who took it. */
+                created_by: string;
+                /**
+                 * Format: int64
+                 * @description The detector that it shows.
+                 */
+                detector_id?: number | null;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description What it shows. */
+                kind: components["schemas"]["PictureKind"];
+                /**
+                 * @description `image/jpeg`, `image/png` or `image/webp`.
+                 * @example image/jpeg
+                 */
+                media_type: string;
+                /** @description What is to be said about it. */
+                note: string;
+                /** @description SHA-256 of its bytes. */
+                sha256: string;
+                /**
+                 * Format: int64
+                 * @description Its site.
+                 */
+                site_id: number;
             }[];
             /** @description Where the next page begins; null on the last page. */
             next_cursor: string | null;
@@ -4272,6 +4618,47 @@ export interface components {
              */
             total: number | null;
         };
+        /** @description One page of a list. */
+        Page_WiringCheck: {
+            /** @description The rows. */
+            items: {
+                /** @description Who asked for it; empty for the platform. */
+                asked_by: string;
+                /** @description When it was made. */
+                at: components["schemas"]["Time"];
+                /** @description Whether the platform made it by itself. */
+                automatic: boolean;
+                /** @description Every check with its outcome. */
+                checks: components["schemas"]["WiringKindCheck"][];
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                detector_id: number;
+                /**
+                 * Format: int64
+                 * @description How many mistakes were found.
+                 */
+                findings: number;
+                /** @description Values from here on. */
+                from: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                suggestion?: components["schemas"]["SetValueSuggestion"] | null;
+                /** @description Values before this. */
+                until: components["schemas"]["Time"];
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
         /** @description A distribution panel. */
         Panel: {
             /**
@@ -4378,6 +4765,67 @@ export interface components {
          * @enum {string}
          */
         Phase: "a" | "b" | "c" | "n" | "total";
+        /** @description A picture of a site. */
+        Picture: {
+            /**
+             * Format: int64
+             * @description Its size, bytes.
+             */
+            bytes: number;
+            /** @description When it came. */
+            created_at: components["schemas"]["Time"];
+            /** @description Who took it. */
+            created_by: string;
+            /**
+             * Format: int64
+             * @description The detector that it shows.
+             */
+            detector_id: number | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description What it shows. */
+            kind: components["schemas"]["PictureKind"];
+            /**
+             * @description `image/jpeg`, `image/png` or `image/webp`.
+             * @example image/jpeg
+             */
+            media_type: string;
+            /** @description What is to be said about it. */
+            note: string;
+            /** @description SHA-256 of its bytes. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Its site.
+             */
+            site_id: number;
+        };
+        /**
+         * @description What a picture shows.
+         * @enum {string}
+         */
+        PictureKind: "panel" | "label" | "wiring" | "other";
+        /** @description A form with a picture. */
+        PictureUpload: {
+            /**
+             * Format: int64
+             * @description The detector that it shows; it must stand in the site.
+             */
+            detector_id?: number | null;
+            /**
+             * Format: binary
+             * @description JPEG, PNG or WebP, at most 6 MiB.
+             */
+            file: string;
+            /** @description Whether what the camera wrote beside the picture stays: place, time, serial number. */
+            keep_notes?: boolean | null;
+            kind?: components["schemas"]["PictureKind"] | null;
+            /** @description What is to be said about it. */
+            note?: string | null;
+        };
         /** @description A refusal as a problem document (RFC 9457). */
         Problem: {
             /** @description The kind as a stable word. */
@@ -4980,6 +5428,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description How the self-test ended.
+         * @enum {string}
+         */
+        SelfTest: "passed" | "failed" | "not_supported" | "skipped";
         /** @description What the screens must know of the server. */
         ServerFacts: {
             /** @description Whether a simulator feeds it. */
@@ -5041,6 +5494,38 @@ export interface components {
             must_change_password: boolean;
             /** @description Their name. */
             name: string;
+        };
+        /** @description A set value by the maker's rule, with the figures that it rests on. */
+        SetValueSuggestion: {
+            /**
+             * Format: double
+             * @description What it had to be above, mA, where the circuit is upstream of others.
+             */
+            above_ma: number | null;
+            /**
+             * Format: double
+             * @description Alarm level, mA.
+             */
+            alarm_ma: number;
+            /**
+             * Format: double
+             * @description Delay, s.
+             */
+            delay_s: number;
+            /**
+             * Format: double
+             * @description The largest normal residual current, mA.
+             */
+            normal_ma: number;
+            /** @description Steps of the day that it rests on. */
+            rows: number;
+            /** @description Twice the normal is more than may be set: the leakage itself must be brought down. */
+            too_much: boolean;
+            /**
+             * Format: double
+             * @description Warning level, mA; null where there is no room below the alarm.
+             */
+            warning_ma: number | null;
         };
         /** @description The first run: the first organisation and the first administrator. */
         Setup: {
@@ -5934,6 +6419,86 @@ export interface components {
              * @description The worst value of them all.
              */
             worst: number | null;
+        };
+        /** @description What a day of values told about the wiring. */
+        WiringCheck: {
+            /** @description Who asked for it; empty for the platform. */
+            asked_by: string;
+            /** @description When it was made. */
+            at: components["schemas"]["Time"];
+            /** @description Whether the platform made it by itself. */
+            automatic: boolean;
+            /** @description Every check with its outcome. */
+            checks: components["schemas"]["WiringKindCheck"][];
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /**
+             * Format: int64
+             * @description How many mistakes were found.
+             */
+            findings: number;
+            /** @description Values from here on. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            suggestion: components["schemas"]["SetValueSuggestion"] | null;
+            /** @description Values before this. */
+            until: components["schemas"]["Time"];
+        };
+        /** @description A figure that a finding rests on. */
+        WiringFigure: {
+            /**
+             * @description What it is: `correlation`, `slope`, `share`, `rows`, `factor`, `rise` ...
+             * @example correlation
+             */
+            name: string;
+            /** @description Its unit, empty for none. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The value.
+             */
+            value: number;
+        };
+        /** @description A mistake that the data show. */
+        WiringFinding: {
+            /** @description Which channel or phase it is about. */
+            about: string;
+            /** @description What it follows: another phase, a circuit beside it; empty for the own load. */
+            against: string;
+            /**
+             * @description `low`, `medium` or `high`.
+             * @example high
+             */
+            confidence: string;
+            /** @description The figures that it rests on. */
+            figures: components["schemas"]["WiringFigure"][];
+            /** @description The two series as they were compared: what drives, what was measured. */
+            pairs: number[][];
+        };
+        /** @description One check of the wiring. */
+        WiringKindCheck: {
+            /** @description What was found. */
+            findings: components["schemas"]["WiringFinding"][];
+            /**
+             * @description `neutral_earthed`, `earth_through_transformer`, `shared_neutral`, `reversed_transformer`, `wrong_ratio`,
+             *     `probe_loose` or `phases_swapped`.
+             * @example neutral_earthed
+             */
+            kind: string;
+            /** @description Why it could not be looked at: `not_measured`, `few_rows`, `steady_load`, `equal_phases` or `no_neighbour`. */
+            lack: string | null;
+            /**
+             * @description `found`, `clear` or `not_enough`.
+             * @example clear
+             */
+            outcome: string;
         };
         /** @description A form with a workbook. */
         WorkbookUpload: {
@@ -8401,6 +8966,87 @@ export interface operations {
             };
         };
     };
+    list_commissioned: {
+        parameters: {
+            query?: {
+                /** @description Only those whose wiring nobody has checked since. */
+                unchecked?: boolean;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CommissionedDetector"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_detectors: {
         parameters: {
             query?: {
@@ -8911,6 +9557,223 @@ export interface operations {
             };
         };
     };
+    list_commissioning_records: {
+        parameters: {
+            query?: {
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CommissioningRecord"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_commissioning_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommissioning"];
+            };
+        };
+        responses: {
+            /** @description The record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissioningRecord"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_curve: {
         parameters: {
             query?: {
@@ -9282,6 +10145,219 @@ export interface operations {
             };
             /** @description The request took too long: `timed_out` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_wiring_checks: {
+        parameters: {
+            query?: {
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WiringCheck"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_wiring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WiringCheck"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11197,6 +12273,212 @@ export interface operations {
         };
         responses: {
             /** @description It waits again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The picture */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description JPEG, PNG or WebP */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The picture */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -14660,6 +15942,223 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Panel"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_pictures: {
+        parameters: {
+            query?: {
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The site */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Picture"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The site */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["PictureUpload"];
+            };
+        };
+        responses: {
+            /** @description The picture */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

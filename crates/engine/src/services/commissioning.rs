@@ -263,6 +263,7 @@ const fn is_looked_at(quantity: Quantity) -> bool {
         | Quantity::ApparentPower
         | Quantity::Frequency
         | Quantity::Energy
+        | Quantity::ArcCount
         | Quantity::SignalStrength
         | Quantity::Switch
         | Quantity::Device => false,
