@@ -222,3 +222,39 @@ async fn a_flood_from_one_address_is_dropped() {
     field.ingest.stopped().await;
     assert!(field.taken() <= 5, "{} of 53", field.taken());
 }
+
+/// The codec is not ours, and a panic in it would end the door.
+#[test]
+fn no_datagram_makes_the_codec_panic() {
+    let mut device = Packet::new();
+    device.header.code = MessageClass::Request(RequestType::Post);
+    device.set_token(vec![1, 2, 3]);
+    device.add_option(CoapOption::UriPath, b"t".to_vec());
+    device.add_option(CoapOption::UriPath, vec![b'x'; 300]);
+    device.add_option(CoapOption::UriQuery, b"k=token".to_vec());
+    device.payload = READING.as_bytes().to_vec();
+    let whole = device.to_bytes_unlimited().unwrap();
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap()
+    };
+    for round in 0..200_000 {
+        let mut bytes: Vec<u8> = if round % 2 == 0 {
+            whole.clone()
+        } else {
+            (0..random() % 40).map(|_| u8::try_from(random() % 256).unwrap()).collect()
+        };
+        for _ in 0..random() % 4 {
+            if !bytes.is_empty() {
+                let at = random() % bytes.len();
+                bytes[at] = u8::try_from(random() % 256).unwrap();
+            }
+        }
+        bytes.truncate(random() % (bytes.len() + 1));
+        if let Ok(packet) = Packet::from_bytes(&bytes) {
+            let _any = super::request::Request::read(&packet);
+            let _any = packet.to_bytes_unlimited();
+        }
+    }
+}
