@@ -145,6 +145,12 @@ fn gateway_serial(number: usize) -> String {
     format!("EWB{number:04}/EWGW{number:08}")
 }
 
+/// A transmission device's address as twelve hexadecimal digits: a number that nobody gives out.
+fn transmitter_serial(number: usize) -> String {
+    let number = 998_000_000_000 + u64::try_from(number).unwrap_or(0);
+    wire::gb26875::Address::from_number(number).to_string()
+}
+
 /// Sixteen bytes.
 fn gateway_secret(number: usize) -> String {
     format!("EW-SECRET-{number:06}")
@@ -197,6 +203,7 @@ struct Builder<'a> {
     next_serial: usize,
     next_dtu: usize,
     next_gateway: usize,
+    next_transmitter: usize,
     bus_profiles: Cycle<array::IntoIter<&'static str, 5>>,
 }
 
@@ -212,6 +219,7 @@ impl<'a> Builder<'a> {
             next_serial: 1,
             next_dtu: 1,
             next_gateway: 1,
+            next_transmitter: 1,
             bus_profiles: BUS_PROFILES.into_iter().cycle(),
         }
     }
@@ -323,7 +331,12 @@ impl<'a> Builder<'a> {
         // Beside the dice, so that the rest of the city stays what it was.
         let gateways = self.scenario.city.gateways;
         let behind_gateway = !behind_dtu && count >= 2 && self.next_gateway <= gateways;
+        let behind_transmitter = count >= 2
+            && !behind_dtu
+            && !behind_gateway
+            && self.next_transmitter <= self.scenario.city.transmitters;
         let mut ports: Vec<DetectorPlan> = Vec::new();
+        let mut components: Vec<DetectorPlan> = Vec::new();
         let mut bus: Vec<DetectorPlan> = Vec::new();
         for number in 0..count {
             let (panel, circuit) = self.circuit(site, number);
@@ -354,6 +367,10 @@ impl<'a> Builder<'a> {
                     detector.address = Some(format!("01{:03}", number + 1));
                 }
                 ports.push(detector);
+            } else if behind_transmitter {
+                detector.profile = "gb26875-combined";
+                detector.address = Some(format!("128.1/{}", number + 1));
+                components.push(detector);
             } else if behind_dtu {
                 detector.profile = self.bus_profiles.next().unwrap_or("arcm300-modbus");
                 detector.unit_address = u8::try_from(number + 1).ok();
@@ -371,6 +388,9 @@ impl<'a> Builder<'a> {
         }
         if !ports.is_empty() {
             self.gateway(ports);
+        }
+        if !components.is_empty() {
+            self.transmitter(components);
         }
     }
 
@@ -418,6 +438,19 @@ impl<'a> Builder<'a> {
         self.terminals.push(TerminalPlan {
             serial: dtu_serial(number),
             protocol: Protocol::ModbusRtu,
+            iccid: None,
+            proof: None,
+            commissioned: true,
+            detectors,
+        });
+    }
+
+    fn transmitter(&mut self, detectors: Vec<DetectorPlan>) {
+        let number = self.next_transmitter;
+        self.next_transmitter += 1;
+        self.terminals.push(TerminalPlan {
+            serial: transmitter_serial(number),
+            protocol: Protocol::Gb26875,
             iccid: None,
             proof: None,
             commissioned: true,
@@ -478,10 +511,10 @@ mod tests {
         let profiles: HashSet<_> =
             city.terminals.iter().flat_map(|terminal| &terminal.detectors).map(|d| d.profile).collect();
         let known: HashSet<_> = shipped().unwrap().into_iter().map(|profile| profile.id).collect();
-        assert_eq!(profiles.len(), 7);
+        assert_eq!(profiles.len(), 8);
         let speaks =
             |protocol| city.terminals.iter().filter(|terminal| terminal.protocol == protocol).count();
-        assert_eq!(speaks(Protocol::Gateway1f1f), 6);
+        assert_eq!((speaks(Protocol::Gateway1f1f), speaks(Protocol::Gb26875)), (6, 6));
         assert!(profiles.iter().all(|profile| known.contains(*profile)));
     }
 
@@ -499,6 +532,7 @@ mod tests {
                     let Some(Proof::Secret(secret)) = &terminal.proof else { panic!("{terminal:?}") };
                     assert_eq!(secret.len(), 16);
                 }
+                Protocol::Gb26875 => assert!(terminal.serial.parse::<wire::gb26875::Address>().is_ok()),
                 _ => assert!(wire::cloud7b7b::SerialNumber::new(&terminal.serial).is_ok()),
             }
             let places: HashSet<_> = terminal

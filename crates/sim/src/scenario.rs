@@ -65,6 +65,9 @@ pub struct CitySize {
     /// Premises whose detectors stand behind a gateway of the vendor gateway protocol.
     #[serde(default)]
     pub gateways: usize,
+    /// Premises whose detectors report through a transmission device of GB/T 26875.3.
+    #[serde(default)]
+    pub transmitters: usize,
 }
 
 /// How fast detectors speak.
@@ -185,7 +188,8 @@ impl Scenario {
         let refuse = |what: &'static str, had: String, wanted: &'static str| {
             Err(ScenarioError::Value { what, had, wanted })
         };
-        let CitySize { sites, detectors, uncommissioned: _, dtu_share, gateways: _ } = self.city;
+        let CitySize { sites, detectors, uncommissioned: _, dtu_share, gateways: _, transmitters: _ } =
+            self.city;
         if sites == 0 || detectors < sites {
             return refuse("city.detectors", format!("{detectors} for {sites} sites"), "at least one each");
         }
