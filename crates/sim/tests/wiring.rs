@@ -1,7 +1,7 @@
 //! The wiring check against a day of simulated circuits: each mistake is found, and a healthy circuit has none, whatever
 //! its kind and its seed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 use domain::quantity::{Phase, Quantity};
 use domain::time::UnixMs;
