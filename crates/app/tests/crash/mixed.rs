@@ -2,7 +2,7 @@
 //! store holds. Small by default; `EMBERWATCH_MIX_DEVICES=20000 EMBERWATCH_MIX_SECONDS=600` is a city's hour in ten
 //! minutes (12 readings of each device, as at five minutes apart).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -76,15 +76,21 @@ async fn check(store: &Store, report: &MixedReport) -> Vec<String> {
     let detectors = store.detectors().all(&scope, &DetectorFilter::default()).await.unwrap();
     let mut faults = Vec::new();
     let mut alarming = BTreeMap::new();
+    let mut excused = BTreeSet::new();
     for detector in detectors {
         let log = report.devices.get(&detector.serial).expect("a device of the load");
         faults.extend(faults_of(store, detector.id, &detector.serial, log).await);
         if log.in_alarm {
             alarming.insert(detector.id, detector.serial.clone());
+        } else if log.may_alarm {
+            excused.insert(detector.id);
         }
     }
     for life in lives(store).await.values() {
-        if life.alarm.hazard == Hazard::ResidualCurrent && alarming.remove(&life.alarm.detector_id).is_none()
+        let of = life.alarm.detector_id;
+        if life.alarm.hazard == Hazard::ResidualCurrent
+            && alarming.remove(&of).is_none()
+            && !excused.remove(&of)
         {
             faults.push(format!("nothing asks for {:?}, or it was raised twice", life.alarm));
         }

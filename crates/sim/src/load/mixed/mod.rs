@@ -175,8 +175,10 @@ pub struct DeviceLog {
     pub tongue: Tongue,
     /// Its readings, in order.
     pub said: Vec<SaidReading>,
-    /// Whether it was in alarm at the end.
+    /// Whether its readings must have raised an alarm.
     pub in_alarm: bool,
+    /// Whether they may have: something was beyond the level.
+    pub may_alarm: bool,
 }
 
 /// What came of it.
@@ -434,8 +436,14 @@ impl Device {
             dial_at = Instant::now() + Duration::from_millis(pause);
             pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
         }
-        let in_alarm = self.said.last().is_some_and(|said| said.residual_ma == ALARM_MA);
-        let log = DeviceLog { tongue: self.tongue, said: self.said, in_alarm };
+        let alarming = || self.said.iter().filter(|said| said.residual_ma == ALARM_MA);
+        // Beyond the level for longer than the default on-delay of 5 s, so that an alarm must follow.
+        let in_alarm = match (alarming().next(), alarming().next_back()) {
+            (Some(first), Some(last)) => last.device_at_ms - first.device_at_ms > 5_000,
+            (_, _) => false,
+        };
+        let may_alarm = alarming().next().is_some();
+        let log = DeviceLog { tongue: self.tongue, said: self.said, in_alarm, may_alarm };
         self.shared.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(self.serial, log);
     }
 
