@@ -8,6 +8,9 @@ use sqlx::SqliteConnection;
 use crate::error::StoreError;
 use crate::open::Store;
 
+/// What a probe for room writes, bytes.
+const PROBE_BYTES: usize = 65_536;
+
 impl Store {
     /// The value kept under `key`, if any.
     ///
@@ -64,8 +67,8 @@ impl Store {
     /// [`StoreError::Full`] while there is none.
     pub async fn probe_write(&self, now: UnixMs) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        // Longer than a page, so that a page must be had.
-        let ballast = " ".repeat(6000);
+        // As many pages as a commit of readings takes with its indexes, so that room for this is room for those.
+        let ballast = " ".repeat(PROBE_BYTES);
         put(&mut tx, "write_probe", &format!("{}{ballast}", now.0)).await?;
         tx.commit().await?;
         let mut tx = self.begin().await?;
