@@ -118,3 +118,43 @@ test('registers are read as they are, and a batch shows what became of each', as
   await expect(page.getByRole('progressbar')).toBeVisible();
   await expect(page.locator('li', { hasText: '复位' }).first()).toContainText(/装置已应答|回读确认|已下发|排队中|失败/);
 });
+
+test('where a site says so, a second person agrees with a password of their own', async ({ at, browser, city }, info) => {
+  const start = await at('/');
+  const breaker = await oneOf(start, 'leakage-breaker');
+  const session = await read<{ csrf_token: string }>(start, '/session');
+  const login = `second-${info.project.name}`;
+  const made = await start.request.post('/api/v1/users', { headers: { 'x-csrf-token': session.csrf_token }, data: { login, name: '复核人', grants: [{ role: 'safety_manager', organisation_id: null, area_code: null }] } });
+  expect(made.status(), await made.text()).toBe(201);
+  const { one_time_password: once } = (await made.json()) as { one_time_password: string };
+
+  const page = await at(`/sites/${breaker.site_id}`);
+  await page.getByRole('button', { name: '编辑' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('checkbox', { name: '远程分合闸须两人确认' }).click();
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await expect(dialog).toHaveCount(0);
+
+  await page.goto(`/detectors/${breaker.id}?tab=commands`);
+  await page.getByRole('button', { name: '合闸' }).click();
+  await expect(dialog.getByText('须第二人确认后才下发')).toBeVisible();
+  await dialog.locator('textarea').fill('检修完毕');
+  await dialog.locator('input[type="password"]').fill(PASSWORD);
+  await dialog.getByRole('button', { name: '合闸' }).click();
+  const first = page.locator('section', { hasText: '命令记录' }).locator('li').first();
+  await expect(first).toContainText('待第二人确认');
+
+  const other = await browser.newContext({ baseURL: city.server.url, viewport: info.project.use.viewport ?? null, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
+  const second = await other.newPage();
+  const signed = await other.request.post('/api/v1/session', { data: { login, password: once } });
+  const { csrf_token: token } = (await signed.json()) as { csrf_token: string };
+  await other.request.post('/api/v1/session/password', { headers: { 'x-csrf-token': token }, data: { old_password: once, new_password: PASSWORD } });
+  await other.request.post('/api/v1/session', { data: { login, password: PASSWORD } });
+  await second.goto('/commands?state=awaiting_approval');
+  await second.getByRole('button', { name: '确认并下发' }).click();
+  await second.getByRole('dialog').locator('input[type="password"]').fill(PASSWORD);
+  await second.getByRole('dialog').getByRole('button', { name: '确认并下发' }).click();
+  await expect(first).toContainText('回读确认', { timeout: 60_000 });
+  await expect(first).toContainText('复核人');
+  await other.close();
+});

@@ -18,6 +18,8 @@ export default {
   empty_advice: 'Make a site, add its panels and circuits, then admit pending devices to the circuits.',
   empty_scope: 'There is nothing within your scope yet; ask an administrator.',
   n_detectors: '{n} detector | {n} detectors',
+  two_persons: 'Two persons to switch breakers',
+  two_persons_says: 'A second person has to agree before a breaker of this site is tripped or closed from afar.',
   edit_title: 'Edit “{name}”',
   delete_title: 'Delete “{name}”',
   delete_says: 'Really delete “{name}”? Past alarms keep its name; it cannot go while it still holds devices or circuits.',

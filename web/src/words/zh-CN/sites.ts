@@ -18,6 +18,8 @@ export default {
   empty_advice: '先建一个站点，再添加配电箱和回路，然后把待接入的设备接到回路上。',
   empty_scope: '您的管辖范围内还没有内容，请联系管理员。',
   n_detectors: '{n} 台探测器',
+  two_persons: '远程分合闸须两人确认',
+  two_persons_says: '该场所的远程分闸、合闸须由另一人确认后才下发。',
   edit_title: '编辑“{name}”',
   delete_title: '删除“{name}”',
   delete_says: '确定删除“{name}”吗？历史报警仍会保留它的名称；里面还有设备或回路时不能删除。',

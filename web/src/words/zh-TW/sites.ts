@@ -18,6 +18,8 @@ export default {
   empty_advice: '先建一個場所，再新增配電箱和迴路，然後把待接入的裝置接到迴路上。',
   empty_scope: '您的管轄範圍內還沒有內容，請聯絡管理員。',
   n_detectors: '{n} 台探測器',
+  two_persons: '遠端分合閘須兩人確認',
+  two_persons_says: '該場所的遠端分閘、合閘須由另一人確認後才下發。',
   edit_title: '編輯「{name}」',
   delete_title: '刪除「{name}」',
   delete_says: '確定刪除「{name}」嗎？歷史警報仍會保留它的名稱；裡面還有裝置或迴路時不能刪除。',
