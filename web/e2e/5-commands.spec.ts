@@ -33,7 +33,7 @@ test('a breaker is tripped with reason and password, read back, and closed again
   const breaker = await oneOf(start, 'leakage-breaker');
   const page = await at(`/detectors/${breaker.id}?tab=commands`);
   await expect(page.getByText('已连接').first()).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: '分闸' }).click();
+  await page.getByRole('button', { name: '分闸', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: '分闸' }).click();
   await expect(dialog.getByText('请填写此项')).toHaveCount(2);
@@ -49,7 +49,7 @@ test('a breaker is tripped with reason and password, read back, and closed again
   await expect(first).toContainText('后厨进水');
   await expect(first).toContainText('装置已应答');
 
-  await page.getByRole('button', { name: '合闸' }).click();
+  await page.getByRole('button', { name: '合闸', exact: true }).click();
   await dialog.locator('textarea').fill('已擦干');
   await dialog.locator('input[type="password"]').fill(PASSWORD);
   await dialog.getByRole('button', { name: '合闸' }).click();
@@ -68,7 +68,7 @@ test('a circuit that must never be cut is refused on the screen and by the serve
 
   const page = await at(`/detectors/${breaker.id}?tab=commands`);
   await expect(page.getByText('该回路的负荷任何情况下都不得远程切断')).toBeVisible();
-  await expect(page.getByRole('button', { name: '分闸' })).toBeDisabled();
+  await expect(page.getByRole('button', { name: '分闸', exact: true })).toBeDisabled();
   await expect(page.getByText('已闭锁：消防水泵').first()).toBeVisible();
   const forced = await page.request.post('/api/v1/commands', { headers, data: { detector_id: breaker.id, kind: 'trip', reason: 'x', password: PASSWORD } });
   expect(forced.status()).toBe(409);
@@ -83,7 +83,7 @@ test('a set-point is tried on the past before it goes out', async ({ at }) => {
   const start = await at('/');
   const relay = await oneOf(start, 'aim-r100');
   const page = await at(`/detectors/${relay.id}?tab=commands`);
-  await page.getByRole('button', { name: '第1路报警值' }).click();
+  await page.getByRole('button', { name: '第1路报警值', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('数值').fill('5000');
   await dialog.getByRole('button', { name: '下发' }).click();
@@ -101,7 +101,7 @@ test('registers are read as they are, and a batch shows what became of each', as
   const start = await at('/');
   const relay = await oneOf(start, 'asj-relay');
   const page = await at(`/detectors/${relay.id}?tab=commands`);
-  await page.getByRole('button', { name: '读寄存器' }).click();
+  await page.getByRole('button', { name: '读寄存器', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('起始寄存器').fill('0x0000');
   await dialog.getByRole('button', { name: '下发' }).click();
@@ -136,7 +136,7 @@ test('where a site says so, a second person agrees with a password of their own'
   await expect(dialog).toHaveCount(0);
 
   await page.goto(`/detectors/${breaker.id}?tab=commands`);
-  await page.getByRole('button', { name: '合闸' }).click();
+  await page.getByRole('button', { name: '合闸', exact: true }).click();
   await expect(dialog.getByText('须第二人确认后才下发')).toBeVisible();
   await dialog.locator('textarea').fill('检修完毕');
   await dialog.locator('input[type="password"]').fill(PASSWORD);
