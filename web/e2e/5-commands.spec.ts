@@ -128,13 +128,11 @@ test('where a site says so, a second person agrees with a password of their own'
   expect(made.status(), await made.text()).toBe(201);
   const { one_time_password: once } = (await made.json()) as { one_time_password: string };
 
-  const page = await at(`/sites/${breaker.site_id}`);
-  await page.getByRole('button', { name: '编辑' }).first().click();
+  const site = await read<{ version: number }>(start, `/sites/${breaker.site_id}`);
+  const ruled = await start.request.patch(`/api/v1/sites/${breaker.site_id}`, { headers: { 'x-csrf-token': session.csrf_token }, data: { version: site.version, two_person_switching: true } });
+  expect(ruled.status(), await ruled.text()).toBe(200);
+  const page = start;
   const dialog = page.getByRole('dialog');
-  await dialog.getByRole('checkbox', { name: '远程分合闸须两人确认' }).click();
-  await dialog.getByRole('button', { name: '保存' }).click();
-  await expect(dialog).toHaveCount(0);
-
   await page.goto(`/detectors/${breaker.id}?tab=commands`);
   await page.getByRole('button', { name: '合闸', exact: true }).click();
   await expect(dialog.getByText('须第二人确认后才下发')).toBeVisible();
