@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::{
-    address, clock_format, code, codes, decimals, filled, integer, needed, one_of, raw_range, refuse_given,
-    write,
-};
+use super::registers::{clock_format, write};
+use super::written::{address, code, filled, integer, needed, one_of, refuse_given};
+use super::{codes, decimals, raw_range};
 use crate::command::CommandKind;
 use crate::hazard::Hazard;
 use crate::place::Protocol;

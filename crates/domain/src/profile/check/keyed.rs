@@ -2,10 +2,8 @@
 
 use toml::Spanned;
 
-use super::{
-    Named, code, codes, filled, integer, interval, limits, measured, named, needed, one_line_number,
-    refuse_given,
-};
+use super::written::{code, filled, integer, needed, one_line_number, refuse_given};
+use super::{Named, codes, interval, limits, measured, named};
 use crate::place::Protocol;
 use crate::profile::gb26875::GbKey;
 use crate::profile::keyed::{Decimal, path_steps};
