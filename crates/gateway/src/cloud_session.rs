@@ -18,16 +18,15 @@ use bus::intake::{LineEvent, UnknownTerminal};
 use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
 use domain::id::TerminalId;
 use domain::place::{Admission, Protocol, TerminalEntry};
-use domain::telegram::Refused;
 use wire::cloud7b7b::{ControlAnswer, Deframer, Downlink, Login, RawFrame, Uplink, Upload};
 use wire::modbus::Request;
 
 use crate::clause::{body_clause, frame_clause};
 use crate::config::ms;
 use crate::field_reading;
-use crate::limits::{Bucket, OF_STRANGERS, Rate};
+use crate::limits::Rate;
 use crate::line_command;
-use crate::session::{CERTIFICATE, Facts, Moment, Output, Refusal, Taken, earliest, line_event};
+use crate::session::{CERTIFICATE, Facts, Flow, Moment, Output, Refusal, Taken, earliest, line_event};
 
 const SESSION_RULES: &str = "vendor cloud protocol, session rules";
 const CONTROL: &str = "vendor cloud protocol, transparent control";
@@ -43,17 +42,9 @@ pub(crate) struct CloudSession {
     command: Command,
     /// Segments that came as an exception last time, with its code.
     exceptions: Vec<(String, u8)>,
-    frames: Bucket,
-    refused_in_a_row: u32,
+    flow: Flow,
     /// Uploads whose outcome is not known yet.
     in_flight: u16,
-    /// Frames may lie in the deframer that wait for an outcome or for the bucket.
-    is_held: bool,
-    is_closed: bool,
-    opened_ms: u64,
-    heard_ms: u64,
-    /// Since when the rest of a frame is waited for.
-    partial_since_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -104,14 +95,8 @@ impl CloudSession {
             introduction: None,
             command: Command::Free,
             exceptions: Vec::new(),
-            frames: Bucket::default(),
-            refused_in_a_row: 0,
+            flow: Flow::new(now),
             in_flight: 0,
-            is_held: false,
-            is_closed: false,
-            opened_ms: now.mono_ms,
-            heard_ms: now.mono_ms,
-            partial_since_ms: None,
         }
     }
 
@@ -126,17 +111,12 @@ impl CloudSession {
 
     /// How many frames it may send.
     fn rate(&self, facts: Facts<'_>) -> Rate {
-        if matches!(self.who, Who::Admitted(_)) {
-            Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
-        } else {
-            let (per_s, burst) = OF_STRANGERS;
-            Rate::new(per_s, burst)
-        }
+        if matches!(self.who, Who::Admitted(_)) { facts.rate() } else { Rate::OF_STRANGERS }
     }
 
     /// Whether more bytes should be read from the socket.
     pub(crate) fn wants_bytes(&self) -> bool {
-        !self.is_held && !self.is_closed
+        self.flow.wants_bytes()
     }
 
     /// Takes bytes. Only when [`wants_bytes`](Self::wants_bytes) says so; then little more than one read is kept.
@@ -158,7 +138,7 @@ impl CloudSession {
             Outcome::Committed => out.push(Output::Write(Downlink::UploadAck.encode())),
             // Confirmations carry no number: on this line the next one would be taken for the upload that failed.
             Outcome::Unavailable => {
-                self.close(out, "an upload could not be stored; the device has to send it again")
+                self.flow.close(out, "an upload could not be stored; the device has to send it again")
             }
         }
         self.drain(facts, now, out);
@@ -181,7 +161,7 @@ impl CloudSession {
             | LineCommand::PostCheck { .. }
             | LineCommand::Initialise => return Taken::Settled(Err(LineError::Unsupported)),
             LineCommand::Close { reason } => {
-                self.close(out, reason);
+                self.flow.close(out, reason);
                 return Taken::Settled(Ok(LineAnswer::Done));
             }
         };
@@ -220,25 +200,20 @@ impl CloudSession {
         }
         if is_over(self.partial_until(facts)) {
             // What lies behind a broken start may be whole frames; the rest is given up.
-            self.partial_since_ms = None;
+            self.flow.gave_up_partial();
             for item in self.deframer.on_idle() {
                 self.take(item, facts, now, out);
             }
         }
-        if is_over(self.identify_until(facts)) {
-            let within = facts.rules.config.identify_within_s;
-            self.close(out, &format!("did not say who it is within {within} s"));
-        }
-        if is_over(self.idle_until(facts)) {
-            let silent_s = now.mono_ms.saturating_sub(self.heard_ms) / 1_000;
-            self.close(out, &format!("silent for {silent_s} s"));
-        }
+        let within_s = facts.rules.config.identify_within_s;
+        self.flow.close_unidentified(self.identify_until(facts), "say", within_s, now, out);
+        self.flow.close_silent(self.idle_until(facts), now, out);
         self.drain(facts, now, out);
     }
 
     /// When to call [`on_time`](Self::on_time) next, ms.
     pub(crate) fn deadline(&self, facts: Facts<'_>) -> Option<u64> {
-        if self.is_closed {
+        if self.flow.is_closed() {
             return None;
         }
         let command = match &self.command {
@@ -246,72 +221,48 @@ impl CloudSession {
             Command::Waiting { due_ms, .. } => Some(*due_ms),
             Command::Quarantined { until_ms } => Some(*until_ms),
         };
-        let has_room = self.in_flight < facts.rules.config.max_uploads_in_flight;
-        let bucket = (self.is_held && has_room).then(|| self.frames.fits_at_ms(self.rate(facts)));
         earliest([
             command,
-            bucket,
+            self.flow.bucket_at(self.has_room(facts), self.rate(facts)),
             self.partial_until(facts),
             self.identify_until(facts),
             self.idle_until(facts),
         ])
     }
 
+    fn has_room(&self, facts: Facts<'_>) -> bool {
+        self.in_flight < facts.rules.config.max_uploads_in_flight
+    }
+
     fn partial_until(&self, facts: Facts<'_>) -> Option<u64> {
-        Some(self.partial_since_ms?.saturating_add(ms(facts.rules.config.frame_within_s)))
+        self.flow.partial_until(ms(facts.rules.config.frame_within_s))
     }
 
     fn identify_until(&self, facts: Facts<'_>) -> Option<u64> {
         let is_nobody = matches!(self.who, Who::Nobody);
-        is_nobody.then(|| self.opened_ms.saturating_add(ms(facts.rules.config.identify_within_s)))
+        self.flow.identify_until(is_nobody, ms(facts.rules.config.identify_within_s))
     }
 
     fn idle_until(&self, facts: Facts<'_>) -> Option<u64> {
-        // While an outcome is awaited it is not the device that is silent.
-        if self.in_flight > 0 || self.is_held {
-            return None;
-        }
         let announced_s = self.introduction.as_ref().map_or(0, |introduction| introduction.interval_s);
         let limit_ms = match &self.who {
             Who::Nobody => return None,
             Who::Waiting { .. } => ms(facts.rules.config.pending_idle_s),
             Who::Admitted(entry) => {
-                let by_profile_s = entry
-                    .detectors
-                    .iter()
-                    .filter_map(|detector| facts.directory.profile(&detector.profile))
-                    .map(|profile| u64::from(profile.interval_s))
-                    .max();
-                facts.rules.idle_ms(announced_s.max(by_profile_s.unwrap_or(0)))
+                facts.rules.idle_ms(announced_s.max(facts.interval_s(entry).unwrap_or(0)))
             }
         };
-        Some(self.heard_ms.saturating_add(limit_ms))
+        self.flow.idle_until(self.in_flight > 0, limit_ms)
     }
 
     fn drain(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
-        let mut has_progressed = self.is_held;
-        self.is_held = false;
-        loop {
-            if self.is_closed {
-                return;
-            }
-            let is_full = self.in_flight >= facts.rules.config.max_uploads_in_flight;
-            if is_full || self.frames.fits_at_ms(self.rate(facts)) > now.mono_ms {
-                self.is_held = true;
-                self.partial_since_ms = None;
-                return;
-            }
+        self.flow.begin();
+        while self.flow.goes_on(self.has_room(facts), self.rate(facts), now) {
             let Some(item) = self.deframer.next_frame() else {
-                break;
+                return self.flow.ran_dry(self.deframer.buffered(), now);
             };
-            has_progressed = true;
             self.take(item, facts, now, out);
         }
-        let is_partial = self.deframer.buffered() > 0;
-        self.partial_since_ms = match self.partial_since_ms {
-            Some(since) if is_partial && !has_progressed => Some(since),
-            Some(_) | None => is_partial.then_some(now.mono_ms),
-        };
     }
 
     fn take(
@@ -321,11 +272,11 @@ impl CloudSession {
         now: Moment,
         out: &mut Vec<Output>,
     ) {
-        if self.is_closed {
+        if self.flow.is_closed() {
             return;
         }
         let rate = self.rate(facts);
-        self.frames.pour(rate, now.mono_ms);
+        self.flow.pour(rate, now);
         let at = out.len();
         let (bytes, verdict) = match item {
             Ok(frame) => {
@@ -334,17 +285,7 @@ impl CloudSession {
             }
             Err(refused) => (refused.bytes, Err(Refusal::new(frame_clause(&refused.error), refused.error))),
         };
-        let refused = verdict.err().map(Refused::from);
-        match &refused {
-            None => self.refused_in_a_row = 0,
-            Some(_) => self.refused_in_a_row = self.refused_in_a_row.saturating_add(1),
-        }
-        // The frame stands in the log before what it led to.
-        out.insert(at, Output::Heard { bytes, refused });
-        let max = facts.rules.config.max_refused_in_a_row;
-        if self.refused_in_a_row >= max {
-            self.close(out, &format!("{max} refused frames in a row"));
-        }
+        self.flow.judged(bytes, verdict, at, facts, out);
     }
 
     fn on_frame(
@@ -356,7 +297,7 @@ impl CloudSession {
     ) -> Result<(), Refusal> {
         let uplink = Uplink::parse(frame).map_err(|error| Refusal::new(body_clause(&error), error))?;
         self.identify(&uplink, facts, now, out)?;
-        self.heard_ms = now.mono_ms;
+        self.flow.heard(now);
         match uplink {
             Uplink::Login(login) => self.on_login(&login, facts, now, out),
             Uplink::TimeRequest { .. } => {
@@ -412,7 +353,7 @@ impl CloudSession {
         };
         let known = facts.directory.terminal(Protocol::Cloud7b7b, &serial);
         if let Some(reason) = known.as_ref().and_then(|entry| facts.distrust(entry)) {
-            self.close(out, &reason);
+            self.flow.close(out, &reason);
             return Err(Refusal::new(CERTIFICATE, reason));
         }
         let terminal = known.as_ref().map(|entry| entry.id);
@@ -426,8 +367,7 @@ impl CloudSession {
                 let id = entry.id;
                 self.who = Who::Admitted(entry);
                 if owned != Some(id) {
-                    // What it poured as a stranger is another measure.
-                    self.frames = Bucket::default();
+                    self.flow.admitted();
                     out.push(Output::Claim(id));
                     self.compare_iccid(facts, now, out);
                 }
@@ -580,13 +520,6 @@ impl CloudSession {
         if matches!(self.command, Command::Waiting { .. }) {
             self.command = Command::Free;
             out.push(Output::Answered(Err(LineError::NotConnected)));
-        }
-    }
-
-    fn close(&mut self, out: &mut Vec<Output>, reason: &str) {
-        if !self.is_closed {
-            self.is_closed = true;
-            out.push(Output::Close(reason.to_owned()));
         }
     }
 }

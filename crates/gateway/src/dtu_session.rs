@@ -17,7 +17,7 @@ use wire::registration::{More, RegistrationOutcome};
 
 use crate::config::ms;
 use crate::field_reading;
-use crate::limits::{Bucket, Rate};
+use crate::limits::Bucket;
 use crate::line_ask::{LineAsk, LineRefusal, LineSaid};
 use crate::line_command;
 use crate::poll_plan::{AfterException, PollPlan};
@@ -104,7 +104,7 @@ impl DtuSession {
 
     /// Whether more bytes should be read from the socket.
     pub(crate) fn wants_bytes(&self, facts: Facts<'_>, now: Moment) -> bool {
-        !self.is_closed && self.frames.fits_at_ms(rate(facts)) <= now.mono_ms
+        !self.is_closed && self.frames.fits_at_ms(facts.rate()) <= now.mono_ms
     }
 
     /// Takes bytes.
@@ -222,7 +222,7 @@ impl DtuSession {
                 earliest([line.master.next_deadline(), poll, Some(line.look_at_ms)])
             }
         };
-        let bucket = Some(self.frames.fits_at_ms(rate(facts))).filter(|at| *at > now.mono_ms);
+        let bucket = Some(self.frames.fits_at_ms(facts.rate())).filter(|at| *at > now.mono_ms);
         earliest([line, bucket, self.burst_until(facts), self.identify_until(facts), self.idle_until(facts)])
     }
 
@@ -382,7 +382,7 @@ impl DtuSession {
         out: &mut Vec<Output>,
     ) {
         for event in events {
-            self.frames.pour(rate(facts), now.mono_ms);
+            self.frames.pour(facts.rate(), now.mono_ms);
             self.on_event(event, facts, now, out);
         }
         let max = facts.rules.config.max_refused_in_a_row;
@@ -578,10 +578,6 @@ impl DtuSession {
             out.push(Output::Close(reason.to_owned()));
         }
     }
-}
-
-fn rate(facts: Facts<'_>) -> Rate {
-    Rate::new(facts.rules.config.max_frames_per_s, facts.rules.config.max_frames_burst)
 }
 
 #[cfg(test)]

@@ -19,14 +19,14 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// Whoever is not admitted has little to say: five frames per second for long, thirty at once.
+    pub(crate) const OF_STRANGERS: Self = Self { each_us: 200_000, burst_us: 6_000_000 };
+
     pub(crate) fn new(per_s: u32, burst: u32) -> Self {
         let each_us = 1_000_000 / u64::from(per_s.max(1));
         Self { each_us, burst_us: each_us.saturating_mul(u64::from(burst.max(1))) }
     }
 }
-
-/// Whoever is not admitted has little to say: the frames that it may send for long, per second, and at once.
-pub(crate) const OF_STRANGERS: (u32, u32) = (5, 30);
 
 impl Bucket {
     /// Pours one in, whether it fits or not.

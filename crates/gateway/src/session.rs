@@ -13,6 +13,11 @@ use domain::telegram::Refused;
 use domain::time::UnixMs;
 
 use crate::config::Rules;
+use crate::limits::Rate;
+
+mod flow;
+
+pub(crate) use flow::Flow;
 
 /// One moment on two clocks.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +42,18 @@ pub(crate) struct Facts<'a> {
 pub(crate) const CERTIFICATE: &str = "client certificate of the terminal";
 
 impl Facts<'_> {
+    /// How many frames an admitted device may send.
+    pub(crate) fn rate(&self) -> Rate {
+        Rate::new(self.rules.config.max_frames_per_s, self.rules.config.max_frames_burst)
+    }
+
+    /// The longest interval at which a detector of the terminal reports, s.
+    pub(crate) fn interval_s(&self, entry: &TerminalEntry) -> Option<u64> {
+        let profiles =
+            entry.detectors.iter().filter_map(|detector| self.directory.profile(&detector.profile));
+        profiles.map(|profile| u64::from(profile.interval_s)).max()
+    }
+
     /// Why whoever is on this connection may not speak for `entry`; `None` where it may.
     pub(crate) fn distrust(&self, entry: &TerminalEntry) -> Option<String> {
         let mut wanted = entry.credentials.iter().filter_map(|credential| match credential {

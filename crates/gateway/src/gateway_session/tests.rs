@@ -1,10 +1,15 @@
+use bus::{LineAnswer, LineCommand, LineError};
+use domain::place::{Admission, Credential, DetectorEntry, Protocol};
 use domain::profile::{ReadCommand, WriteCommand};
 use domain::reading::Quality;
-use wire::gateway1f1f::{Meter, Value, encode_frame, parse_compact_time};
-use wire::modbus::Exception;
+use wire::gateway1f1f::{Meter, Step, Value, encode_frame, parse_compact_time};
+use wire::modbus::{Answer, Exception};
 
+use super::polling::port_of;
 use super::*;
 use crate::config::FieldConfig;
+use crate::line_command;
+use crate::session::Taken;
 use crate::testing::{Done, SECRET, WALL, World, gateway_terminal};
 
 const CHALLENGE: u64 = 17_093_442_611_803;

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bus::intake::UnknownTerminal;
-use bus::{Intake, LineAnswer, LineCommand, LineError, Outcome};
+use bus::{Intake, LineAnswer, LineError};
 use bytes::Bytes;
 use domain::id::TerminalId;
 use domain::place::{Protocol, TerminalEntry};
@@ -21,17 +21,21 @@ use domain::telegram::Refused;
 use mqtt_protocol_core::mqtt::Version;
 use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, Event, GenericEvent, TimerKind};
-use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet, Qos};
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet};
 
 use super::access::{Failures, Judged, judge};
 use super::config::Rules;
-use super::conversation::{Asked, Conversation, Heard};
-use super::packets::{self, Ack, Closing, Connect, NotIn, NotTaken, Publish, Received, Server};
-use super::shelf::{Kept, MAX_SUBSCRIPTIONS, Shelf};
-use super::topics;
+use super::conversation::Conversation;
+use super::packets::{self, Ack, Closing, Connect, NotIn, Received, Server};
+use super::shelf::{Kept, Shelf};
 use crate::config::ms;
 use crate::limits::{Bucket, Rate};
-use crate::session::{Moment, Taken, earliest};
+use crate::session::{Moment, earliest};
+
+mod downward;
+mod upward;
+
+use upward::InFlight;
 
 /// The clause under which a message is refused, as the telegram log names it.
 const CLAUSE: &str = "MQTT, message";
@@ -89,17 +93,6 @@ struct Somebody {
     kept: Kept,
     will: Option<(String, Vec<u8>)>,
     conversation: Conversation,
-}
-
-/// A message whose answer waits for its turn.
-#[derive(Debug)]
-struct InFlight {
-    ack: Option<Ack>,
-    /// Its readings are under way; `false`: it may be answered as soon as it is the first.
-    waits: bool,
-    refused: Option<NotTaken>,
-    /// What the device's own form is answered, together with the message.
-    say: Option<(String, Vec<u8>)>,
 }
 
 /// One connection that speaks MQTT.
@@ -408,214 +401,6 @@ impl Session {
             will: connect.will,
             conversation,
         }));
-    }
-
-    fn on_publish(&mut self, publish: Publish, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
-        self.messages.pour(Self::rate(facts.rules), now.mono_ms);
-        if let Some(Ack::Exactly(id) | Ack::Once(id)) = publish.ack
-            && self.in_flight.iter().any(|m| m.ack == Some(Ack::Once(id)))
-        {
-            // The same message again while the first is under way: one answer is enough.
-            return;
-        }
-        let Who::Somebody(somebody) = &mut self.who else { return };
-        // 3.1.1 has no word for a long keep-alive; whoever speaks is alive.
-        if let Some(deadline) = &mut self.keep_alive_ms {
-            let longest = ms(u64::from(facts.rules.config.max_keep_alive_s) * 3 / 2);
-            *deadline = (*deadline).max(now.mono_ms.saturating_add(longest.min(60_000)));
-        }
-        let mut telegram = publish.topic.clone().into_bytes();
-        telegram.push(b'\n');
-        telegram.extend_from_slice(&publish.payload);
-        // The newest entry counts: detectors may have been added meanwhile.
-        if let Some(entry) = facts.directory.terminal(Protocol::Telemetry, &somebody.entry.serial) {
-            somebody.entry = entry;
-        }
-        let heard = somebody.conversation.hear(&somebody.entry, &publish, facts, now);
-        let refused = match heard {
-            Ok(Heard { readings, tell, answered, say, partly }) => {
-                self.refused_in_a_row = 0;
-                let refused = partly.map(|reason| Refused { reason, clause: CLAUSE.to_owned() });
-                out.push(Output::Heard { bytes: telegram.into(), refused });
-                out.extend(tell.map(Output::Tell));
-                out.extend(answered.map(Output::Answered));
-                let waits = !readings.is_empty();
-                if waits {
-                    out.push(Output::Readings(readings));
-                }
-                self.in_flight.push_back(InFlight { ack: publish.ack, waits, refused: None, say });
-                self.answer_ready(out);
-                return;
-            }
-            Err(refused) => refused,
-        };
-        self.refused_in_a_row += 1;
-        let reason = refused.1.clone();
-        let told = Refused { reason: refused.1, clause: CLAUSE.to_owned() };
-        out.push(Output::Heard { bytes: telegram.into(), refused: Some(told) });
-        let is_5 = self.core.get_protocol_version() == Version::V5_0;
-        match (refused.0, publish.ack, is_5) {
-            // 3.1.1 has no word for it, and 5.0 none without an id.
-            (NotTaken::NotAuthorized, None, _) | (NotTaken::NotAuthorized, _, false) => {
-                self.close_saying(Closing::NotAuthorized, format!("not its topic: {reason}"), out);
-            }
-            (NotTaken::NotAuthorized | NotTaken::Payload, ack, _) => {
-                // What cannot be read now will not be readable when it is sent again, so it is answered.
-                self.in_flight.push_back(InFlight { ack, waits: false, refused: Some(refused.0), say: None });
-                self.answer_ready(out);
-            }
-        }
-        if self.refused_in_a_row >= facts.rules.config.max_refused_in_a_row {
-            self.close_saying(Closing::Payload, "too many messages in a row were refused", out);
-        }
-    }
-
-    /// Answers the messages at the front that wait for nothing.
-    fn answer_ready(&mut self, out: &mut Vec<Output>) {
-        while let Some(message) = self.in_flight.pop_front_if(|message| !message.waits) {
-            if let Some(ack) = message.ack {
-                if let (Ack::Exactly(id), None, Who::Somebody(somebody)) =
-                    (ack, message.refused, &mut self.who)
-                    && somebody.kept.taken.len() < usize::from(MAX_OPEN_EXACTLY)
-                {
-                    somebody.kept.taken.insert(id);
-                }
-                let events = packets::answer(&mut self.core, ack, message.refused);
-                self.say(events, out);
-            }
-            if let Some((topic, payload)) = message.say {
-                // Who does not listen needs no answer.
-                let _listens = self.tell_device(&topic, &payload, false, out);
-            }
-        }
-    }
-
-    /// What became of the oldest readings under way.
-    pub(crate) fn on_outcome(
-        &mut self,
-        outcome: Outcome,
-        facts: Facts<'_>,
-        now: Moment,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(oldest) = self.in_flight.iter_mut().find(|message| message.waits) else { return };
-        match outcome {
-            Outcome::Committed => {
-                oldest.waits = false;
-                if self.is_closed {
-                    // The line is gone: what is on disk is remembered, so that exactly once stays once.
-                    self.remember_taken();
-                } else {
-                    self.answer_ready(out);
-                    self.go_on(facts, now, out);
-                }
-            }
-            Outcome::Unavailable => {
-                oldest.waits = false;
-                oldest.ack = None;
-                self.close_saying(
-                    Closing::Quota,
-                    "its readings could not be stored; it will send them again",
-                    out,
-                );
-            }
-        }
-    }
-
-    fn remember_taken(&mut self) {
-        let Who::Somebody(somebody) = &mut self.who else { return };
-        while let Some(message) = self.in_flight.pop_front_if(|message| !message.waits) {
-            if let Some(Ack::Exactly(id)) = message.ack {
-                somebody.kept.taken.insert(id);
-            }
-        }
-    }
-
-    fn on_subscribe(
-        &mut self,
-        id: u16,
-        filters: Vec<(String, Qos)>,
-        facts: Facts<'_>,
-        out: &mut Vec<Output>,
-    ) {
-        let Who::Somebody(somebody) = &mut self.who else { return };
-        let shadow = topics::shadow(&somebody.entry.serial);
-        let mut wants_shadow = false;
-        let granted: Vec<Option<Qos>> = filters
-            .into_iter()
-            .map(|(filter, qos)| {
-                let kept = &mut somebody.kept.subscriptions;
-                let known = kept.iter().position(|(had, _)| *had == filter);
-                let has_room = known.is_some() || kept.len() < MAX_SUBSCRIPTIONS;
-                if !topics::may_subscribe(&filter, &somebody.entry.serial) || !has_room {
-                    return None;
-                }
-                let qos = if qos == Qos::ExactlyOnce { Qos::AtLeastOnce } else { qos };
-                wants_shadow |= topics::catches(&filter, &shadow);
-                match known.and_then(|at| kept.get_mut(at)) {
-                    Some(known) => known.1 = qos,
-                    None => kept.push((filter, qos)),
-                }
-                Some(qos)
-            })
-            .collect();
-        let terminal = somebody.entry.id;
-        let events = packets::subscribed(&mut self.core, id, &granted);
-        self.say(events, out);
-        if let Some(text) = facts.shelf.shadow(terminal).filter(|_| wants_shadow) {
-            self.tell_device(&shadow, text.as_bytes(), true, out);
-        }
-    }
-
-    /// Publishes down, where the device has subscribed. Says whether it has and took it.
-    fn tell_device(&mut self, topic: &str, payload: &[u8], retain: bool, out: &mut Vec<Output>) -> bool {
-        let Who::Somebody(somebody) = &mut self.who else { return false };
-        let granted = somebody.kept.subscriptions.iter().filter(|(filter, _)| topics::catches(filter, topic));
-        let Some(qos) = granted.map(|(_, qos)| *qos).max_by_key(|qos| u8::from(*qos == Qos::AtLeastOnce))
-        else {
-            return false;
-        };
-        let Some(events) = packets::publish(&mut self.core, topic, payload, qos, retain) else {
-            return false;
-        };
-        self.say(events, out);
-        true
-    }
-
-    pub(crate) fn on_command(
-        &mut self,
-        command: &LineCommand,
-        facts: Facts<'_>,
-        now: Moment,
-        out: &mut Vec<Output>,
-    ) -> Taken {
-        let Who::Somebody(somebody) = &mut self.who else {
-            return Taken::Settled(Err(LineError::NotConnected));
-        };
-        if let LineCommand::Close { reason } = command {
-            self.close_saying(Closing::Administrative, reason.clone(), out);
-            return Taken::Settled(Ok(LineAnswer::Done));
-        }
-        let terminal = somebody.entry.id;
-        let serial = somebody.entry.serial.clone();
-        let asked = match somebody.conversation.ask(command, facts, now) {
-            Ok(asked) => asked,
-            Err(error) => return Taken::Settled(Err(error)),
-        };
-        let Asked { topic, payload, setting } = asked;
-        if let Some((name, value)) = setting
-            && let Some(text) = facts.shelf.set(terminal, &name, &value)
-        {
-            // Who listens to its shadow is told too; who does not reads it at its next subscription.
-            let _listens = self.tell_device(&topics::shadow(&serial), text.as_bytes(), true, out);
-        }
-        if self.tell_device(&topic, &payload, false, out) {
-            return Taken::Waits;
-        }
-        if let Who::Somebody(somebody) = &mut self.who {
-            somebody.conversation.forget();
-        }
-        Taken::Settled(Err(LineError::NotConnected))
     }
 
     pub(crate) fn on_time(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
