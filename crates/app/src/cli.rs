@@ -101,6 +101,15 @@ pub(crate) struct Simulate {
     /// The platform's field door; without it, the configuration's `field.listen`.
     #[arg(long)]
     pub(crate) to: Option<SocketAddr>,
+    /// City: the platform's MQTT door; without it, the configuration's `mqtt.listen`.
+    #[arg(long)]
+    pub(crate) mqtt: Option<SocketAddr>,
+    /// City: its ingestion door; without it, the configuration's `ingest.listen`.
+    #[arg(long)]
+    pub(crate) ingest: Option<SocketAddr>,
+    /// City: its CoAP door; without it, the configuration's `coap.listen`.
+    #[arg(long)]
+    pub(crate) coap: Option<SocketAddr>,
     /// City: where to write the truth of every injected fault (JSON lines).
     #[arg(long)]
     pub(crate) truth: Option<PathBuf>,

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MqttSettings {
-    listen: String,
+    pub(crate) listen: String,
     tls_listen: String,
     certificate: PathBuf,
     key: PathBuf,

@@ -12,6 +12,7 @@ use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, T
 use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
 use gateway::{Forwarder, Gateway, GatewayHandle, Ingest, IngestParts};
+use sim::doors::Doors;
 use store::history::Retention;
 use store::open::TelegramBounds;
 use store::{Options, Store};
@@ -241,6 +242,12 @@ impl Platform {
         Ok(())
     }
 
+    /// Where devices of a simulated city come to.
+    fn doors(&self) -> Doors {
+        let of = |wanted| self.doors.iter().find(|(name, _)| *name == wanted).map(|(_, address)| *address);
+        Doors { field: self.field_addr, mqtt: self.mqtt.local_addr(), http: of("http"), coap: of("coap") }
+    }
+
     fn announce(&self, lines: &[String]) {
         println!("Emberwatch {}", env!("CARGO_PKG_VERSION"));
         println!("field door: {}", self.field_addr);
@@ -306,7 +313,7 @@ pub(crate) async fn demo(settings: &Settings, wanted: &CityArgs) -> anyhow::Resu
     let platform = Platform::start(settings, store, profiles, true).await?;
     let city_stop = CancellationToken::new();
     let options = sim::run::RunOptions {
-        server: platform.field_addr,
+        doors: platform.doors(),
         truth: Some(settings.data.dir.join("truth.jsonl")),
         stop: city_stop.clone(),
     };

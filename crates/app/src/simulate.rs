@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::profile::Profile;
 use sim::city::Inventory;
+use sim::doors::Doors;
 use sim::line::CountersNow;
 use sim::load::LoadOptions;
 use sim::run::RunOptions;
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 use crate::{city, profiles};
 
 pub(crate) async fn run(settings: &Settings, wanted: &Simulate) -> anyhow::Result<()> {
-    let server = wanted.to.unwrap_or(settings.field.listen);
+    let doors = doors(settings, wanted);
     let models: Vec<_> = profiles::load(&settings.profiles.dir)?.all.into_iter().map(Arc::new).collect();
     let stop = CancellationToken::new();
     let stopper = stop.clone();
@@ -26,22 +27,33 @@ pub(crate) async fn run(settings: &Settings, wanted: &Simulate) -> anyhow::Resul
         }
     });
     if wanted.load || wanted.idle {
-        load(server, wanted, &models, stop).await
+        load(doors.field, wanted, &models, stop).await
     } else {
-        live(server, wanted, &models, stop).await
+        live(doors, wanted, &models, stop).await
+    }
+}
+
+/// Where the platform's doors are: as the flags say, else as the configuration does, where an empty address is a
+/// closed door.
+fn doors(settings: &Settings, wanted: &Simulate) -> Doors {
+    Doors {
+        field: wanted.to.unwrap_or(settings.field.listen),
+        mqtt: wanted.mqtt.or_else(|| settings.mqtt.listen.parse().ok()),
+        http: wanted.ingest.or_else(|| settings.ingest.listen.parse().ok()),
+        coap: wanted.coap.or_else(|| settings.coap.listen.parse().ok()),
     }
 }
 
 async fn live(
-    server: SocketAddr,
+    doors: Doors,
     wanted: &Simulate,
     models: &[Arc<Profile>],
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let scenario = city::scenario(&wanted.city)?;
     let inventory = Inventory::of(&scenario);
-    println!("{} terminals dial {server}", inventory.terminals.len());
-    let options = RunOptions { server, truth: wanted.truth.clone(), stop };
+    println!("{} terminals, field door {}", inventory.terminals.len(), doors.field);
+    let options = RunOptions { doors, truth: wanted.truth.clone(), stop };
     let running = sim::run::start(&scenario, &inventory, models, &options)?;
     tell(&running.finished().await);
     Ok(())

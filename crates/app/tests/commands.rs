@@ -15,6 +15,7 @@ use engine::services::{AdmitRequest, CommandRequest, Trial};
 use engine::{Clock as _, CommandRefusal, Engine, EngineConfig, EngineError, Parts, SystemClock};
 use gateway::{FieldConfig, Gateway};
 use sim::city::Inventory;
+use sim::doors::Doors;
 use sim::run::{RunOptions, start};
 use sim::scenario::Scenario;
 use store::admission::{CircuitChoice, DetectorPlace, PanelChoice, SiteChoice};
@@ -147,7 +148,8 @@ async fn a_simulated_breaker_is_tripped_over_a_real_socket_and_read_back() {
         .find(|detector| detector.profile == "leakage-breaker")
         .and_then(|detector| detector.unit_address)
         .expect("a bus of five has one of each model");
-    let options = RunOptions { server: gateway.local_addr(), truth: None, stop: city_stop.clone() };
+    let options =
+        RunOptions { doors: Doors::field(gateway.local_addr()), truth: None, stop: city_stop.clone() };
     let profiles: Vec<_> = profiles.into_iter().map(Arc::new).collect();
     let city = start(&scenario, &inventory, &profiles, &options).unwrap();
 

@@ -1,6 +1,7 @@
 //! The city of a scenario as plain data: what an installer would have entered, and what dials in.
 
 use std::array;
+use std::collections::HashMap;
 use std::iter::Cycle;
 
 use domain::place::{AreaCode, Protocol};
@@ -9,6 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
+use crate::doors::Door;
 use crate::names::{CIRCUITS, CONTACTS, MANAGERS, Naming, PANELS, suffixes};
 use crate::physics::CircuitSpec;
 use crate::premises::PremisesKind;
@@ -94,6 +96,8 @@ pub struct TerminalPlan {
     pub iccid: Option<String>,
     /// How it proves who it is, where its protocol can.
     pub proof: Option<Proof>,
+    /// Which door it comes to.
+    pub door: Door,
     /// Whether it is to be commissioned; the others turn up as pending.
     pub commissioned: bool,
     /// The detectors behind it; one without a unit address for a detector that is its own terminal.
@@ -131,24 +135,96 @@ pub struct DetectorPlan {
     pub seed: u64,
 }
 
-/// Ids are built so that nobody's real device can be meant.
-fn serial(number: usize) -> String {
-    format!("EW{number:013}")
+/// What stands between the detectors of premises and the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Behind {
+    /// Each detector has a modem of its own and speaks the vendor cloud protocol.
+    OwnModem,
+    /// A transparent DTU with Modbus units.
+    Dtu,
+    /// A gateway of the vendor gateway protocol.
+    Gateway,
+    /// A transmission device of GB/T 26875.3.
+    Transmitter,
+    /// A gateway of our own messages, over MQTT.
+    Mqtt,
+    /// The same over HTTP.
+    Http,
+    /// Each detector has a narrow-band modem and speaks our own messages over CoAP.
+    Coap,
+    /// A gateway of Modbus TCP that dials in.
+    ModbusTcp,
+    /// A transparent DTU with a residual-current relay and meters of DL/T 645.
+    Meters,
 }
 
-fn dtu_serial(number: usize) -> String {
-    format!("EWDTU{number:010}")
-}
+impl Behind {
+    /// Ids are built so that nobody's real device can be meant.
+    fn serial(self, number: usize) -> String {
+        match self {
+            Self::OwnModem => format!("EW{number:013}"),
+            Self::Dtu => format!("EWDTU{number:010}"),
+            // `building/gateway`.
+            Self::Gateway => format!("EWB{number:04}/EWGW{number:08}"),
+            // Twelve hexadecimal digits: a number that nobody gives out.
+            Self::Transmitter => {
+                let number = 998_000_000_000 + u64::try_from(number).unwrap_or(0);
+                wire::gb26875::Address::from_number(number).to_string()
+            }
+            Self::Mqtt => format!("EWMQTT{number:09}"),
+            Self::Http => format!("EWHTTP{number:09}"),
+            Self::Coap => format!("EWCOAP{number:09}"),
+            Self::ModbusTcp => format!("EWTCP{number:010}"),
+            Self::Meters => format!("EWMETER{number:08}"),
+        }
+    }
 
-/// The serial of a gateway is `building/gateway`.
-fn gateway_serial(number: usize) -> String {
-    format!("EWB{number:04}/EWGW{number:08}")
-}
+    const fn protocol(self) -> Protocol {
+        match self {
+            Self::OwnModem => Protocol::Cloud7b7b,
+            Self::Dtu | Self::Meters => Protocol::ModbusRtu,
+            Self::Gateway => Protocol::Gateway1f1f,
+            Self::Transmitter => Protocol::Gb26875,
+            Self::Mqtt | Self::Http | Self::Coap => Protocol::Telemetry,
+            Self::ModbusTcp => Protocol::ModbusTcp,
+        }
+    }
 
-/// A transmission device's address as twelve hexadecimal digits: a number that nobody gives out.
-fn transmitter_serial(number: usize) -> String {
-    let number = 998_000_000_000 + u64::try_from(number).unwrap_or(0);
-    wire::gb26875::Address::from_number(number).to_string()
+    const fn door(self) -> Door {
+        match self {
+            Self::OwnModem
+            | Self::Dtu
+            | Self::Gateway
+            | Self::Transmitter
+            | Self::ModbusTcp
+            | Self::Meters => Door::Field,
+            Self::Mqtt => Door::Mqtt,
+            Self::Http => Door::Http,
+            Self::Coap => Door::Coap,
+        }
+    }
+
+    fn proof(self, number: usize) -> Option<Proof> {
+        match self {
+            Self::OwnModem | Self::Dtu | Self::Transmitter | Self::ModbusTcp | Self::Meters => None,
+            Self::Gateway => Some(Proof::Secret(gateway_secret(number))),
+            Self::Mqtt | Self::Http | Self::Coap => {
+                Some(Proof::Token(format!("EW-DEMO-TOKEN-{}", self.serial(number))))
+            }
+        }
+    }
+
+    /// How many detectors a terminal has at most.
+    const fn most(self) -> usize {
+        match self {
+            Self::OwnModem | Self::Coap => 1,
+            // A bus of RS485 is kept short here.
+            Self::Dtu => 8,
+            Self::Gateway | Self::Transmitter | Self::Mqtt | Self::Http | Self::ModbusTcp | Self::Meters => {
+                usize::MAX
+            }
+        }
+    }
 }
 
 /// Sixteen bytes.
@@ -200,15 +276,17 @@ struct Builder<'a> {
     organisations: Vec<OrganisationPlan>,
     sites: Vec<SitePlan>,
     terminals: Vec<TerminalPlan>,
-    next_serial: usize,
-    next_dtu: usize,
-    next_gateway: usize,
-    next_transmitter: usize,
+    /// Terminals made, of each kind.
+    made: HashMap<Behind, usize>,
+    meters_made: usize,
+    /// Premises of each rarer kind that are still to be made, in this order.
+    left: Vec<(Behind, usize)>,
     bus_profiles: Cycle<array::IntoIter<&'static str, 5>>,
 }
 
 impl<'a> Builder<'a> {
     fn new(scenario: &'a Scenario) -> Self {
+        let CitySize { gateways, transmitters, mqtt, http, coap, modbus_tcp, meters, .. } = scenario.city;
         Self {
             scenario,
             rng: StdRng::seed_from_u64(scenario.seed),
@@ -216,10 +294,17 @@ impl<'a> Builder<'a> {
             organisations: Vec::new(),
             sites: Vec::new(),
             terminals: Vec::new(),
-            next_serial: 1,
-            next_dtu: 1,
-            next_gateway: 1,
-            next_transmitter: 1,
+            made: HashMap::new(),
+            meters_made: 0,
+            left: vec![
+                (Behind::Gateway, gateways),
+                (Behind::Transmitter, transmitters),
+                (Behind::Mqtt, mqtt),
+                (Behind::Http, http),
+                (Behind::Coap, coap),
+                (Behind::ModbusTcp, modbus_tcp),
+                (Behind::Meters, meters),
+            ],
             bus_profiles: BUS_PROFILES.into_iter().cycle(),
         }
     }
@@ -327,17 +412,8 @@ impl<'a> Builder<'a> {
     /// Panels and circuits of the site that was just made, each with one detector.
     fn detectors(&mut self, count: usize) {
         let site = self.sites.len() - 1;
-        let behind_dtu = count >= 2 && self.rng.random_bool(self.scenario.city.dtu_share.clamp(0.0, 1.0));
-        // Beside the dice, so that the rest of the city stays what it was.
-        let gateways = self.scenario.city.gateways;
-        let behind_gateway = !behind_dtu && count >= 2 && self.next_gateway <= gateways;
-        let behind_transmitter = count >= 2
-            && !behind_dtu
-            && !behind_gateway
-            && self.next_transmitter <= self.scenario.city.transmitters;
-        let mut ports: Vec<DetectorPlan> = Vec::new();
-        let mut components: Vec<DetectorPlan> = Vec::new();
-        let mut bus: Vec<DetectorPlan> = Vec::new();
+        let behind = self.behind(count);
+        let mut terminal: Vec<DetectorPlan> = Vec::new();
         for number in 0..count {
             let (panel, circuit) = self.circuit(site, number);
             let seed = self.rng.random::<u64>();
@@ -356,42 +432,70 @@ impl<'a> Builder<'a> {
                 circuit,
                 seed,
             };
-            if behind_gateway {
+            match behind {
+                Behind::OwnModem => {}
                 // The last of several speaks Modbus on the second port.
-                if count > 2 && number + 1 == count {
+                Behind::Gateway if count > 2 && number + 1 == count => {
                     detector.profile = "asj-relay";
                     detector.unit_address = u8::try_from(number + 1).ok();
                     detector.address = Some("2".to_owned());
-                } else {
+                }
+                Behind::Gateway => {
                     detector.profile = "acrel-gateway";
                     detector.address = Some(format!("01{:03}", number + 1));
                 }
-                ports.push(detector);
-            } else if behind_transmitter {
-                detector.profile = "gb26875-combined";
-                detector.address = Some(format!("128.1/{}", number + 1));
-                components.push(detector);
-            } else if behind_dtu {
-                detector.profile = self.bus_profiles.next().unwrap_or("arcm300-modbus");
-                detector.unit_address = u8::try_from(number + 1).ok();
-                bus.push(detector);
-                // A bus of RS485 is kept short here: more than eight detectors make another DTU.
-                if bus.len() == 8 {
-                    self.dtu(std::mem::take(&mut bus));
+                Behind::Transmitter => {
+                    detector.profile = "gb26875-combined";
+                    detector.address = Some(format!("128.1/{}", number + 1));
                 }
-            } else {
-                self.cloud(detector, true);
+                Behind::Dtu => {
+                    detector.profile = self.bus_profiles.next().unwrap_or("arcm300-modbus");
+                    detector.unit_address = u8::try_from(number + 1).ok();
+                }
+                Behind::ModbusTcp => {
+                    detector.profile = BUS_PROFILES.iter().cycle().nth(number).unwrap_or(&"arcm300-modbus");
+                    detector.unit_address = u8::try_from(number + 1).ok();
+                }
+                Behind::Meters if number == 0 => {
+                    detector.profile = "asj-relay";
+                    detector.unit_address = Some(1);
+                }
+                Behind::Meters => {
+                    detector.profile = "dlt645-three-phase";
+                    self.meters_made += 1;
+                    detector.address = Some(format!("{:012}", 998_000_000_000 + self.meters_made));
+                }
+                Behind::Mqtt | Behind::Http | Behind::Coap => {
+                    detector.profile = "telemetry-generic";
+                    // The first is the terminal itself.
+                    detector.address =
+                        Some(format!("{}", number + 1)).filter(|_| number > 0 && behind != Behind::Coap);
+                }
+            }
+            terminal.push(detector);
+            if terminal.len() >= behind.most() {
+                self.terminal(behind, std::mem::take(&mut terminal), true);
             }
         }
-        if !bus.is_empty() {
-            self.dtu(bus);
+        if !terminal.is_empty() {
+            self.terminal(behind, terminal, true);
         }
-        if !ports.is_empty() {
-            self.gateway(ports);
+    }
+
+    /// What premises with `count` detectors have. Beside the dice but for DTUs, so that the rest of the city stays
+    /// what it was.
+    fn behind(&mut self, count: usize) -> Behind {
+        if count < 2 {
+            return Behind::OwnModem;
         }
-        if !components.is_empty() {
-            self.transmitter(components);
+        if self.rng.random_bool(self.scenario.city.dtu_share.clamp(0.0, 1.0)) {
+            return Behind::Dtu;
         }
+        let Some((behind, left)) = self.left.iter_mut().find(|(_, left)| *left > 0) else {
+            return Behind::OwnModem;
+        };
+        *left -= 1;
+        *behind
     }
 
     fn circuit(&mut self, site: usize, number: usize) -> (usize, usize) {
@@ -419,54 +523,17 @@ impl<'a> Builder<'a> {
         (panel, circuit)
     }
 
-    fn cloud(&mut self, detector: DetectorPlan, commissioned: bool) {
-        let number = self.next_serial;
-        self.next_serial += 1;
+    fn terminal(&mut self, behind: Behind, detectors: Vec<DetectorPlan>, commissioned: bool) {
+        let number = self.made.entry(behind).or_default();
+        *number += 1;
+        let number = *number;
         self.terminals.push(TerminalPlan {
-            serial: serial(number),
-            protocol: Protocol::Cloud7b7b,
-            iccid: Some(iccid(number)),
-            proof: None,
+            serial: behind.serial(number),
+            protocol: behind.protocol(),
+            iccid: (behind == Behind::OwnModem).then(|| iccid(number)),
+            proof: behind.proof(number),
+            door: behind.door(),
             commissioned,
-            detectors: vec![detector],
-        });
-    }
-
-    fn dtu(&mut self, detectors: Vec<DetectorPlan>) {
-        let number = self.next_dtu;
-        self.next_dtu += 1;
-        self.terminals.push(TerminalPlan {
-            serial: dtu_serial(number),
-            protocol: Protocol::ModbusRtu,
-            iccid: None,
-            proof: None,
-            commissioned: true,
-            detectors,
-        });
-    }
-
-    fn transmitter(&mut self, detectors: Vec<DetectorPlan>) {
-        let number = self.next_transmitter;
-        self.next_transmitter += 1;
-        self.terminals.push(TerminalPlan {
-            serial: transmitter_serial(number),
-            protocol: Protocol::Gb26875,
-            iccid: None,
-            proof: None,
-            commissioned: true,
-            detectors,
-        });
-    }
-
-    fn gateway(&mut self, detectors: Vec<DetectorPlan>) {
-        let number = self.next_gateway;
-        self.next_gateway += 1;
-        self.terminals.push(TerminalPlan {
-            serial: gateway_serial(number),
-            protocol: Protocol::Gateway1f1f,
-            iccid: None,
-            proof: Some(Proof::Secret(gateway_secret(number))),
-            commissioned: true,
             detectors,
         });
     }
@@ -485,7 +552,7 @@ impl<'a> Builder<'a> {
             circuit: 0,
             seed,
         };
-        self.cloud(detector, false);
+        self.terminal(Behind::OwnModem, vec![detector], false);
     }
 }
 
@@ -511,11 +578,24 @@ mod tests {
         let profiles: HashSet<_> =
             city.terminals.iter().flat_map(|terminal| &terminal.detectors).map(|d| d.profile).collect();
         let known: HashSet<_> = shipped().unwrap().into_iter().map(|profile| profile.id).collect();
-        assert_eq!(profiles.len(), 8);
+        assert_eq!(profiles.len(), 10);
         let speaks =
             |protocol| city.terminals.iter().filter(|terminal| terminal.protocol == protocol).count();
         assert_eq!((speaks(Protocol::Gateway1f1f), speaks(Protocol::Gb26875)), (6, 6));
+        assert_eq!(speaks(Protocol::ModbusTcp), 3);
+        let comes_to = |door| city.terminals.iter().filter(|terminal| terminal.door == door).count();
+        assert_eq!((comes_to(Door::Mqtt), comes_to(Door::Http)), (4, 3));
+        assert!(comes_to(Door::Coap) >= 6, "each detector by itself");
         assert!(profiles.iter().all(|profile| known.contains(*profile)));
+    }
+
+    #[test]
+    fn a_small_city_has_some_of_everything() {
+        let city = Inventory::of(&Scenario::demo().unwrap().with_detectors(90));
+        let all: HashSet<_> =
+            city.terminals.iter().map(|terminal| (terminal.protocol, terminal.door)).collect();
+        assert_eq!(all.len(), 8, "{all:?}");
+        assert!(city.terminals.iter().flat_map(|t| &t.detectors).any(|d| d.profile.starts_with("dlt645")));
     }
 
     #[test]

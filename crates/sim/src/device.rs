@@ -218,6 +218,31 @@ impl Device {
         Some(Answer { unit: request.unit(), body })
     }
 
+    /// Does what it is told by name, where its model has a command of that name.
+    ///
+    /// # Errors
+    /// Why it does not, in the device's words.
+    pub fn obey(&mut self, name: &str) -> Result<(), String> {
+        let knows = self.profile.commands.iter().any(|command| match &command.action {
+            Action::Named { name: known, .. } => known == name,
+            Action::Write(_) | Action::Put { .. } | Action::Clock { .. } | Action::ProtocolClock => false,
+        });
+        if !knows {
+            return Err(format!("no command {name}"));
+        }
+        match name {
+            "trip" => self.switched_on = false,
+            "close" => self.switched_on = true,
+            "reset" => {
+                self.held.clear();
+                self.resets += 1;
+            }
+            // What is set is taken; nothing else of it can be seen.
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The data bytes of a group with `said` in them.
     ///
     /// # Errors
@@ -635,6 +660,21 @@ mod tests {
         for sample in said.samples.iter().filter(|s| s.point == switch || s.point == current) {
             assert_eq!(sample.raw, 0);
         }
+    }
+
+    #[test]
+    fn what_a_device_is_told_by_name_it_does_if_its_model_has_the_name() {
+        let mut told = device("telemetry-generic");
+        let switch = |device: &mut Device| {
+            let said = device.say(NOW, None);
+            let (index, _) = device.profile().point_by_code("switch").unwrap();
+            said.samples.iter().find(|sample| sample.point == index).unwrap().raw
+        };
+        assert_eq!((switch(&mut told), told.obey("trip")), (1, Ok(())));
+        assert_eq!((switch(&mut told), told.obey("close")), (0, Ok(())));
+        assert_eq!((switch(&mut told), told.obey("self_test")), (1, Ok(())));
+        assert_eq!(told.obey("explode"), Err("no command explode".to_owned()));
+        assert!(device("asj-relay").obey("trip").is_err());
     }
 
     #[test]

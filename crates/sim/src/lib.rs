@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! scenario (TOML) -> city (inventory as plain data) -> device (physics + faults, through a profile)
-//!                 -> line (cloud or DTU, pure) -> driver (tokio) -> the field door of a server
+//!                 -> line (pure) -> driver (tokio), or reporter -> post (HTTP, CoAP) -> the doors of a server
 //!                 -> truth (what was really wrong)
 //! load: many connections of one model at a given rate, with what was confirmed counted, timed and recorded
 //! ```
 
+pub mod doors;
 pub mod fault;
 pub mod physics;
 pub mod premises;
@@ -21,5 +22,9 @@ pub mod keyed;
 pub mod truth;
 
 pub mod line;
+mod mqtt;
+pub mod post;
+mod reporter;
+
 pub mod load;
 pub mod run;

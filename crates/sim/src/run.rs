@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,14 +16,20 @@ use tokio_util::sync::CancellationToken;
 use wire::cloud7b7b::{InvalidSerial, SerialNumber};
 use wire::gateway1f1f::{GatewayId, Port, Secret};
 use wire::gb26875::InvalidAddress;
+use wire::telemetry::Form;
 
 use crate::city::{Inventory, Proof, TerminalPlan};
 use crate::device::{Device, fits};
+use crate::doors::{Door, Doors};
 use crate::fault::{Fault, FaultKind};
 use crate::line::{
-    Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, GatewayLine, GbLine, OnPort, drive,
+    Clock, CloudLine, Counters, CountersNow, DtuLine, DtuSpeech, Endpoint, GatewayLine, GbLine, MeterBus,
+    ModbusTcpLine, MqttLine, OnPort, drive,
 };
-use crate::scenario::{OpeningFault, Scenario, Trickle, ms};
+use crate::mqtt::MqttTalk;
+use crate::post::{By, Post, drive_posts};
+use crate::reporter::Reporter;
+use crate::scenario::{OpeningFault, Pace, Scenario, Trickle, ms};
 use crate::truth::{Truth, foretell};
 
 /// How soon detectors with a fault of the beginning dial in and measure, ms.
@@ -34,8 +39,8 @@ const OPENING_UPLOAD_MS: i64 = 1_500;
 /// What a scenario needs of its surroundings.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The field door.
-    pub server: SocketAddr,
+    /// The doors; terminals whose door is closed stay away.
+    pub doors: Doors,
     /// Where the truth is appended, one JSON object a line.
     pub truth: Option<PathBuf>,
     /// Ends everything.
@@ -261,8 +266,12 @@ pub fn start(
         } else {
             dial_ms + rng.random_range(0..ms(scenario.pace.upload_s))
         };
+        let Some(server) = options.doors.of(terminal.door) else {
+            tracing::warn!(terminal = terminal.serial, door = ?terminal.door, "its door is closed, it stays away");
+            continue;
+        };
         let endpoint = Endpoint {
-            server: options.server,
+            server,
             clock,
             first_dial: begin.plus_ms(dial_ms),
             back_off_max_ms: u64::try_from(ms(scenario.pace.back_off_max_s)).unwrap_or(60_000),
@@ -288,11 +297,10 @@ pub fn start(
                 tasks.spawn(drive(line, endpoint, jitter));
             }
             Protocol::ModbusRtu => {
-                let units =
-                    own.iter().filter_map(|handle| Some((handle.unit?, handle.device.clone()))).collect();
                 let speech = DtuSpeech::usual(&terminal.serial);
-                let line =
-                    DtuLine::new(speech, units, scenario.pace, begin.plus_ms(dial_ms), counters.clone());
+                let start = begin.plus_ms(dial_ms);
+                let line = DtuLine::new(speech, units(&own), scenario.pace, start, counters.clone())
+                    .with_meters(meters(&own));
                 tasks.spawn(drive(line, endpoint, jitter));
             }
             Protocol::Gateway1f1f => {
@@ -309,7 +317,34 @@ pub fn start(
                 let line = GbLine::new(address, devices, scenario.pace, first, counters.clone());
                 tasks.spawn(drive(line, endpoint, jitter));
             }
-            Protocol::ModbusTcp | Protocol::Dlt645 | Protocol::Telemetry => {
+            Protocol::ModbusTcp => {
+                let speech = Some(DtuSpeech::usual(&terminal.serial));
+                let start = begin.plus_ms(dial_ms);
+                let line = ModbusTcpLine::new(speech, units(&own), scenario.pace, start, counters.clone());
+                tasks.spawn(drive(line, endpoint, jitter));
+            }
+            Protocol::Telemetry => {
+                let token = token(terminal)?;
+                let devices =
+                    own.iter().map(|handle| (handle.address.clone(), handle.device.clone())).collect();
+                let form = form_of(terminal);
+                let (pace, first) = (scenario.pace, begin.plus_ms(upload_ms));
+                let reporter = Reporter::new(devices, form, ms(pace.upload_s), first, counters.clone());
+                let serial = terminal.serial.clone();
+                let by = match terminal.door {
+                    Door::Http => By::Http,
+                    Door::Coap => By::Coap,
+                    Door::Field | Door::Mqtt => {
+                        let talk = MqttTalk::new(serial, token, keep_alive_s(&pace));
+                        let line = MqttLine::new(talk, reporter, ms(pace.confirm_within_s));
+                        tasks.spawn(drive(line, endpoint, jitter));
+                        continue;
+                    }
+                };
+                let post = Post::new(by, server, None, serial, token, rng.random());
+                tasks.spawn(drive_posts(post, reporter, endpoint, jitter));
+            }
+            Protocol::Dlt645 => {
                 let (terminal, protocol) = (terminal.serial.clone(), terminal.protocol.code());
                 return Err(RunError::NoSpeaker { terminal, protocol });
             }
@@ -321,6 +356,47 @@ pub fn start(
         tasks.spawn(trickle_on(city.clone(), trickle, rng, stop));
     }
     Ok(Running { city, tasks })
+}
+
+/// The Modbus units behind a terminal.
+fn units(own: &[&Handle]) -> Vec<(u8, Arc<Mutex<Device>>)> {
+    own.iter().filter_map(|handle| Some((handle.unit?, handle.device.clone()))).collect()
+}
+
+/// The meters of DL/T 645 behind a terminal.
+fn meters(own: &[&Handle]) -> MeterBus {
+    let meters = own.iter().filter(|handle| handle.unit.is_none());
+    MeterBus::new(
+        meters
+            .filter_map(|handle| Some((handle.address.as_ref()?.parse().ok()?, handle.device.clone())))
+            .collect(),
+    )
+}
+
+fn token(terminal: &TerminalPlan) -> Result<String, RunError> {
+    match &terminal.proof {
+        Some(Proof::Token(token)) => Ok(token.clone()),
+        Some(Proof::Secret(_)) | None => {
+            let reason = "it has no token".to_owned();
+            Err(RunError::Plan { terminal: terminal.serial.clone(), reason })
+        }
+    }
+}
+
+/// Narrow-band devices write CBOR, and so does every other one that comes by HTTP.
+fn form_of(terminal: &TerminalPlan) -> Form {
+    let is_odd = terminal.serial.bytes().last().is_some_and(|digit| digit % 2 == 1);
+    match terminal.door {
+        Door::Coap => Form::Cbor,
+        Door::Http if is_odd => Form::Cbor,
+        Door::Http | Door::Mqtt | Door::Field => Form::Json,
+    }
+}
+
+/// Longer than a terminal is silent; it sends no pings.
+fn keep_alive_s(pace: &Pace) -> u16 {
+    let ms = ms(pace.upload_s).saturating_mul(3);
+    u16::try_from(ms / 1_000).unwrap_or(u16::MAX).max(60)
 }
 
 fn gateway_line(

@@ -68,6 +68,21 @@ pub struct CitySize {
     /// Premises whose detectors report through a transmission device of GB/T 26875.3.
     #[serde(default)]
     pub transmitters: usize,
+    /// Premises whose detectors report over MQTT.
+    #[serde(default)]
+    pub mqtt: usize,
+    /// Premises whose detectors report over HTTP.
+    #[serde(default)]
+    pub http: usize,
+    /// Premises whose detectors report over CoAP.
+    #[serde(default)]
+    pub coap: usize,
+    /// Premises with a gateway of Modbus TCP that dials in.
+    #[serde(default)]
+    pub modbus_tcp: usize,
+    /// Premises with meters of DL/T 645 behind a DTU.
+    #[serde(default)]
+    pub meters: usize,
 }
 
 /// How fast detectors speak.
@@ -181,6 +196,12 @@ impl Scenario {
         let before = self.city.detectors.max(1);
         self.city.sites = (self.city.sites * detectors / before).clamp(1, detectors.max(1));
         self.city.detectors = detectors.max(1);
+        // Of each rarer kind one at least, but not so many that a small city has nothing else.
+        let most = (self.city.sites / 30).max(1);
+        let CitySize { gateways, transmitters, mqtt, http, coap, modbus_tcp, meters, .. } = &mut self.city;
+        for kind in [gateways, transmitters, mqtt, http, coap, modbus_tcp, meters] {
+            *kind = (*kind).min(most);
+        }
         self
     }
 
@@ -188,8 +209,7 @@ impl Scenario {
         let refuse = |what: &'static str, had: String, wanted: &'static str| {
             Err(ScenarioError::Value { what, had, wanted })
         };
-        let CitySize { sites, detectors, uncommissioned: _, dtu_share, gateways: _, transmitters: _ } =
-            self.city;
+        let CitySize { sites, detectors, dtu_share, .. } = self.city;
         if sites == 0 || detectors < sites {
             return refuse("city.detectors", format!("{detectors} for {sites} sites"), "at least one each");
         }

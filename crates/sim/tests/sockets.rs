@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::profile::{Profile, decode, select_group, shipped};
 use sim::city::Inventory;
+use sim::doors::Doors;
 use sim::load::{LoadOptions, Recorded, load_serial};
 use sim::run::{InjectError, RunOptions, start};
 use sim::scenario::Scenario;
@@ -93,7 +94,7 @@ async fn a_cloud_detector_logs_in_uploads_and_comes_back_with_what_was_not_confi
     let stop = CancellationToken::new();
     let truth = tempfile::NamedTempFile::new().unwrap();
     let options = RunOptions {
-        server: listener.local_addr().unwrap(),
+        doors: Doors::field(listener.local_addr().unwrap()),
         truth: Some(truth.path().to_owned()),
         stop: stop.clone(),
     };
@@ -136,7 +137,8 @@ async fn a_cloud_detector_logs_in_uploads_and_comes_back_with_what_was_not_confi
 async fn a_dtu_registers_and_every_unit_answers_by_its_profile() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stop = CancellationToken::new();
-    let options = RunOptions { server: listener.local_addr().unwrap(), truth: None, stop: stop.clone() };
+    let options =
+        RunOptions { doors: Doors::field(listener.local_addr().unwrap()), truth: None, stop: stop.clone() };
     let scenario = quick(5, 1.0);
     let inventory = Inventory::of(&scenario);
     let profiles = profiles();

@@ -55,6 +55,8 @@ pub(crate) struct Place {
     folder: TempDir,
     pub(crate) field: SocketAddr,
     pub(crate) mqtt: SocketAddr,
+    pub(crate) ingest: SocketAddr,
+    pub(crate) coap: SocketAddr,
     http: SocketAddr,
     token: String,
 }
@@ -77,6 +79,8 @@ impl Place {
             folder: tempfile::tempdir().unwrap(),
             field: on(port()),
             mqtt: on(port()),
+            ingest: on(port()),
+            coap: on(port()),
             http: on(port()),
             token,
         };

@@ -343,7 +343,7 @@ impl CloudLine {
 }
 
 /// The next beat after `now` of a rhythm, without making up for those that were missed.
-pub(super) fn next_after(last: UnixMs, period_ms: i64, now: UnixMs) -> UnixMs {
+pub(crate) fn next_after(last: UnixMs, period_ms: i64, now: UnixMs) -> UnixMs {
     let period_ms = period_ms.max(1);
     let missed = now.since_ms(last).max(0) / period_ms;
     last.plus_ms((missed + 1) * period_ms)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::profile::{Key, MeterKey, MeterWriting, Point, Source};
+use domain::profile::{Decoded, Key, MeterKey, MeterWriting, Point, Profile, Source};
 use domain::reading::{Quality, Sample};
 use domain::time::UnixMs;
 use wire::dlt645::{Frame, MeterAddress, Refusal, Request, bcd};
@@ -10,7 +10,7 @@ use wire::dlt645::{Frame, MeterAddress, Refusal, Request, bcd};
 use crate::device::{Device, LineState};
 
 /// The meter has no such data (7.1, error word).
-const NO_SUCH_DATA: Refusal = Refusal(0x02);
+pub(crate) const NO_SUCH_DATA: Refusal = Refusal(0x02);
 
 /// The meters of one bus, by their numbers.
 #[derive(Debug, Default)]
@@ -42,20 +42,21 @@ impl MeterBus {
         }
         Some(match request {
             Request::ReadAddress => request.answered(*number, &number.wire()),
-            Request::Read { identifier, .. } => match data(&mut device, identifier.0, now) {
-                Some(data) => request.answered(*number, &data),
-                None => request.refused(*number, NO_SUCH_DATA),
-            },
+            Request::Read { identifier, .. } => {
+                let said = device.say(now, None);
+                match meter_data(device.profile(), &said, identifier.0) {
+                    Some(data) => request.answered(*number, &data),
+                    None => request.refused(*number, NO_SUCH_DATA),
+                }
+            }
             // Nothing that a profile reads is longer than one frame.
             Request::ReadMore { .. } => request.refused(*number, NO_SUCH_DATA),
         })
     }
 }
 
-/// What stands behind `identifier`, all its values in a row.
-fn data(device: &mut Device, identifier: u32, now: UnixMs) -> Option<Vec<u8>> {
-    let said = device.say(now, None);
-    let profile = Arc::clone(device.profile());
+/// What of `said` stands behind `identifier`, all its values in a row; `None` where the model has nothing there.
+pub(crate) fn meter_data(profile: &Profile, said: &Decoded, identifier: u32) -> Option<Vec<u8>> {
     let mut values: Vec<(usize, Vec<u8>)> = Vec::new();
     for (index, point) in profile.indexed_points() {
         let Source::Key(key) = &point.source else { continue };

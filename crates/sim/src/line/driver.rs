@@ -47,6 +47,11 @@ impl Clock {
         self.wall.plus_ms(since)
     }
 
+    /// Waits for a moment.
+    pub(crate) async fn sleep_until(&self, at: UnixMs) {
+        sleep_until(self.instant(at)).await;
+    }
+
     fn instant(&self, at: UnixMs) -> Instant {
         let ahead = u64::try_from(at.since_ms(self.wall)).unwrap_or(0);
         self.origin + Duration::from_millis(ahead)
@@ -137,7 +142,7 @@ impl Counters {
 /// Where a line dials in and what its driver may do.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The field door.
+    /// The door that the line comes to.
     pub server: SocketAddr,
     /// The scenario's clock.
     pub clock: Clock,

@@ -7,14 +7,18 @@ mod dtu;
 mod gateway1f1f;
 mod gb26875;
 mod modbus_tcp;
+mod mqtt;
 
 pub use cloud::CloudLine;
+pub(crate) use cloud::next_after;
 pub use dlt645::MeterBus;
+pub(crate) use dlt645::{NO_SUCH_DATA, meter_data};
 pub use driver::{Clock, Counters, CountersNow, Endpoint, drive, wait_for_calls};
 pub use dtu::{DtuLine, DtuSpeech};
 pub use gateway1f1f::{GatewayLine, OnPort};
 pub use gb26875::GbLine;
 pub use modbus_tcp::ModbusTcpLine;
+pub(crate) use mqtt::MqttLine;
 
 use domain::time::UnixMs;
 

@@ -25,6 +25,7 @@ pub use recorder::{Recorded, Recorder};
 use crate::city::{
     CircuitPlan, DetectorPlan, Inventory, OrganisationPlan, PanelPlan, SitePlan, TerminalPlan,
 };
+use crate::doors::Door;
 use crate::premises::PremisesKind;
 use connection::Connection;
 
@@ -207,6 +208,7 @@ pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
         protocol: Protocol::Cloud7b7b,
         iccid: None,
         proof: None,
+        door: Door::Field,
         commissioned: true,
         detectors: vec![DetectorPlan {
             profile: LOAD_PROFILE,

@@ -19,8 +19,14 @@ use wire::gb26875::{
     TimeLabel, Unit, Version,
 };
 use wire::modbus::InnerCrc;
+use wire::telemetry::{Form, Message, Number, Reading, Tree, write_tree};
 
-use super::{METER, Tongue, gb_number, token};
+use super::polled::Polled;
+use super::tongue::{METER, Tongue, gb_number, token};
+use crate::mqtt::{MqttHeard, MqttTalk};
+
+/// Longer than any pause of the load.
+const KEEP_ALIVE_S: u16 = 3_600;
 
 /// What came of bytes of the server.
 pub(super) enum Heard {
@@ -28,6 +34,8 @@ pub(super) enum Heard {
     Ready,
     /// The oldest reading is confirmed.
     Confirmed,
+    /// The server wants a reading: the next that is said.
+    Asked,
     /// This has to be written.
     Write(Vec<u8>),
     /// The server does not want the device.
@@ -47,8 +55,10 @@ pub(super) trait Speech: Send {
     fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8>;
 }
 
-pub(super) fn speech(tongue: Tongue, number: usize, profile: Arc<Profile>) -> Box<dyn Speech> {
+/// What a device says on its line. Devices without one have no speech: theirs is [`telemetry`] and a post.
+pub(super) fn speech(tongue: Tongue, number: usize, profile: &Arc<Profile>) -> Box<dyn Speech> {
     let serial = tongue.serial(number);
+    let profile = Arc::clone(profile);
     match tongue {
         Tongue::Cloud7b7b => Box::new(Cloud {
             serial,
@@ -64,7 +74,12 @@ pub(super) fn speech(tongue: Tongue, number: usize, profile: Arc<Profile>) -> Bo
             source: Address::from_number(gb_number(number)),
             deframer: gb26875::Deframer::default(),
         }),
-        Tongue::Mqtt => Box::new(Mqtt { serial, token: token(number), heard: Vec::new() }),
+        Tongue::Mqtt | Tongue::Http | Tongue::Coap => {
+            Box::new(Mqtt(MqttTalk::new(serial, token(number), KEEP_ALIVE_S)))
+        }
+        Tongue::Dtu | Tongue::Meter | Tongue::ModbusTcp => {
+            Box::new(Polled::new(tongue, number, serial, profile))
+        }
     }
 }
 
@@ -269,76 +284,39 @@ impl Speech for Gb {
     }
 }
 
-/// MQTT 3.1.1 written out: connect, publish with QoS 1, and their acknowledgements.
-struct Mqtt {
-    serial: String,
-    token: String,
-    heard: Vec<u8>,
-}
-
-impl Mqtt {
-    fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
-        let mut packet = vec![kind];
-        let mut rest = body.len();
-        loop {
-            let [low, ..] = rest.to_le_bytes();
-            rest >>= 7;
-            packet.push(if rest > 0 { low | 0x80 } else { low & 0x7F });
-            if rest == 0 {
-                break;
-            }
-        }
-        packet.extend_from_slice(body);
-        packet
-    }
-
-    fn text(body: &mut Vec<u8>, text: &str) {
-        body.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
-        body.extend_from_slice(text.as_bytes());
-    }
-}
+struct Mqtt(MqttTalk);
 
 impl Speech for Mqtt {
     fn greet(&mut self) -> Vec<u8> {
-        self.heard.clear();
-        let mut body = Vec::new();
-        Self::text(&mut body, "MQTT");
-        // Level 4; user name, password, clean session; an hour of keep-alive.
-        body.extend_from_slice(&[4, 0xC2, 0x0E, 0x10]);
-        Self::text(&mut body, &self.serial);
-        Self::text(&mut body, &self.serial);
-        Self::text(&mut body, &self.token);
-        Self::packet(0x10, &body)
+        self.0.greet()
     }
 
     fn heard(&mut self, bytes: &[u8]) -> Vec<Heard> {
-        self.heard.extend_from_slice(bytes);
-        let mut heard = Vec::new();
-        // All that is waited for is two bytes long; longer packets (a retained shadow) are passed over.
-        while let [kind, len, ..] = *self.heard.as_slice() {
-            let total = 2 + usize::from(len);
-            if len >= 0x80 {
-                return vec![Heard::Refused];
-            }
-            let Some(packet) = self.heard.get(..total) else { break };
-            match (kind >> 4, packet.get(3)) {
-                (2, Some(0)) => heard.push(Heard::Ready),
-                (2, _) => heard.push(Heard::Refused),
-                (4, _) => heard.push(Heard::Confirmed),
-                (_, _) => {}
-            }
-            self.heard.drain(..total);
-        }
+        let heard = self.0.heard(bytes).into_iter();
         heard
+            .filter_map(|heard| match heard {
+                MqttHeard::Ready => Some(Heard::Ready),
+                MqttHeard::Acknowledged(_) => Some(Heard::Confirmed),
+                MqttHeard::Write(bytes) => Some(Heard::Write(bytes)),
+                MqttHeard::Message { .. } => None,
+                MqttHeard::Refused => Some(Heard::Refused),
+            })
+            .collect()
     }
 
-    fn say(&mut self, number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
-        let mut body = Vec::new();
-        Self::text(&mut body, &format!("emberwatch/1/{}/telemetry", self.serial));
-        let id = u16::try_from(number % 65_535).unwrap_or(0).saturating_add(1);
-        body.extend_from_slice(&id.to_be_bytes());
-        let values = format!("{{\"residual\":{residual_ma},\"temperature_a\":30.5}}");
-        body.extend_from_slice(format!("{{\"v\":1,\"at\":{},\"values\":{values}}}", at.0).as_bytes());
-        Self::packet(0x32, &body)
+    fn say(&mut self, _number: usize, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+        let said = self.0.publish("telemetry", telemetry(Form::Json, at, residual_ma));
+        said.map(|(_, bytes)| bytes).unwrap_or_default()
     }
+}
+
+/// A reading in our own form.
+pub(super) fn telemetry(form: Form, at: UnixMs, residual_ma: i64) -> Vec<u8> {
+    let number = |text: &str| Number::parse(text).map_or(Tree::Nothing, Tree::Number);
+    let values = vec![
+        ("residual".to_owned(), number(&residual_ma.to_string())),
+        ("temperature_a".to_owned(), number("30.5")),
+    ];
+    let reading = Reading { at_ms: Some(at.0), address: None, values };
+    write_tree(form, &Message { readings: vec![reading], ..Message::default() }.to_tree())
 }
