@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod check;
+mod city;
 mod devices;
 mod full_store;
 mod kill_loop;

@@ -10,7 +10,6 @@ use std::time::Instant;
 use domain::access::Scope;
 use domain::hazard::Hazard;
 use domain::reading::Filing;
-use sim::doors::Doors;
 use sim::load::mixed::{DeviceLog, MixedOptions, MixedReport, SaidReading, Tongue, run_mixed};
 use store::Store;
 use store::detectors::DetectorFilter;
@@ -155,20 +154,10 @@ async fn mixed_protocols_lose_nothing_confirmed_and_invent_nothing_also_when_all
     let addresses = usize::try_from(number("EMBERWATCH_MIX_ADDRESSES", 200)).unwrap();
     let for_s = f64::from(number("EMBERWATCH_MIX_SECONDS", 6));
     let place = Place::commission_mixed(devices).await;
-    let mut platform = place.serve(&[
-        format!("mqtt.listen={}", place.mqtt),
-        format!("ingest.listen={}", place.ingest),
-        format!("coap.listen={}", place.coap),
-        "ingest.telegram_log=off".to_owned(),
-    ]);
+    let mut platform = place.serve(&place.all_doors());
     platform.readiness(200).await;
     let options = MixedOptions {
-        doors: Doors {
-            field: place.field,
-            mqtt: Some(place.mqtt),
-            http: Some(place.ingest),
-            coap: Some(place.coap),
-        },
+        doors: place.doors(),
         addresses,
         devices,
         every_s: for_s / READINGS,

@@ -12,6 +12,7 @@ use api::access::secret::{TOKEN_PREFIX, fingerprint};
 use domain::access::{Role, Scope};
 use domain::time::UnixMs;
 use serde_json::Value;
+use sim::doors::Doors;
 use store::accounts::GrantDraft;
 use store::tokens::TokenDraft;
 use store::{Actor, Options, Store};
@@ -41,11 +42,14 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 
 /// A port that nobody has and nobody is given: below the range from which the system takes the ports of those who
 /// dial. A device that dials a dead port in that range can happen to be given the very port and talk to itself.
+/// Tests that run beside each other, in processes whose numbers follow each other, keep out of each other's way.
 fn port() -> u16 {
+    const OF_ONE_PROCESS: u16 = 32;
+    const PROCESSES: u32 = 300;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 9_000).unwrap();
-    (0..1_000)
-        .map(|_| 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000)
+    let first = u16::try_from(std::process::id() % PROCESSES).unwrap() * OF_ONE_PROCESS;
+    (0..OF_ONE_PROCESS)
+        .map(|_| 20_000 + first + NEXT.fetch_add(1, Ordering::Relaxed) % OF_ONE_PROCESS)
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .expect("a free port")
 }
@@ -54,9 +58,9 @@ fn port() -> u16 {
 pub(crate) struct Place {
     folder: TempDir,
     pub(crate) field: SocketAddr,
-    pub(crate) mqtt: SocketAddr,
-    pub(crate) ingest: SocketAddr,
-    pub(crate) coap: SocketAddr,
+    mqtt: SocketAddr,
+    ingest: SocketAddr,
+    coap: SocketAddr,
     http: SocketAddr,
     token: String,
 }
@@ -70,6 +74,25 @@ impl Place {
     /// The same for devices of mixed protocols.
     pub(crate) async fn commission_mixed(devices: usize) -> Self {
         Self::commission_with(&["commission", "--mixed", &devices.to_string()]).await
+    }
+
+    /// The same for a simulated city.
+    pub(crate) async fn commission_city(detectors: usize) -> Self {
+        Self::commission_with(&["commission", "--detectors", &detectors.to_string()]).await
+    }
+
+    /// Where the doors are, when they are opened with [`Self::all_doors`].
+    pub(crate) const fn doors(&self) -> Doors {
+        Doors { field: self.field, mqtt: Some(self.mqtt), http: Some(self.ingest), coap: Some(self.coap) }
+    }
+
+    /// Settings that open every door at a known place.
+    pub(crate) fn all_doors(&self) -> [String; 3] {
+        [
+            format!("mqtt.listen={}", self.mqtt),
+            format!("ingest.listen={}", self.ingest),
+            format!("coap.listen={}", self.coap),
+        ]
     }
 
     async fn commission_with(arguments: &[&str]) -> Self {
@@ -143,7 +166,8 @@ impl Place {
 
     /// Starts the platform; it need not be ready yet.
     pub(crate) fn serve(&self, more: &[String]) -> Platform<'_> {
-        let mut command = self.command(&["serve", "--set", "field.telegram_log=off"]);
+        let mut command =
+            self.command(&["serve", "--set", "field.telegram_log=off", "--set", "ingest.telegram_log=off"]);
         command.arg("--set").arg(format!("field.listen={}", self.field));
         command.arg("--set").arg("gb26875.listen=127.0.0.1:0");
         command.arg("--set").arg(format!("http.listen={}", self.http));
