@@ -136,6 +136,8 @@ pub struct Parts {
     pub(crate) hasher: Hasher,
     pub(crate) lock_outs: LockOut,
     pub(crate) sign_ins: RateLimit,
+    /// One-time codes are checked one after the other.
+    pub(crate) one_code_at_a_time: tokio::sync::Mutex<()>,
     pub(crate) stage: Stage,
     pub(crate) rate: Rate,
     pub(crate) seats: Seats,
@@ -165,6 +167,7 @@ impl Api {
         let parts = Parts {
             hasher: Hasher::new(config.hash_cost, config.hashes_at_once)?,
             lock_outs: LockOut::new(LOCK_RULE, LOCK_KEYS),
+            one_code_at_a_time: tokio::sync::Mutex::new(()),
             sign_ins: RateLimit::new(config.sign_ins_per_minute, 60, RATE_KEYS),
             store,
             directory: Arc::clone(engine.directory()),

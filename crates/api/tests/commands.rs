@@ -1,49 +1,12 @@
 //! Commands over the API: who may, the password, the second person, interlocks, trials, batches.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
-
 #[cfg(test)]
 mod platform;
 
 use axum::http::StatusCode;
-use domain::access::{Role, Scope};
-use domain::place::Protocol;
-use engine::Clock as _;
-use engine::services::AdmitRequest;
+use domain::access::Role;
 use platform::{PASSWORD, Person, World, grant};
 use serde_json::{Value, json};
-use store::Actor;
-use store::admission::{CircuitChoice, DetectorPlace};
-use store::terminals::UnknownSeen;
-
-/// The world with a breaker on its circuit.
-async fn with_breaker(profile: &str) -> (World, i64) {
-    let world = World::new().await;
-    let platform = &world.platform;
-    let seen = UnknownSeen {
-        serial: "DTU0001".to_owned(),
-        protocol: Protocol::ModbusRtu,
-        iccid: None,
-        signal: None,
-        firmware: None,
-        remote: "192.0.2.1:4000".to_owned(),
-        at: platform.clock.now(),
-        readings_ignored: 0,
-        hint_profile_id: None,
-    };
-    let terminal = platform.store.terminals().seen_unknown(&[seen]).await.unwrap()[0].terminal;
-    let request = AdmitRequest {
-        profile_id: profile.to_owned(),
-        unit_address: Some(1),
-        address: None,
-        name: "breaker".to_owned(),
-        place: DetectorPlace::Circuit(CircuitChoice::Existing(domain::id::CircuitId(world.circuit))),
-    };
-    let (all, system) = (Scope::platform(), Actor::system());
-    let admitted = platform.engine.admission().admit(&all, &system, terminal, None, vec![request]).await;
-    let breaker = admitted.unwrap().detectors[0].0;
-    (world, breaker)
-}
 
 fn trip(detector: i64, password: &str) -> Value {
     json!({"detector_id": detector, "kind": "trip", "reason": "检修", "password": password})
@@ -55,7 +18,7 @@ async fn somebody(world: &World, login: &str, role: Role) -> Person {
 
 #[tokio::test]
 async fn each_role_may_what_it_may() {
-    let (world, breaker) = with_breaker("leakage-breaker").await;
+    let (world, breaker) = World::with_breaker("leakage-breaker").await;
     let raw = json!({"detector_id": breaker, "kind": "raw_read", "read": {"function": 4, "address": 4, "count": 2}});
     for (role, may_trip, may_read) in [
         (Role::SafetyManager, true, false),
@@ -83,7 +46,7 @@ async fn each_role_may_what_it_may() {
 
 #[tokio::test]
 async fn a_trip_asks_for_the_password_and_counts_wrong_ones() {
-    let (world, breaker) = with_breaker("leakage-breaker").await;
+    let (world, breaker) = World::with_breaker("leakage-breaker").await;
     let who = somebody(&world, "electrician", Role::Electrician).await;
     let mut asked = trip(breaker, PASSWORD);
     asked["reason"] = json!(" ");
@@ -124,7 +87,7 @@ async fn a_trip_asks_for_the_password_and_counts_wrong_ones() {
 
 #[tokio::test]
 async fn two_persons_where_the_site_says_so() {
-    let (world, breaker) = with_breaker("leakage-breaker").await;
+    let (world, breaker) = World::with_breaker("leakage-breaker").await;
     let changed = world
         .platform
         .call(
@@ -161,7 +124,7 @@ async fn two_persons_where_the_site_says_so() {
 
 #[tokio::test]
 async fn a_circuit_that_feeds_a_fire_pump_is_refused_and_that_is_kept() {
-    let (world, breaker) = with_breaker("leakage-breaker").await;
+    let (world, breaker) = World::with_breaker("leakage-breaker").await;
     let path = format!("/circuits/{}", world.circuit);
     let body = json!({"load_kind": "fire_pump", "version": 1});
     assert_eq!(
@@ -186,7 +149,7 @@ async fn a_circuit_that_feeds_a_fire_pump_is_refused_and_that_is_kept() {
 
 #[tokio::test]
 async fn a_set_point_follows_its_trial() {
-    let (world, relay) = with_breaker("asj-relay").await;
+    let (world, relay) = World::with_breaker("asj-relay").await;
     let who = somebody(&world, "electrician", Role::Electrician).await;
     let trial = json!({"detector_id": relay, "hazard": "residual_current", "own": {"alarm": 300}});
     let tried = world.platform.post("/what-if", &who, trial).await;
@@ -214,7 +177,7 @@ async fn a_set_point_follows_its_trial() {
 
 #[tokio::test]
 async fn many_detectors_at_once() {
-    let (world, other) = with_breaker("arcm300-modbus").await;
+    let (world, other) = World::with_breaker("arcm300-modbus").await;
     let who = somebody(&world, "operator", Role::Operator).await;
     let asked = json!({"filter": {"site_id": world.site}, "kind": "reset", "reason": "月检"});
     let made = world.platform.post("/command-batches", &who, asked).await;

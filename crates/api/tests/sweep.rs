@@ -78,6 +78,13 @@ fn cases(world: &World) -> Vec<Case> {
         Some(json!({"old_password": "x", "new_password": "y"})),
     );
     case("PATCH", "/session/profile", plain("/session/profile"), None, Own, Some(json!({})));
+    for (path, body) in [
+        ("/session/one-time-codes", json!({"password": "x"})),
+        ("/session/one-time-codes/confirm", json!({"one_time_code": "000000"})),
+        ("/session/one-time-codes/remove", json!({"password": "x"})),
+    ] {
+        case("POST", path, plain(path), None, Own, Some(body));
+    }
 
     case("GET", "/overview", plain("/overview"), Some(P::View), Filtered, None);
     case("GET", "/map", plain("/map"), Some(P::View), Filtered, None);
@@ -522,6 +529,14 @@ fn cases(world: &World) -> Vec<Case> {
         None,
     );
     case("POST", "/users/{id}/unlock", plain("/users/1/unlock"), Some(P::PeopleManage), Hidden, None);
+    case(
+        "POST",
+        "/users/{id}/remove-one-time-codes",
+        plain("/users/1/remove-one-time-codes"),
+        Some(P::PeopleManage),
+        Hidden,
+        None,
+    );
     let token = json!({"name": "x", "role": "owner", "organisation_id": inside});
     case("GET", "/tokens", plain("/tokens"), Some(P::TokenManage), Filtered, None);
     case("POST", "/tokens", plain("/tokens"), Some(P::TokenManage), Refused, Some(token));

@@ -65,14 +65,11 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
 /// Two platforms on one folder would give the same id to different alarms.
 pub(crate) fn claim_folder(settings: &Settings) -> anyhow::Result<File> {
     let dir = &settings.data.dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("data folder {} cannot be made", dir.display()))?;
+    store::private::make_folder(dir)
+        .with_context(|| format!("data folder {} cannot be made", dir.display()))?;
     let path = dir.join("running.lock");
-    let claim = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    let claim =
+        store::private::make_file(&path).with_context(|| format!("{} cannot be written", path.display()))?;
     match claim.try_lock() {
         Ok(()) => Ok(claim),
         Err(TryLockError::WouldBlock) => {

@@ -40,6 +40,8 @@ rows! {
         pub last_sign_in_at: Option<UnixMs>,
         /// Until when it is locked after failed attempts.
         pub locked_until: Option<UnixMs>,
+        /// Whether it may confirm with one-time codes.
+        pub one_time_codes: bool,
         /// When it was made.
         pub created_at: UnixMs,
         /// Rises with every change by a person.
@@ -127,6 +129,7 @@ pub struct FirstRun {
 
 const COLUMNS: &str = "u.id, u.login, u.name, u.language, u.must_change_password, u.disabled, u.last_sign_in_at, \
      (SELECT l.locked_until FROM lockout l WHERE l.subject = 'login:' || u.login_key) AS locked_until, \
+     EXISTS (SELECT 1 FROM one_time_code t WHERE t.account_id = u.id AND t.confirmed_at IS NOT NULL) AS one_time_codes, \
      u.created_at, u.version";
 
 /// The accounts.
@@ -457,7 +460,11 @@ async fn set_password(
     Ok(())
 }
 
-async fn load(connection: &mut SqliteConnection, scope: &Scope, id: UserId) -> Result<Account, StoreError> {
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: UserId,
+) -> Result<Account, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM account u WHERE u.id = "));
     query.push_bind(id.0);
     grants::push_visible(&mut query, scope);
@@ -466,7 +473,7 @@ async fn load(connection: &mut SqliteConnection, scope: &Scope, id: UserId) -> R
     Ok(Account { grants: grants::of(connection, id).await?, account })
 }
 
-async fn load_owned(
+pub(crate) async fn load_owned(
     connection: &mut SqliteConnection,
     scope: &Scope,
     id: UserId,
@@ -479,7 +486,7 @@ async fn load_owned(
     }
 }
 
-async fn record(
+pub(crate) async fn record(
     connection: &mut SqliteConnection,
     actor: &Actor,
     now: UnixMs,

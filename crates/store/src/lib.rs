@@ -14,6 +14,7 @@ pub mod disk;
 pub mod error;
 pub mod meta;
 pub mod open;
+pub mod private;
 
 pub mod actor;
 pub mod audit;
@@ -45,6 +46,7 @@ pub mod terminals;
 pub mod accounts;
 pub mod areas;
 pub mod lockout;
+pub mod one_time_codes;
 pub mod organisations;
 pub mod sessions;
 pub mod tokens;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Executor, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StoreError;
+use crate::private::{make_file, make_folder};
 
 /// Size of a page of the database, bytes.
 pub(crate) const PAGE_BYTES: u64 = 4096;
@@ -107,9 +108,12 @@ impl Store {
     /// [`StoreError::Folder`] when the folder cannot be made, [`StoreError::Migrate`] when the schema is of a
     /// newer version, [`StoreError::Corrupt`] when the file is no database.
     pub async fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
-        tokio::fs::create_dir_all(folder)
-            .await
-            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+        let failed = |source| StoreError::Folder { path: folder.display().to_string(), source };
+        make_folder(folder).map_err(failed)?;
+        let (records_file, telegrams_file) = (folder.join("emberwatch.db"), folder.join("telegrams.db"));
+        for file in [&records_file, &telegrams_file] {
+            make_file(file).map_err(failed)?;
+        }
         let busy = Duration::from_millis(options.busy_ms);
         let base = SqliteConnectOptions::new()
             .create_if_missing(true)
@@ -118,7 +122,7 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal);
         let records = base
             .clone()
-            .filename(folder.join("emberwatch.db"))
+            .filename(records_file)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .statement_cache_capacity(STATEMENTS)
@@ -157,7 +161,7 @@ impl Store {
             .acquire_timeout(busy)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(base.filename(folder.join("telegrams.db")).synchronous(SqliteSynchronous::Normal))
+            .connect_with(base.filename(telegrams_file).synchronous(SqliteSynchronous::Normal))
             .await?;
         sqlx::migrate!("./migrations_telegrams").run(&telegrams).await?;
 

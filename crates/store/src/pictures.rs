@@ -15,6 +15,7 @@ use crate::circuits::{object, record};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::page::{Order, Page, Paged, PagedQuery};
+use crate::private::{make_file, make_folder};
 use crate::scoped::push_scope;
 use crate::sites;
 
@@ -217,11 +218,13 @@ impl Pictures<'_> {
             return Ok(());
         }
         if let Some(folder) = path.parent() {
-            tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+            make_folder(folder).map_err(failed)?;
         }
         // Under another name until it is whole: a file of this name is always the whole picture.
         let half = path.with_extension("half");
-        let mut file = tokio::fs::File::create(&half).await.map_err(failed)?;
+        let mut file = tokio::fs::File::from_std(make_file(&half).map_err(failed)?);
+        // What a cut left of an earlier try.
+        file.set_len(0).await.map_err(failed)?;
         file.write_all(bytes).await.map_err(failed)?;
         file.sync_all().await.map_err(failed)?;
         drop(file);

@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub(crate) mod confirm;
+mod one_time_code;
 pub mod password;
 pub mod secret;
 mod session;
@@ -21,4 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(session::get_session, session::sign_in, session::sign_out))
         .routes(routes!(session::change_password))
         .routes(routes!(session::change_profile))
+        .routes(routes!(one_time_code::begin_one_time_codes))
+        .routes(routes!(one_time_code::confirm_one_time_codes))
+        .routes(routes!(one_time_code::remove_one_time_codes))
 }

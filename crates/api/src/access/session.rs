@@ -244,7 +244,7 @@ pub(super) async fn change_profile(
 }
 
 /// The session as its owner sees it.
-async fn session_of(api: &Api, caller: &Caller) -> Result<Session, Problem> {
+pub(super) async fn session_of(api: &Api, caller: &Caller) -> Result<Session, Problem> {
     let mut organisations: Vec<NamedOrganisation> = Vec::new();
     let mut areas: Vec<NamedArea> = Vec::new();
     let (user, csrf_token) = match caller.who() {
@@ -268,6 +268,7 @@ async fn session_of(api: &Api, caller: &Caller) -> Result<Session, Problem> {
                 name: about.name.clone(),
                 language: Language::of_tag(&about.language),
                 must_change_password: about.must_change_password,
+                one_time_codes: about.one_time_codes,
             };
             (user, csrf_token.clone())
         }
@@ -288,6 +289,7 @@ async fn session_of(api: &Api, caller: &Caller) -> Result<Session, Problem> {
                 name: token.name.clone(),
                 language: Language::ZhCn,
                 must_change_password: false,
+                one_time_codes: false,
             };
             (user, String::new())
         }

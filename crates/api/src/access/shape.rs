@@ -20,6 +20,8 @@ pub struct SessionUser {
     pub language: Language,
     /// Whether everything else is refused until they change their password.
     pub must_change_password: bool,
+    /// Whether they may confirm with one-time codes.
+    pub one_time_codes: bool,
 }
 
 /// A named organisation.

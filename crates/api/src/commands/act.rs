@@ -4,36 +4,26 @@ use axum::Json;
 use axum::extract::State;
 use domain::access::Permission;
 use domain::id::CommandId;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::shape::Command;
 use crate::access::caller::Caller;
-use crate::access::confirm::confirm;
+use crate::access::confirm::{Proof, confirm};
 use crate::http::extract::{Body, Id};
 use crate::http::problem::{Problem, ProblemBody, WriteProblems};
 use crate::state::Api;
 
-/// The second person's confirmation.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Approval {
-    /// Their own password once more.
-    #[schema(min_length = 1, max_length = 256, format = Password)]
-    password: String,
-}
-
-/// A second person agrees to a switching command. It must be another one than who asked.
+/// A second person agrees to a switching command, with their own password or one-time code. It must be another one than
+/// who asked.
 #[utoipa::path(
     post,
     path = "/commands/{id}/approve",
     tag = "commands",
     operation_id = "approve_command",
     params(("id" = i64, Path, description = "The command", minimum = 1)),
-    request_body = Approval,
+    request_body = Proof,
     responses(
         (status = 200, description = "The command", body = Command),
-        (status = 429, description = "Too many wrong passwords: `locked_out`",
+        (status = 429, description = "Too many wrong passwords or codes: `locked_out`",
             body = ProblemBody, content_type = "application/problem+json"),
         WriteProblems
     )
@@ -42,11 +32,11 @@ pub(super) async fn approve_command(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id,
-    Body(asked): Body<Approval>,
+    Body(asked): Body<Proof>,
 ) -> Result<Json<Command>, Problem> {
     let scope = caller.scope(Permission::CommandApprove)?;
     api.store.commands().get(&scope, CommandId(id)).await?;
-    confirm(&api, &caller, Some(&asked.password)).await?;
+    confirm(&api, &caller, &asked).await?;
     let row = api.engine.device_commands().approve(&scope, &caller.actor(), CommandId(id)).await?;
     Ok(Json(row.into()))
 }

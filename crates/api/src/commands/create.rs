@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::shape::{Command, RegisterRead};
 use crate::access::caller::Caller;
-use crate::access::confirm::confirm;
+use crate::access::confirm::{Proof, confirm};
 use crate::http::extract::{Body, check_max, checked};
 use crate::http::problem::{FieldError, Problem, ProblemBody, WriteProblems};
 use crate::state::Api;
@@ -45,10 +45,14 @@ pub(super) struct NewCommand {
     #[serde(default)]
     #[schema(max_length = 500)]
     reason: String,
-    /// The caller's own password once more; needed to trip and close.
+    /// The caller's own password once more; this or a one-time code is needed to trip and close.
     #[serde(default)]
     #[schema(max_length = 256, format = Password)]
     password: Option<String>,
+    /// A one-time code of the caller's, in place of the password; each counts once.
+    #[serde(default)]
+    #[schema(max_length = 16, example = "492 039")]
+    one_time_code: Option<String>,
     /// It is not sent after so long, s; an hour where nothing is said.
     #[serde(default)]
     #[schema(minimum = 60, maximum = 604800)]
@@ -104,7 +108,7 @@ pub(super) fn check(
 
 /// Tells a detector something. It waits on disk until the device's line is open, at most until it expires.
 ///
-/// Tripping and closing need the caller's password and a reason; a circuit that feeds a fire pump, a lift, medical
+/// Tripping and closing need a reason and the caller's password or one-time code; a circuit that feeds a fire pump, a lift, medical
 /// equipment or emergency lighting is never switched: `interlocked`. Where the site asks for two persons, the command
 /// waits for `POST /commands/{id}/approve`.
 #[utoipa::path(
@@ -115,7 +119,7 @@ pub(super) fn check(
     request_body = NewCommand,
     responses(
         (status = 201, description = "The command, queued or waiting for the second person", body = Command),
-        (status = 429, description = "Too many wrong passwords: `locked_out`",
+        (status = 429, description = "Too many wrong passwords or codes: `locked_out`",
             body = ProblemBody, content_type = "application/problem+json"),
         WriteProblems
     )
@@ -150,7 +154,8 @@ pub(super) async fn create_command(
                 "a breaker is switched with a reason, had none",
             ));
         }
-        confirm(&api, &caller, asked.password.as_deref()).await?;
+        let proof = Proof { password: asked.password, one_time_code: asked.one_time_code };
+        confirm(&api, &caller, &proof).await?;
     }
     let request = CommandRequest {
         detector,

@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(users::get_user, users::change_user))
         .routes(routes!(users::reset_password))
         .routes(routes!(users::unlock_user))
+        .routes(routes!(users::reset_one_time_codes))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(audit::list_audit))

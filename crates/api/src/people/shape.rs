@@ -44,6 +44,8 @@ pub struct User {
     pub locked_until: Option<Time>,
     /// When they last signed in.
     pub last_sign_in_at: Option<Time>,
+    /// Whether they may confirm with one-time codes.
+    pub one_time_codes: bool,
     /// What they may do, and where.
     pub grants: Vec<Grant>,
     /// Rises with every change; comes back with a change.

@@ -36,6 +36,7 @@ fn shape(account: Account, now: UnixMs) -> User {
         must_change_password: about.must_change_password,
         locked_until: about.locked_until.filter(|until| *until > now).map(Into::into),
         last_sign_in_at: about.last_sign_in_at.map(Into::into),
+        one_time_codes: about.one_time_codes,
         grants: account
             .grants
             .into_iter()
@@ -221,6 +222,26 @@ pub(super) async fn unlock_user(
     let scope = caller.scope(Permission::PeopleManage)?;
     let account = api.store.accounts().unlock(&scope, &caller.actor(), api.now(), UserId(id)).await?;
     api.lock_outs.forget(&login_subject(&account.account.login));
+    api.changed("people");
+    Ok(Json(shape(account, api.now())))
+}
+
+/// Takes the one-time codes of an account away. For somebody who lost their phone; their password still confirms.
+#[utoipa::path(
+    post,
+    path = "/users/{id}/remove-one-time-codes",
+    tag = "people",
+    operation_id = "reset_one_time_codes",
+    params(("id" = i64, Path, description = "The account", minimum = 1)),
+    responses((status = 200, description = "The account", body = User), WriteProblems)
+)]
+pub(super) async fn reset_one_time_codes(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<User>, Problem> {
+    let scope = caller.scope(Permission::PeopleManage)?;
+    let account = api.store.one_time_codes().reset(&scope, &caller.actor(), api.now(), UserId(id)).await?;
     api.changed("people");
     Ok(Json(shape(account, api.now())))
 }

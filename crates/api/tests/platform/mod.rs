@@ -313,6 +313,35 @@ impl World {
         Self::on(Platform::start().await).await
     }
 
+    /// The world with a breaker on its circuit.
+    pub(crate) async fn with_breaker(profile: &str) -> (Self, i64) {
+        let world = Self::new().await;
+        let platform = &world.platform;
+        let seen = UnknownSeen {
+            serial: "DTU0001".to_owned(),
+            protocol: Protocol::ModbusRtu,
+            iccid: None,
+            signal: None,
+            firmware: None,
+            remote: "192.0.2.1:4000".to_owned(),
+            at: platform.clock.now(),
+            readings_ignored: 0,
+            hint_profile_id: None,
+        };
+        let terminal = platform.store.terminals().seen_unknown(&[seen]).await.unwrap()[0].terminal;
+        let request = AdmitRequest {
+            profile_id: profile.to_owned(),
+            unit_address: Some(1),
+            address: None,
+            name: "breaker".to_owned(),
+            place: DetectorPlace::Circuit(CircuitChoice::Existing(domain::id::CircuitId(world.circuit))),
+        };
+        let (all, system) = (Scope::platform(), Actor::system());
+        let admitted = platform.engine.admission().admit(&all, &system, terminal, None, vec![request]).await;
+        let breaker = admitted.unwrap().detectors[0].0;
+        (world, breaker)
+    }
+
     pub(crate) async fn on(platform: Platform) -> Self {
         let (root, admin) = platform.founded().await;
         let (everything, system) = (Scope::platform(), Actor::system());

@@ -10,6 +10,7 @@ mod world;
 
 mod admission;
 mod audit;
+mod codes;
 mod desk;
 mod history;
 mod intake;

@@ -294,3 +294,27 @@ async fn settings_are_told_level_by_level() {
         assert_eq!((all.limits.len(), all.supervision.len()), (1, 1));
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_data_folder_is_made_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("var").join("data");
+    let store = store::Store::open(&folder, store::Options::default()).await.unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&above.path().join("var"))), (0o700, 0o700));
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(mode(&file.path()), 0o600, "{}", file.path().display());
+        names.push(file.file_name().into_string().unwrap());
+    }
+    assert!(names.contains(&"emberwatch.db-wal".to_owned()), "{names:?}");
+    store.close().await;
+    // One that somebody opened to a group stays so.
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o750)).unwrap();
+    let store = store::Store::open(&folder, store::Options::default()).await.unwrap();
+    assert_eq!(mode(&folder), 0o750);
+    store.close().await;
+}

@@ -23,7 +23,15 @@ describe('a command from what was typed', () => {
   it('asks for reason and password before a breaker is switched', () => {
     const trip = { kind: 'trip', code: 'trip', needs_password: true, needs_reason: true } as const;
     expect(asked(trip, { reason: ' ' }).refused).toEqual(['reason', 'password']);
-    expect(asked(trip, { reason: 'fire', password: 'p' }).wanted).toMatchObject({ reason: 'fire', password: 'p' });
+    expect(asked(trip, { reason: 'fire', proof: { by: 'password', said: 'p' } }).wanted).toMatchObject({ reason: 'fire', password: 'p' });
+  });
+  it('takes a one-time code in place of the password', () => {
+    const trip = { kind: 'trip', code: 'trip', needs_password: true, needs_reason: true } as const;
+    const { wanted, refused } = asked(trip, { reason: 'fire', proof: { by: 'one_time_code', said: ' 492 039 ' } });
+    expect(refused).toEqual([]);
+    expect(wanted).toMatchObject({ one_time_code: '492 039' });
+    expect(wanted).not.toHaveProperty('password');
+    expect(asked(trip, { reason: 'fire', proof: { by: 'one_time_code', said: ' ' } }).refused).toEqual(['one_time_code']);
   });
   it('takes a set-point only with a trial of the same value, or with why there is none', () => {
     const set = { kind: 'set_point', code: 'alarm_1', unit: 'mA', min: 6, max: 1000, hazard: 'residual_current', field: 'alarm', needs_what_if: true } as const;

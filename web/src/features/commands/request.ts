@@ -1,12 +1,13 @@
 /** From what was typed into the window of a command to what is sent, or to what is wrong with it. */
 
+import { emptyProof, proofOf, type Proof } from '@/features/session/proof';
 import { numberOf, textOf, type Form } from '@/kit/form';
 import type { CommandOption, NewCommand, WhatIf } from './types';
 
 export interface Typed {
   value: string;
   reason: string;
-  password: string;
+  proof: Proof;
   skipped: string;
   /** Hours until it is given up when the device does not come. */
   hours: string;
@@ -15,7 +16,7 @@ export interface Typed {
   count: string;
 }
 
-export const emptyTyped = (): Typed => ({ value: '', reason: '', password: '', skipped: '', hours: '1', function: '3', address: '', count: '1' });
+export const emptyTyped = (): Typed => ({ value: '', reason: '', proof: emptyProof(), skipped: '', hours: '1', function: '3', address: '', count: '1' });
 
 /** `0x10` or `16`; NaN for anything else. */
 export function registerOf(typed: string): number {
@@ -37,14 +38,13 @@ export function requestOf(detector: number, option: CommandOption, typed: Typed,
     else if ((option.min !== null && value < option.min) || (option.max !== null && value > option.max)) form.refuse('value', 'out_of_range', { min: option.min ?? '−∞', max: option.max ?? '∞' });
   }
   if (option.needs_reason && textOf(typed.reason) === null) form.refuse('reason', 'missing');
-  if (option.needs_password && typed.password === '') form.refuse('password', 'missing');
   const fits = fittingTrial(option, value, trial);
   if (option.needs_what_if && fits === null && textOf(typed.skipped) === null) form.refuse('what_if_id', 'missing');
   const wanted: NewCommand = { detector_id: detector, kind: option.kind, code: option.code, expires_in_s: Number(typed.hours) * 3600 };
   if (value !== null) wanted.value = value;
   const reason = textOf(typed.reason);
   if (reason !== null) wanted.reason = reason;
-  if (option.needs_password) wanted.password = typed.password;
+  if (option.needs_password) Object.assign(wanted, proofOf(typed.proof, form));
   if (fits !== null) wanted.what_if_id = fits.id;
   else if (option.needs_what_if) wanted.skipped_because = textOf(typed.skipped);
   if (option.kind === 'raw_read') {

@@ -53,6 +53,12 @@ export async function unlock(user: User): Promise<void> {
   await refresh('users');
 }
 
+/** For somebody who lost their phone. */
+export async function removeCodesOf(user: User): Promise<void> {
+  await http.post(`/users/${user.id}/remove-one-time-codes`);
+  await refresh('users');
+}
+
 export async function createToken(draft: { name: string; role: Role; organisation_id: number | null; area_code: string | null; expires_at: string | null }): Promise<string> {
   const said = await http.post('/tokens', draft);
   await refresh('tokens');

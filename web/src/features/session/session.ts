@@ -4,6 +4,7 @@ import { computed, shallowRef } from 'vue';
 import { cache } from '@/api/cache';
 import { http, setCsrfToken } from '@/api/http';
 import { asProblem } from '@/api/problem';
+import type { components } from '@/api/schema';
 import type { Language, Permission, Session } from '@/api/types';
 import { chosenLanguage, useLanguage } from '@/app/i18n';
 import { serverSaid } from '@/kit/clock';
@@ -91,6 +92,17 @@ export async function changePassword(oldPassword: string, newPassword: string): 
 export async function chooseLanguage(language: Language): Promise<void> {
   await useLanguage(language);
   if (current.value !== null) await take(await http.patch('/session/profile', { language }));
+}
+
+/** A secret for one-time codes; they count from the first right one on. */
+export const beginCodes = (password: string): Promise<components['schemas']['OneTimeCodeSecret']> => http.post('/session/one-time-codes', { password });
+
+export async function confirmCodes(code: string): Promise<void> {
+  await take(await http.post('/session/one-time-codes/confirm', { one_time_code: code }));
+}
+
+export async function removeCodes(password: string): Promise<void> {
+  await take(await http.post('/session/one-time-codes/remove', { password }));
 }
 
 export async function rename(name: string): Promise<void> {
