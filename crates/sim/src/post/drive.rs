@@ -64,9 +64,12 @@ async fn exchange(post: &Post, reporter: &mut Reporter) -> bool {
             reporter.counters().sent(is_again);
             match answered {
                 Answered::Confirmed => reporter.confirmed(),
-                Answered::Later => return false,
+                Answered::Later => {
+                    tracing::debug!(serial = post.serial, "nothing was confirmed, it is said again later");
+                    return false;
+                }
                 Answered::Refused(reason) => {
-                    tracing::warn!(reason, "a message was refused");
+                    tracing::warn!(serial = post.serial, reason, "a message was refused");
                     reporter.refused();
                 }
             }
