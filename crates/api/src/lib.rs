@@ -17,6 +17,7 @@ pub mod commissioning;
 pub mod detectors;
 pub mod excel;
 pub mod live;
+mod meaning;
 pub mod overview;
 pub mod people;
 pub mod places;

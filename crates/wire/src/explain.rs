@@ -126,13 +126,17 @@ pub mod key {
     pub const IDENTIFIER: &str = "identifier";
     /// Printable text that is no frame: registration, heartbeat; or a text inside a frame.
     pub const TEXT: &str = "text";
+    /// The topic by which a message came.
+    pub const TOPIC: &str = "topic";
+    /// A message: its text, or bytes where it is none.
+    pub const MESSAGE: &str = "message";
     /// Bytes that only the holder of a secret can read; the value says how many.
     pub const ENCRYPTED: &str = "encrypted";
     /// Bytes that could not be read.
     pub const REST: &str = "rest";
 
     /// All of them.
-    pub const ALL: [&str; 48] = [
+    pub const ALL: [&str; 50] = [
         START_MARK,
         END_MARK,
         COMMAND,
@@ -179,6 +183,8 @@ pub mod key {
         METER,
         IDENTIFIER,
         TEXT,
+        TOPIC,
+        MESSAGE,
         ENCRYPTED,
         REST,
     ];
@@ -205,6 +211,35 @@ pub fn explain(telegram: &[u8], direction: Direction) -> Vec<Field> {
         writer.field(telegram.len(), key::TEXT, text);
     }
     writer.finish()
+}
+
+/// Names the parts of a message with named values, as its doors keep it (see [`split_topic`]).
+#[must_use]
+pub fn explain_message(telegram: &[u8]) -> Vec<Field> {
+    let mut writer = Writer::new(telegram);
+    if let (Some(topic), _) = split_topic(telegram) {
+        writer.field(topic.len() + 1, key::TOPIC, text);
+    }
+    let payload = writer.rest();
+    writer.field(payload.len(), key::MESSAGE, |bytes| match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => text.to_owned(),
+        Ok(_) | Err(_) => hex(bytes),
+    });
+    writer.finish()
+}
+
+/// The topic and the payload of a message: one that came by MQTT is kept with its topic and a line end in front. A
+/// payload is not taken for a topic, because topics have levels and no payload of ours begins with one.
+#[must_use]
+pub fn split_topic(telegram: &[u8]) -> (Option<&str>, &[u8]) {
+    let Some(end) = telegram.iter().position(|byte| *byte == b'\n') else { return (None, telegram) };
+    let (topic, payload) = telegram.split_at(end);
+    match std::str::from_utf8(topic) {
+        Ok(topic) if topic.contains('/') && !topic.contains(|c: char| c.is_control() || "{[\"<".contains(c)) => {
+            (Some(topic), payload.get(1..).unwrap_or_default())
+        }
+        Ok(_) | Err(_) => (None, telegram),
+    }
 }
 
 /// Fields in the order of the bytes.

@@ -21,7 +21,7 @@ use store::telegrams::TelegramRow;
 use store::{Page as StorePage, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
-use super::telegrams::Telegram;
+use super::telegrams::{Telegram, told};
 use crate::access::caller::Caller;
 use crate::http::extract::{Filters, Id};
 use crate::http::problem::{ItemProblems, Problem};
@@ -112,17 +112,16 @@ async fn file(
     query: &FileQuery,
 ) -> Result<Response, Problem> {
     let row = api.store.terminals().get(scope, terminal).await?;
-    let mut rows = api
+    let rows = api
         .store
         .telegrams()
         .of_terminal(scope, terminal, query.refused, &StorePage::first(MOST))
         .await?
         .items;
-    rows.reverse();
     let name: String =
         row.serial.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     let (kind, ending, bytes) = match query.format {
-        FileFormat::Text => ("text/plain; charset=utf-8", "txt", text(&row.serial, rows).into_bytes()),
+        FileFormat::Text => ("text/plain; charset=utf-8", "txt", text(&row.serial, told(api, terminal, rows)).into_bytes()),
         FileFormat::Pcap => {
             let bytes = capture(&rows)
                 .map_err(|what| StoreError::Corrupt { what: format!("telegrams as a capture: {what}") })?;
@@ -140,9 +139,9 @@ async fn file(
     Ok(response)
 }
 
-fn text(serial: &str, rows: Vec<TelegramRow>) -> String {
-    let mut text = format!("terminal {serial}, {} telegrams, oldest first, times in UTC\n", rows.len());
-    for telegram in rows.into_iter().map(Telegram::from) {
+fn text(serial: &str, telegrams: Vec<Telegram>) -> String {
+    let mut text = format!("terminal {serial}, {} telegrams, oldest first, times in UTC\n", telegrams.len());
+    for telegram in telegrams.into_iter().rev() {
         let way = if telegram.is_down() { "->" } else { "<-" };
         text.push_str(&format!(
             "\n{} {way} {} {} {} bytes\n{}\n",
@@ -162,6 +161,9 @@ fn text(serial: &str, rows: Vec<TelegramRow>) -> String {
                 "  {:>4} +{:<3} {}: {}\n",
                 field.offset, field.len, field.name, field.value
             ));
+            for said in &field.values {
+                text.push_str(&format!("            {}\n", said.text()));
+            }
         }
     }
     text
@@ -178,7 +180,8 @@ fn capture(rows: &[TelegramRow]) -> Result<Vec<u8>, String> {
     let header = PcapHeader { datalink: DataLink::RAW, ..PcapHeader::default() };
     let mut writer = PcapWriter::with_header(Vec::new(), header).map_err(|error| error.to_string())?;
     let mut talks: HashMap<&str, Talk> = HashMap::new();
-    for row in rows {
+    // Rows stand newest first.
+    for row in rows.iter().rev() {
         let talk = talks.entry(&row.remote).or_default();
         let (device, port) = device(&row.remote);
         let down = row.direction == "down";

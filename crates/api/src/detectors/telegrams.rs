@@ -7,31 +7,16 @@ use domain::id::{DetectorId, TerminalId};
 use serde::{Deserialize, Serialize};
 use store::telegrams::TelegramRow;
 use utoipa::{IntoParams, ToSchema};
+use wire::Direction as Way;
 
 use crate::access::caller::Caller;
 use crate::http::extract::{Filters, Id};
 use crate::http::page::{self, Page};
 use crate::http::problem::{ItemProblems, Problem};
 use crate::http::time::Time;
+use crate::meaning::{Asked, Line, TelegramField};
 use crate::state::Api;
 use crate::vocabulary::Direction;
-
-/// A part of a frame that has a name.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct TelegramField {
-    /// Where it begins, bytes from 0.
-    #[schema(minimum = 0)]
-    pub offset: u32,
-    /// How long it is, bytes.
-    #[schema(minimum = 0)]
-    pub len: u32,
-    /// What it is.
-    #[schema(example = "function")]
-    pub name: String,
-    /// What it says.
-    #[schema(example = "3")]
-    pub value: String,
-}
 
 /// One frame, or the bytes that could not become one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -81,17 +66,11 @@ impl Telegram {
     pub(super) const fn is_down(&self) -> bool {
         matches!(self.direction, Direction::Down)
     }
-}
 
-impl From<TelegramRow> for Telegram {
-    fn from(row: TelegramRow) -> Self {
-        let (direction, way) = if row.direction == "down" {
-            (Direction::Down, wire::explain::Direction::Down)
-        } else {
-            (Direction::Up, wire::explain::Direction::Up)
-        };
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let fields = explained(&row.bytes, way);
+    /// A row with its parts named by who is on the line.
+    fn of(row: TelegramRow, line: &Line, asked: Option<&Asked>) -> Self {
+        let (direction, way) = way(&row);
+        let fields = line.explain(&row.bytes, way, asked);
         Self {
             id: row.id,
             at: row.at.into(),
@@ -99,7 +78,7 @@ impl From<TelegramRow> for Telegram {
             protocol: row.protocol,
             remote: row.remote,
             hex: hex(&row.bytes),
-            length: number(row.bytes.len()),
+            length: u32::try_from(row.bytes.len()).unwrap_or(u32::MAX),
             refused: row.refused,
             reason: row.reason,
             clause: row.clause,
@@ -108,18 +87,28 @@ impl From<TelegramRow> for Telegram {
     }
 }
 
-/// The parts of a frame that have a name.
-pub(crate) fn explained(bytes: &[u8], way: wire::explain::Direction) -> Vec<TelegramField> {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    wire::explain::explain(bytes, way)
-        .into_iter()
-        .map(|field| TelegramField {
-            offset: number(field.offset),
-            len: number(field.len),
-            name: field.name_key.to_owned(),
-            value: field.value,
+fn way(row: &TelegramRow) -> (Direction, Way) {
+    if row.direction == "down" { (Direction::Down, Way::Down) } else { (Direction::Up, Way::Up) }
+}
+
+/// How far before an answer its request may stand: a registration or a heartbeat may have come between.
+const REQUEST_WITHIN: usize = 4;
+
+/// Rows, newest first, with their parts named by who is on the line.
+pub(super) fn told(api: &Api, terminal: TerminalId, rows: Vec<TelegramRow>) -> Vec<Telegram> {
+    let line = Line::of(api, terminal);
+    let asked: Vec<Option<Asked>> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let before = || rows.iter().skip(index + 1).take(REQUEST_WITHIN);
+            let is_request = |before: &&TelegramRow| before.direction == "down" && before.remote == row.remote;
+            (row.direction != "down")
+                .then(|| before().filter(is_request).find_map(|before| line.asks(&before.bytes)))
+                .flatten()
         })
-        .collect()
+        .collect();
+    rows.into_iter().zip(asked).map(|(row, asked)| Telegram::of(row, &line, asked.as_ref())).collect()
 }
 
 /// Bytes in pairs of hex digits with blanks between.
@@ -151,8 +140,9 @@ pub(super) async fn list_detector_telegrams(
 ) -> Result<Json<Page<Telegram>>, Problem> {
     let scope = caller.scope(Permission::TelegramView)?;
     let page = page::asked(query.limit, query.cursor.as_deref())?;
-    let rows = api.store.telegrams().of_detector(&scope, DetectorId(id), query.refused, &page).await?;
-    Ok(Json(Page::of(rows, Telegram::from)))
+    let terminal = api.store.detectors().get(&scope, DetectorId(id)).await?.terminal_id;
+    let rows = api.store.telegrams().of_terminal(&scope, terminal, query.refused, &page).await?;
+    Ok(Json(Page { items: told(&api, terminal, rows.items), next_cursor: rows.next_cursor, total: rows.total }))
 }
 
 /// The telegrams of a terminal's line, newest first; also of one that waits for admission.
@@ -173,7 +163,7 @@ pub(super) async fn list_terminal_telegrams(
     let scope = caller.scope(Permission::TelegramView)?;
     let page = page::asked(query.limit, query.cursor.as_deref())?;
     let rows = api.store.telegrams().of_terminal(&scope, TerminalId(id), query.refused, &page).await?;
-    Ok(Json(Page::of(rows, Telegram::from)))
+    Ok(Json(Page { items: told(&api, TerminalId(id), rows.items), next_cursor: rows.next_cursor, total: rows.total }))
 }
 
 #[cfg(test)]
@@ -195,7 +185,7 @@ mod tests {
             reason: None,
             clause: None,
         };
-        let telegram = Telegram::from(row);
+        let telegram = Telegram::of(row, &Line::nobody(), None);
         assert_eq!(telegram.hex, "01 03 00 00 00 02 C4 0B");
         assert_eq!(telegram.fields.iter().map(|f| f.len).sum::<u32>(), 8);
         assert_eq!(telegram.fields[0].name, "unit");

@@ -1,10 +1,11 @@
 //! From what the domain decodes to what the bench shows.
 
-use domain::profile::{Decoded, Group, KeyedGroup, Meaning, Profile, decode};
-use domain::reading::{PointIndex, Quality, Reported, Sample};
+use domain::profile::{Decoded, Group, KeyedGroup, Profile, decode};
+use domain::reading::{Quality, Reported, Sample};
 
 use super::verdict::passes;
 use super::{TestGroup, TestPoint, TestStatus};
+use crate::meaning::{code_of, meanings};
 use crate::profiles::shape::ReportedHazard;
 
 /// What the data bytes of `group` say, or why they say nothing.
@@ -26,16 +27,7 @@ pub(super) fn of_registers(profile: &Profile, group: &Group, data: &[u8]) -> Res
             let at = usize::from(status.address - group.start) * 2;
             let word = u16::from_be_bytes(*data.get(at..)?.first_chunk::<2>()?);
             let value = (word & status.mask) >> status.shift;
-            let meanings = status
-                .meanings
-                .iter()
-                .filter(|meaning| meaning.value == value)
-                .map(|meaning: &Meaning| ReportedHazard {
-                    hazard: meaning.hazard.into(),
-                    severity: Some(meaning.severity.into()),
-                    point: code_of(profile, meaning.point),
-                })
-                .collect();
+            let meanings = meanings(profile, &status.meanings, value);
             Some(TestStatus { code: status.code.clone(), value: value.to_string(), meanings })
         })
         .collect();
@@ -95,10 +87,6 @@ fn points(profile: &Profile, samples: &[Sample]) -> Vec<TestPoint> {
             })
         })
         .collect()
-}
-
-pub(super) fn code_of(profile: &Profile, point: Option<PointIndex>) -> Option<String> {
-    point.and_then(|index| profile.point(index)).map(|point| point.code.clone())
 }
 
 fn told(profile: &Profile, reported: &[Reported]) -> Vec<ReportedHazard> {

@@ -1,30 +1,39 @@
 //! Frames in pasted bytes, and what a profile with registers reads from each.
 
 use domain::place::Protocol;
-use domain::profile::{Group, Profile, Space, select_group};
+use domain::profile::{Group, Profile, select_group};
 use wire::cloud7b7b::{Deframer, RawFrame, SegmentData, Uplink};
-use wire::modbus::{Answer, AnswerBody, Parse, Request, RequestBody};
+use wire::crc16;
+use wire::modbus::{Answer, AnswerBody, Parse, Request};
 
 use super::decoded::{of_registers, place};
 use super::{TestFrame, TestGroup, TestRefusal};
-use crate::detectors::telegrams::{explained, hex};
+use crate::detectors::telegrams::hex;
+use crate::meaning::{Asked, Line};
 use crate::vocabulary::Direction;
 
 /// The longest frame that is looked for, bytes.
 const LONGEST_FRAME: usize = 8192;
 
-/// A frame without anything read from it yet.
-pub(super) fn frame(offset: usize, bytes: &[u8], protocol: &str, direction: Direction) -> TestFrame {
+/// A frame without anything read from it yet, its parts named by `line`. `asked` is the request that it answers.
+pub(super) fn frame(
+    line: &Line,
+    offset: usize,
+    bytes: &[u8],
+    protocol: &str,
+    direction: Direction,
+    asked: Option<&Asked>,
+) -> TestFrame {
     let way = match direction {
-        Direction::Up => wire::explain::Direction::Up,
-        Direction::Down => wire::explain::Direction::Down,
+        Direction::Up => wire::Direction::Up,
+        Direction::Down => wire::Direction::Down,
     };
     TestFrame {
         offset: u32::try_from(offset).unwrap_or(u32::MAX),
         hex: hex(bytes),
         direction,
         protocol: protocol.to_owned(),
-        fields: explained(bytes, way),
+        fields: line.explain(bytes, way, asked),
         refused: None,
         groups: Vec::new(),
     }
@@ -36,6 +45,7 @@ pub(super) fn refuse(frame: &mut TestFrame, reason: impl Into<String>, clause: &
 
 /// Every frame of the vendor cloud protocol in `bytes`, as they came from the device.
 pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
+    let line = Line::bench(profile, None);
     let mut deframer = Deframer::new(LONGEST_FRAME);
     deframer.push(bytes);
     let mut found = Vec::new();
@@ -51,11 +61,11 @@ pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
             match next {
                 Ok(raw) => {
                     offset += raw.bytes.len();
-                    cloud_frame(profile, at, &raw)
+                    cloud_frame(profile, &line, at, &raw)
                 }
                 Err(refused) => {
                     offset += refused.bytes.len();
-                    let mut one = frame(at, &refused.bytes, "cloud_7b7b", Direction::Up);
+                    let mut one = frame(&line, at, &refused.bytes, "cloud_7b7b", Direction::Up, None);
                     let clause = format!("vendor cloud protocol, {}", refused.error.name());
                     refuse(&mut one, refused.error.to_string(), &clause);
                     one
@@ -65,8 +75,8 @@ pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
         .collect()
 }
 
-fn cloud_frame(profile: &Profile, offset: usize, raw: &RawFrame) -> TestFrame {
-    let mut one = frame(offset, &raw.bytes, "cloud_7b7b", Direction::Up);
+fn cloud_frame(profile: &Profile, line: &Line, offset: usize, raw: &RawFrame) -> TestFrame {
+    let mut one = frame(line, offset, &raw.bytes, "cloud_7b7b", Direction::Up, None);
     match Uplink::parse(raw) {
         Err(error) => {
             let clause = format!("vendor cloud protocol, {}", error.name());
@@ -106,77 +116,109 @@ fn cloud_frame(profile: &Profile, offset: usize, raw: &RawFrame) -> TestFrame {
     one
 }
 
-/// Which registers an answer carries: only the request before it says so.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    pub(super) unit: u8,
-    pub(super) function: u8,
-    pub(super) start: u16,
-    pub(super) count: u16,
+/// A frame of Modbus, however it is carried.
+enum Found {
+    Request(Request),
+    Answer(Answer),
 }
 
-impl Asked {
-    fn of(request: &Request) -> Option<Self> {
-        let (function, start, count) = match request.body() {
-            RequestBody::ReadCoils { start, count } => (1, *start, *count),
-            RequestBody::ReadDiscreteInputs { start, count } => (2, *start, *count),
-            RequestBody::ReadHoldingRegisters { start, count } => (3, *start, *count),
-            RequestBody::ReadInputRegisters { start, count } => (4, *start, *count),
-            RequestBody::WriteSingleCoil { .. }
-            | RequestBody::WriteSingleRegister { .. }
-            | RequestBody::WriteMultipleCoils { .. }
-            | RequestBody::WriteMultipleRegisters { .. } => return None,
-        };
-        Some(Self { unit: request.unit(), function, start, count })
+/// The frame at the front of `bytes`, its length and its transaction where it has the header of TCP. Bytes that could be
+/// either are the answer to what was asked before under the same transaction, else a request.
+fn modbus_at(bytes: &[u8], asked: Option<&Asked>) -> Option<(Found, usize, Option<u16>)> {
+    if let Parse::Complete { value, len } = Request::parse(bytes) {
+        return Some((Found::Request(value), len, None));
     }
+    if let Parse::Complete { value, len } = Answer::parse(bytes) {
+        return Some((Found::Answer(value), len, None));
+    }
+    let ([t1, t2, 0, 0, l1, l2], covered) = bytes.split_first_chunk::<MBAP>()? else { return None };
+    let length = usize::from(u16::from_be_bytes([*l1, *l2]));
+    let transaction = Some(u16::from_be_bytes([*t1, *t2]));
+    let mut serial = covered.get(..length)?.to_vec();
+    crc16::append(&mut serial);
+    let request = match Request::parse(&serial) {
+        Parse::Complete { value, len } if len == serial.len() => Some(Found::Request(value)),
+        Parse::Complete { .. } | Parse::NeedMore { .. } | Parse::Refused(_) => None,
+    };
+    let answer = match Answer::parse(&serial) {
+        Parse::Complete { value, len } if len == serial.len() => Some(Found::Answer(value)),
+        Parse::Complete { .. } | Parse::NeedMore { .. } | Parse::Refused(_) => None,
+    };
+    let is_answered = asked.is_some_and(|asked| asked.transaction == transaction);
+    let found = if is_answered { answer.or(request) } else { request.or(answer) };
+    Some((found?, MBAP + length, transaction))
 }
 
-/// Every Modbus-RTU frame in `bytes`: requests tell which registers the answer behind them carries; an answer alone is
-/// matched with the groups of its length, or with `group` where that is said.
+/// Bytes of the header of Modbus TCP before the unit.
+const MBAP: usize = 6;
+
+/// Every Modbus frame in `bytes`, RTU or TCP: requests tell which registers the answer behind them carries; an answer
+/// alone is matched with the groups of its length, or with `group` where that is said.
 pub(super) fn modbus(profile: &Profile, bytes: &[u8], group: Option<u8>) -> Vec<TestFrame> {
+    let line = Line::bench(profile, None);
     let mut found = Vec::new();
     let mut asked: Option<Asked> = None;
     let (mut at, mut noise_from) = (0, 0);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let read = if let Parse::Complete { value, len } = Request::parse(rest) {
-            asked = Asked::of(&value);
-            rest.get(..len).map(|own| (frame(at, own, "modbus_rtu", Direction::Down), len))
-        } else if let Parse::Complete { value, len } = Answer::parse(rest) {
-            rest.get(..len).map(|own| {
-                let mut one = frame(at, own, "modbus_rtu", Direction::Up);
-                answer(profile, &value, asked.take(), group, &mut one);
-                (one, len)
-            })
-        } else {
-            None
+        let Some((read, len, transaction)) = modbus_at(rest, asked.as_ref()) else {
+            at += 1;
+            continue;
         };
-        match read {
-            Some((one, len)) => {
-                noise(bytes, noise_from, at, &mut found);
-                found.push(one);
-                at += len;
-                noise_from = at;
+        let own = rest.get(..len).unwrap_or_default();
+        let protocol = if transaction.is_some() { "modbus_tcp" } else { "modbus_rtu" };
+        noise(&line, bytes, noise_from, at, &mut found);
+        found.push(match read {
+            Found::Request(request) => {
+                asked = Asked::of(&request, transaction);
+                frame(&line, at, own, protocol, Direction::Down, None)
             }
-            None => at += 1,
-        }
+            Found::Answer(said) => {
+                let asked = asked.take().filter(|asked| asked.is_answered_by(&said, transaction));
+                let mut one = frame(&line, at, own, protocol, Direction::Up, asked.as_ref());
+                answer(profile, &said, asked.as_ref(), group, &mut one);
+                one
+            }
+        });
+        at += len;
+        noise_from = at;
     }
-    noise(bytes, noise_from, bytes.len(), &mut found);
+    noise(&line, bytes, noise_from, bytes.len(), &mut found);
     found
 }
 
-fn noise(bytes: &[u8], from: usize, to: usize, found: &mut Vec<TestFrame>) {
+/// A frame of Modbus-RTU that stood inside `outer`, read into it.
+pub(super) fn inside(profile: &Profile, rtu: &[u8], asked: Option<&Asked>, outer: &mut TestFrame) {
+    match Answer::parse(rtu) {
+        Parse::Complete { value, .. } => answer(profile, &value, asked, None, outer),
+        Parse::Refused(error) => refuse(outer, error.to_string(), RTU),
+        Parse::NeedMore { wanted } => {
+            let reason = format!("{} bytes inside, wanted {wanted} for the whole frame", rtu.len());
+            refuse(outer, reason, RTU);
+        }
+    }
+}
+
+const RTU: &str = "Modbus over serial line V1.02, 2.5.1: unit, function, data, CRC";
+
+fn noise(line: &Line, bytes: &[u8], from: usize, to: usize, found: &mut Vec<TestFrame>) {
     let Some(own) = bytes.get(from..to).filter(|own| !own.is_empty()) else { return };
-    let mut one = frame(from, own, "unknown", Direction::Up);
+    let mut one = frame(line, from, own, "unknown", Direction::Up, None);
     let reason = match Answer::parse(own) {
         Parse::Refused(error) => error.to_string(),
         Parse::NeedMore { wanted } => format!("{} bytes, wanted {wanted} for the whole frame", own.len()),
         Parse::Complete { .. } => "no frame begins here".to_owned(),
     };
-    refuse(&mut one, reason, "Modbus over serial line V1.02, 2.5.1: unit, function, data, CRC");
+    refuse(&mut one, reason, RTU);
     found.push(one);
 }
 
-fn answer(profile: &Profile, answer: &Answer, asked: Option<Asked>, group: Option<u8>, one: &mut TestFrame) {
+fn answer(
+    profile: &Profile,
+    answer: &Answer,
+    asked: Option<&Asked>,
+    group: Option<u8>,
+    one: &mut TestFrame,
+) {
     match &answer.body {
         AnswerBody::Exception { exception, .. } => {
             let reason = format!("the device refused with exception {:#04x}", exception.code());
@@ -198,9 +240,8 @@ fn answer(profile: &Profile, answer: &Answer, asked: Option<Asked>, group: Optio
         refuse(one, reason, "profile, protocol");
         return;
     }
-    let asked = asked.filter(|asked| asked.unit == answer.unit && asked.function == answer.function_code());
     let wanted: Vec<Group> = match asked {
-        Some(asked) => vec![read_group(asked)],
+        Some(asked) => vec![asked.group()],
         None => profile
             .groups
             .iter()
@@ -231,17 +272,6 @@ fn answer(profile: &Profile, answer: &Answer, asked: Option<Asked>, group: Optio
             Ok(read) => one.groups.push(TestGroup { guessed, ..read }),
             Err(reason) => refuse(one, reason, "profile, groups"),
         }
-    }
-}
-
-/// The registers that were asked for, as a group.
-pub(super) fn read_group(asked: Asked) -> Group {
-    Group {
-        index: 0,
-        space: Space { function: asked.function, segment: None },
-        start: asked.start,
-        count: asked.count,
-        every_s: 1,
     }
 }
 

@@ -9,17 +9,18 @@ use domain::place::Protocol as Speaks;
 use domain::profile::{Group, Profile, ReadCommand};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use wire::gateway1f1f::HEAD;
 
 use super::decoded::{of_registers, place};
-use super::frames::Asked;
 use super::pasted::of_bytes;
-use super::{TestFrame, TestGroup, frames};
+use super::{TestFrame, TestGroup};
 use crate::access::caller::Caller;
 use crate::detectors::telegrams::hex;
 use crate::http::extract::{Body, Filters};
 use crate::http::page::Page;
 use crate::http::problem::{ListProblems, Problem, WriteProblems};
 use crate::http::time::Time;
+use crate::meaning::{Asked, Line};
 use crate::profiles::candidate;
 use crate::state::Api;
 use crate::vocabulary::{Direction, Protocol};
@@ -174,7 +175,8 @@ pub(in crate::profiles) async fn try_profile(
     let fits = terminal.protocol.carries(profile.protocol);
     let page = store::Page { limit: TELEGRAMS, cursor: None };
     let rows = api.store.telegrams().of_terminal(&scope, terminal.id, None, &page).await?.items;
-    let telegrams = if fits { told(&profile, &rows) } else { Vec::new() };
+    let line = Line::of(&api, terminal.id);
+    let telegrams = if fits { told(&profile, &rows, &line) } else { Vec::new() };
     let mut reads = Vec::new();
     if attempt.read && fits && profile.protocol == Speaks::ModbusRtu {
         for group in profile.groups.iter().take(MOST_READS) {
@@ -185,24 +187,24 @@ pub(in crate::profiles) async fn try_profile(
 }
 
 /// Telegrams newest first; behind a transparent line the request that went out before an answer says what it carries.
-fn told(profile: &Profile, rows: &[store::telegrams::TelegramRow]) -> Vec<TriedTelegram> {
+fn told(profile: &Profile, rows: &[store::telegrams::TelegramRow], line: &Line) -> Vec<TriedTelegram> {
     rows.iter()
         .enumerate()
         .filter(|(_, row)| row.direction != "down")
         .map(|(index, row)| {
             let before = rows.get(index + 1).filter(|before| before.direction == "down");
             let frames = match before {
-                Some(before) if profile.protocol == Speaks::ModbusRtu => {
+                Some(before) if profile.protocol == Speaks::ModbusRtu || before.bytes.starts_with(&HEAD) => {
                     let mut talk = before.bytes.clone();
                     talk.extend(&row.bytes);
                     let asked = u32::try_from(before.bytes.len()).unwrap_or(u32::MAX);
-                    let all = frames::modbus(profile, &talk, None);
+                    let all = of_bytes(profile, &talk, None, line.secret());
                     all.into_iter()
                         .filter(|one| one.direction == Direction::Up)
                         .map(|one| TestFrame { offset: one.offset.saturating_sub(asked), ..one })
                         .collect()
                 }
-                Some(_) | None => of_bytes(profile, &row.bytes, None),
+                Some(_) | None => of_bytes(profile, &row.bytes, None, line.secret()),
             };
             TriedTelegram { at: row.at.into(), frames }
         })
@@ -223,12 +225,13 @@ async fn read(
         Ok(LineAnswer::Data(data)) => {
             read.hex = Some(hex(&data));
             let asked = Asked {
+                transaction: None,
                 unit: unit.unwrap_or(1),
                 function: group.space.function,
                 start: group.start,
                 count: group.count,
             };
-            match of_registers(profile, &frames::read_group(asked), &data) {
+            match of_registers(profile, &asked.group(), &data) {
                 Ok(said) => read.group = Some(said),
                 Err(reason) => read.reason = Some(reason),
             }

@@ -18,8 +18,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shape::ReportedHazard;
-use crate::detectors::telegrams::TelegramField;
 use crate::http::time::Time;
+use crate::meaning::TelegramField;
 use crate::vocabulary::{Direction, Hazard, Phase, Quality, Quantity, Severity};
 
 /// A frame that was found, or bytes that are none.

@@ -7,6 +7,7 @@ use domain::place::Protocol;
 use domain::profile::Profile;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::gateway1f1f::{BLOCK_LEN, HEAD, Secret};
 
 use super::{TestFrame, frames, keyed};
 use crate::access::caller::Caller;
@@ -31,10 +32,16 @@ pub(in crate::profiles) struct ProfileTest {
     #[serde(default)]
     #[schema(max_length = 100_000, example = "01 03 04 00 00 00 1E 7B FB")]
     hex: Option<String>,
-    /// A JSON message.
+    /// A message as text: JSON, or what was inside an encrypted frame of the vendor gateway protocol (the XML of a
+    /// report, `PPAAA|hex` of a Modbus frame).
     #[serde(default)]
     #[schema(max_length = 100_000)]
     json: Option<String>,
+    /// The secret that opens frames of the vendor gateway protocol: 16 characters, or 32 hexadecimal digits. It is
+    /// not kept.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    secret: Option<String>,
     /// The topic or path that the message came by.
     #[serde(default)]
     #[schema(max_length = 1000)]
@@ -82,9 +89,10 @@ pub(in crate::profiles) async fn test_profile(
     let found = match (&test.hex, &test.json) {
         (Some(hex), None) => {
             let bytes = frames::bytes_of(hex).map_err(|message| Problem::field("hex", "pattern", message))?;
-            of_bytes(&profile, &bytes, test.group)
+            let secret = test.secret.as_deref().filter(|secret| !secret.is_empty()).map(secret).transpose()?;
+            of_bytes(&profile, &bytes, test.group, secret.as_ref())
         }
-        (None, Some(json)) => vec![keyed::message(&profile, json.as_bytes(), Some(json))],
+        (None, Some(text)) => vec![of_text(&profile, test.topic.as_deref(), text)],
         (Some(_), Some(_)) | (None, None) => {
             return Err(Problem::field("hex", "missing", "wanted either hex or json"));
         }
@@ -97,17 +105,51 @@ pub(in crate::profiles) async fn test_profile(
     }))
 }
 
-/// Frames in `bytes` as the profile's protocol has them; a vendor cloud frame is known by its mark.
-pub(super) fn of_bytes(profile: &Profile, bytes: &[u8], group: Option<u8>) -> Vec<TestFrame> {
+/// The secret as it is given to a terminal.
+fn secret(given: &str) -> Result<Secret, Problem> {
+    let bytes = match frames::bytes_of(given) {
+        Ok(bytes) if bytes.len() == BLOCK_LEN => bytes,
+        Ok(_) | Err(_) => given.as_bytes().to_vec(),
+    };
+    Secret::try_from(bytes.as_slice()).map_err(|error| Problem::field("secret", "secret_length", error.to_string()))
+}
+
+/// A pasted text as the profile's protocol has it.
+fn of_text(profile: &Profile, topic: Option<&str>, text: &str) -> TestFrame {
+    let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
+    match profile.protocol {
+        Protocol::Telemetry => keyed::message(profile, topic, text.as_bytes(), Some(text)),
+        Protocol::Cloud7b7b
+        | Protocol::ModbusRtu
+        | Protocol::ModbusTcp
+        | Protocol::Dlt645
+        | Protocol::Gb26875
+        | Protocol::Gateway1f1f => keyed::gateway_inside(profile, text),
+    }
+}
+
+/// Frames in `bytes` as the profile's protocol has them; frames of other carriers are known by their mark.
+pub(super) fn of_bytes(
+    profile: &Profile,
+    bytes: &[u8],
+    group: Option<u8>,
+    secret: Option<&Secret>,
+) -> Vec<TestFrame> {
     match profile.protocol {
         Protocol::Cloud7b7b => frames::cloud(profile, bytes),
         Protocol::ModbusRtu | Protocol::ModbusTcp if bytes.starts_with(&wire::cloud7b7b::START) => {
             frames::cloud(profile, bytes)
         }
+        Protocol::ModbusRtu | Protocol::ModbusTcp if bytes.starts_with(&HEAD) => {
+            keyed::gateway(profile, bytes, secret)
+        }
         Protocol::ModbusRtu | Protocol::ModbusTcp => frames::modbus(profile, bytes, group),
-        Protocol::Telemetry => vec![keyed::message(profile, bytes, None)],
+        Protocol::Telemetry => {
+            let (topic, payload) = wire::explain::split_topic(bytes);
+            vec![keyed::message(profile, topic, payload, None)]
+        }
         Protocol::Dlt645 => keyed::dlt645(profile, bytes),
         Protocol::Gb26875 => keyed::gb26875(profile, bytes),
-        Protocol::Gateway1f1f => keyed::gateway(bytes),
+        Protocol::Gateway1f1f => keyed::gateway(profile, bytes, secret),
     }
 }
