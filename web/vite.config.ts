@@ -13,7 +13,8 @@ export default defineConfig({
     __VUE_I18N_LEGACY_API__: 'false',
     __INTLIFY_PROD_DEVTOOLS__: 'false',
   },
-  server: { proxy: { '/api': server } },
+  // The words of mistakes are held against the codes in the server's source.
+  server: { proxy: { '/api': server }, fs: { allow: ['..'] } },
   build: { target: 'es2022', chunkSizeWarningLimit: 900 },
   test: { environment: 'happy-dom', include: ['src/**/*.spec.ts'] },
 });

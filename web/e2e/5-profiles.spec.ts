@@ -38,7 +38,7 @@ test('a point is added in the form, tried on pasted bytes, saved as a version an
   await field('name').fill('备用输入');
   await field('address').fill('0x0200');
   await field('scale').fill('0.3');
-  await expect(page.locator('.input-field.wrong', { has: field('scale') })).toContainText('power of ten');
+  await expect(page.locator('.input-field.wrong', { has: field('scale') })).toContainText('10 的幂');
   await field('scale').fill('0.1');
   await expect(page.getByText('有未保存的修改')).toBeVisible();
 
@@ -67,4 +67,24 @@ test('a point is added in the form, tried on pasted bytes, saved as a version an
   const saved = await file;
   expect(saved.suggestedFilename()).toBe(`${id}.toml`);
   expect(await readFile(await saved.path(), 'utf8')).toContain('备用输入');
+});
+
+test('the bench reads Modbus TCP, and what a gateway encrypts once it is opened', async ({ at }) => {
+  const page = await at('/profiles/arcm300-modbus?tab=bench');
+  const pasted = page.locator('textarea[name="pasted"]');
+  await pasted.fill('00 07 00 00 00 06 01 03 00 00 00 02  00 07 00 00 00 07 01 03 04 00 1E 00 1F');
+  await page.getByRole('button', { name: '解析', exact: true }).click();
+  await expect(page.getByText('Modbus TCP').first()).toBeVisible();
+  await expect(page.locator('tr', { hasText: '剩余电流' })).toContainText('31 mA');
+  await expect(page.locator('input[name="secret"]')).toHaveCount(0);
+  await pasted.fill(`1F 1F F2 00 00 00 20 ${'00 '.repeat(32)}`);
+  await page.locator('input[name="secret"]').fill('short');
+  await page.getByRole('button', { name: '解析', exact: true }).click();
+  await expect(page.getByText('须为 16 字节')).toBeVisible();
+
+  await at('/profiles/acrel-gateway?tab=bench');
+  await page.getByRole('button', { name: '解密后的内容' }).or(page.getByRole('radio', { name: '解密后的内容' })).first().click();
+  await pasted.fill('<root><data operation="report"><meter id="01001"><function id="IL">35</function></meter></data></root>');
+  await page.getByRole('button', { name: '解析', exact: true }).click();
+  await expect(page.locator('tr', { hasText: '剩余电流' })).toContainText('35.0 mA');
 });

@@ -235,7 +235,9 @@ pub fn split_topic(telegram: &[u8]) -> (Option<&str>, &[u8]) {
     let Some(end) = telegram.iter().position(|byte| *byte == b'\n') else { return (None, telegram) };
     let (topic, payload) = telegram.split_at(end);
     match std::str::from_utf8(topic) {
-        Ok(topic) if topic.contains('/') && !topic.contains(|c: char| c.is_control() || "{[\"<".contains(c)) => {
+        Ok(topic)
+            if topic.contains('/') && !topic.contains(|c: char| c.is_control() || "{[\"<".contains(c)) =>
+        {
             (Some(topic), payload.get(1..).unwrap_or_default())
         }
         Ok(_) | Err(_) => (None, telegram),

@@ -247,4 +247,20 @@ mod explained {
         assert!(lines(&vector, Direction::Up).contains(&"28+1 crc 30 wrong, wanted 32".to_owned()));
         assert_eq!(gb("private heartbeat")[1], "2+8 heartbeat 07 25 51 80 12 FF 04 88");
     }
+
+    #[test]
+    fn a_message_behind_its_topic() {
+        let said = |bytes: &[u8]| -> Vec<String> {
+            let fields = wire::explain::explain_message(bytes).into_iter();
+            fields
+                .map(|field| format!("{}+{} {} {}", field.offset, field.len, field.name_key, field.value))
+                .collect()
+        };
+        let topic = b"data/up/pk/E7\n{\"a\":\"\xE6\xB8\xA9\"}";
+        assert_eq!(said(topic), ["0+14 topic data/up/pk/E7", "14+11 message {\"a\":\"温\"}"]);
+        // No topic: an empty message, JSON over several lines, CBOR.
+        assert_eq!(said(b""), [""; 0]);
+        assert_eq!(said(b"{\n\"a/b\":1}").len(), 1);
+        assert_eq!(said(&[0xA1, 0x61, 0x0A, 0x01]), ["0+4 message A1 61 0A 01"]);
+    }
 }

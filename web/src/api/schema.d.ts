@@ -5176,6 +5176,11 @@ export interface components {
         /** @description A mistake in a profile's text. */
         ProfileMistake: {
             /**
+             * @description A stable word for the kind of mistake.
+             * @example out_of_range
+             */
+            code: string;
+            /**
              * Format: int32
              * @description The character, from 1.
              */
@@ -5190,7 +5195,11 @@ export interface components {
              * @description The line, from 1; null where it is in a part of the form that could not be written.
              */
             line: number | null;
-            /** @description What was had and what was wanted. */
+            /** @description What was had and wanted, by name. */
+            params: {
+                [key: string]: string;
+            };
+            /** @description The same as a sentence in English. */
             reason: string;
         };
         /**
@@ -5312,10 +5321,18 @@ export interface components {
              * @example 01 03 04 00 00 00 1E 7B FB
              */
             hex?: string | null;
-            /** @description A JSON message. */
+            /**
+             * @description A message as text: JSON, or what was inside an encrypted frame of the vendor gateway protocol (the XML of a
+             *     report, `PPAAA|hex` of a Modbus frame).
+             */
             json?: string | null;
             /** @description The model that is in force under this id, where no text is given. */
             profile_id?: string | null;
+            /**
+             * @description The secret that opens frames of the vendor gateway protocol: 16 characters, or 32 hexadecimal digits. It is
+             *     not kept.
+             */
+            secret?: string | null;
             /** @description The TOML that is tried. */
             text?: string | null;
             /** @description The topic or path that the message came by. */
@@ -6025,6 +6042,8 @@ export interface components {
              * @example 3
              */
             value: string;
+            /** @description The points and status words that the profiles of the detectors on the line read from it. */
+            values: components["schemas"]["TelegramValue"][];
         };
         /**
          * @description Which telegrams are kept.
@@ -6034,6 +6053,36 @@ export interface components {
         /** @description What the telegram log shall keep of a terminal. */
         TelegramLevelChange: {
             level?: components["schemas"]["TelegramLevel"] | null;
+        };
+        /** @description A point or a status word that stands in a part of a frame. */
+        TelegramValue: {
+            /** @description Its name in the profile. */
+            code: string;
+            /**
+             * Format: int32
+             * @description How many decimals the device gives.
+             */
+            decimals: number;
+            /**
+             * Format: int64
+             * @description The detector; null on the test bench.
+             */
+            detector_id: number | null;
+            /** @description What a status word means; empty where it means nothing. */
+            meanings: components["schemas"]["ReportedHazard"][];
+            /** @description What people call the point; null for a status word. */
+            name: string | null;
+            phase: components["schemas"]["Phase"] | null;
+            quality: components["schemas"]["Quality"] | null;
+            /** @description The unit; empty for a status word. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The value; null where there is none.
+             */
+            value: number | null;
+            /** @description A status word's value, after mask and shift. */
+            word: string | null;
         };
         /** @description What dials in. */
         Terminal: {

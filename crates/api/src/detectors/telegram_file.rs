@@ -25,6 +25,7 @@ use super::telegrams::{Telegram, told};
 use crate::access::caller::Caller;
 use crate::http::extract::{Filters, Id};
 use crate::http::problem::{ItemProblems, Problem};
+use crate::meaning::Line;
 use crate::state::Api;
 
 /// The most telegrams in one file, newest first; a line keeps about a thousand.
@@ -121,7 +122,11 @@ async fn file(
     let name: String =
         row.serial.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     let (kind, ending, bytes) = match query.format {
-        FileFormat::Text => ("text/plain; charset=utf-8", "txt", text(&row.serial, told(api, terminal, rows)).into_bytes()),
+        FileFormat::Text => (
+            "text/plain; charset=utf-8",
+            "txt",
+            text(&row.serial, told(&Line::of(api, terminal), rows)).into_bytes(),
+        ),
         FileFormat::Pcap => {
             let bytes = capture(&rows)
                 .map_err(|what| StoreError::Corrupt { what: format!("telegrams as a capture: {what}") })?;
@@ -246,9 +251,9 @@ mod tests {
         }
     }
 
-    /// A read request of the Modbus guide and a damaged answer.
+    /// A read request of the Modbus guide and a damaged answer, newest first.
     fn rows() -> Vec<TelegramRow> {
-        vec![row(1, "down", &[1, 3, 0, 0, 0, 2, 0xC4, 0x0B]), row(2, "up", &[1, 3, 4, 0])]
+        vec![row(2, "up", &[1, 3, 4, 0]), row(1, "down", &[1, 3, 0, 0, 0, 2, 0xC4, 0x0B])]
     }
 
     #[test]
@@ -272,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_text_says_way_bytes_fields_and_refusals() {
-        let text = text("SN1", rows());
+        let text = text("SN1", told(&Line::nobody(), rows()));
         assert!(text.starts_with("terminal SN1, 2 telegrams"));
         assert!(text.contains("-> 10.1.2.3:4567 modbus_rtu 8 bytes\n01 03 00 00 00 02 C4 0B\n"), "{text}");
         assert!(text.contains("function"), "{text}");

@@ -95,20 +95,20 @@ fn way(row: &TelegramRow) -> (Direction, Way) {
 const REQUEST_WITHIN: usize = 4;
 
 /// Rows, newest first, with their parts named by who is on the line.
-pub(super) fn told(api: &Api, terminal: TerminalId, rows: Vec<TelegramRow>) -> Vec<Telegram> {
-    let line = Line::of(api, terminal);
+pub(super) fn told(line: &Line, rows: Vec<TelegramRow>) -> Vec<Telegram> {
     let asked: Vec<Option<Asked>> = rows
         .iter()
         .enumerate()
         .map(|(index, row)| {
             let before = || rows.iter().skip(index + 1).take(REQUEST_WITHIN);
-            let is_request = |before: &&TelegramRow| before.direction == "down" && before.remote == row.remote;
+            let is_request =
+                |before: &&TelegramRow| before.direction == "down" && before.remote == row.remote;
             (row.direction != "down")
                 .then(|| before().filter(is_request).find_map(|before| line.asks(&before.bytes)))
                 .flatten()
         })
         .collect();
-    rows.into_iter().zip(asked).map(|(row, asked)| Telegram::of(row, &line, asked.as_ref())).collect()
+    rows.into_iter().zip(asked).map(|(row, asked)| Telegram::of(row, line, asked.as_ref())).collect()
 }
 
 /// Bytes in pairs of hex digits with blanks between.
@@ -142,7 +142,11 @@ pub(super) async fn list_detector_telegrams(
     let page = page::asked(query.limit, query.cursor.as_deref())?;
     let terminal = api.store.detectors().get(&scope, DetectorId(id)).await?.terminal_id;
     let rows = api.store.telegrams().of_terminal(&scope, terminal, query.refused, &page).await?;
-    Ok(Json(Page { items: told(&api, terminal, rows.items), next_cursor: rows.next_cursor, total: rows.total }))
+    Ok(Json(Page {
+        items: told(&Line::of(&api, terminal), rows.items),
+        next_cursor: rows.next_cursor,
+        total: rows.total,
+    }))
 }
 
 /// The telegrams of a terminal's line, newest first; also of one that waits for admission.
@@ -163,7 +167,11 @@ pub(super) async fn list_terminal_telegrams(
     let scope = caller.scope(Permission::TelegramView)?;
     let page = page::asked(query.limit, query.cursor.as_deref())?;
     let rows = api.store.telegrams().of_terminal(&scope, TerminalId(id), query.refused, &page).await?;
-    Ok(Json(Page { items: told(&api, TerminalId(id), rows.items), next_cursor: rows.next_cursor, total: rows.total }))
+    Ok(Json(Page {
+        items: told(&Line::of(&api, TerminalId(id)), rows.items),
+        next_cursor: rows.next_cursor,
+        total: rows.total,
+    }))
 }
 
 #[cfg(test)]

@@ -378,7 +378,9 @@ impl From<EngineError> for Problem {
                 )
                 .with("line", mistake.line)
                 .with("column", mistake.column)
-                .with("reason", mistake.reason),
+                .with("reason", mistake.reason)
+                .with("mistake", mistake.code)
+                .with("with", serde_json::json!(mistake.with.into_iter().collect::<BTreeMap<_, _>>())),
             ]),
             EngineError::Breaks(breaks) => Self::invalid(
                 breaks

@@ -98,7 +98,8 @@ pub(super) fn name_objects(behind: &[Behind], bytes: &[u8], fields: &mut [Telegr
                 field.values = told(behind, &object, i16::from_le_bytes(*raw).into());
             }
             key::STATE => {
-                let raw = field.bytes(bytes).iter().rev().fold(0, |state, byte| (state << 8) | i64::from(*byte));
+                let raw =
+                    field.bytes(bytes).iter().rev().fold(0, |state, byte| (state << 8) | i64::from(*byte));
                 field.values = told(behind, &object, raw);
             }
             _ => {}
@@ -165,7 +166,8 @@ fn is_meant(key: GbKey, object: &Object, one: &Behind, place: Option<&GbPlace>) 
 pub(super) fn name_meter(behind: &[Behind], bytes: &[u8], fields: &mut [TelegramField]) {
     let of = |name: &str| fields.iter().find(|field| field.name == name);
     let Some(meter) = of(key::METER).map(|field| field.value.clone()) else { return };
-    let Some(identifier) = of(key::IDENTIFIER).and_then(|field| u32::from_str_radix(&field.value, 16).ok()) else {
+    let Some(identifier) = of(key::IDENTIFIER).and_then(|field| u32::from_str_radix(&field.value, 16).ok())
+    else {
         return;
     };
     let Some(field) = fields.iter_mut().find(|field| field.name == key::VALUE) else { return };

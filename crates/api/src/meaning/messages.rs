@@ -49,7 +49,8 @@ impl<'m> Said<'m> {
         let wrong = |reason: String| Unreadable { reason, clause: "payload" };
         let form = Form::guess(payload)
             .ok_or_else(|| wrong("neither JSON nor CBOR, wanted one of them".to_owned()))?;
-        let tree = wire::telemetry::read_tree(form, payload, &limits).map_err(|error| wrong(error.to_string()))?;
+        let tree =
+            wire::telemetry::read_tree(form, payload, &limits).map_err(|error| wrong(error.to_string()))?;
         if keys(profile).any(|key| !key.steps.is_empty()) {
             return Ok(Self::Tree(tree));
         }
@@ -114,7 +115,11 @@ impl<'m> Said<'m> {
                 let path = address.filter(|address| address.starts_with('$'));
                 let Some(root) = path.map_or(Some(tree), |path| at(tree, &path_steps(path)?)) else { return };
                 take(&|key| {
-                    value_of(if key.steps.is_empty() { root.member(&key.name)? } else { at(root, &key.steps)? })
+                    value_of(if key.steps.is_empty() {
+                        root.member(&key.name)?
+                    } else {
+                        at(root, &key.steps)?
+                    })
                 });
             }
             Self::Moments(all) => {
@@ -168,7 +173,7 @@ fn value_of(tree: &Tree) -> Option<KeyValue> {
 }
 
 /// Gives a message the values that the detectors behind its terminal read from it. Bytes by place are parted.
-pub(super) fn name(behind: &[Behind], bytes: &[u8], fields: &mut Vec<TelegramField>) {
+pub(super) fn name(behind: &[Behind], bytes: &[u8], fields: &mut [TelegramField]) {
     let (topic, payload) = split_topic(bytes);
     let mut found = Vec::new();
     for one in behind {

@@ -52,9 +52,7 @@ impl Asked {
 
     /// Whether an answer of this unit and function may be the answer to it.
     pub(crate) fn is_answered_by(&self, answer: &Answer, transaction: Option<u16>) -> bool {
-        self.unit == answer.unit
-            && self.function == answer.function_code()
-            && self.transaction == transaction
+        self.unit == answer.unit && self.function == answer.function_code() && self.transaction == transaction
     }
 
     /// The registers as a group.
@@ -127,7 +125,9 @@ struct Named {
 }
 
 fn place(fields: &mut Vec<TelegramField>, first: usize, named: Vec<Named>) {
-    let Some(start) = fields.get(first).map(|field| usize::try_from(field.offset).unwrap_or(0)) else { return };
+    let Some(start) = fields.get(first).map(|field| usize::try_from(field.offset).unwrap_or(0)) else {
+        return;
+    };
     for one in named {
         let Some(at) = one.at else {
             if let Some(field) = fields.get_mut(first) {
@@ -221,7 +221,8 @@ fn read(one: &Behind, group: &Group, data: &[u8]) -> Vec<Named> {
             continue;
         };
         let value = (word & status.mask) >> status.shift;
-        let said = one.status(&status.code, value.to_string(), meanings(&one.profile, &status.meanings, value));
+        let said =
+            one.status(&status.code, value.to_string(), meanings(&one.profile, &status.meanings, value));
         named.push(Named { at: Some(at), len: 2, raw: None, value: said });
     }
     named

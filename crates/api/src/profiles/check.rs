@@ -79,6 +79,8 @@ pub(super) async fn validate_profile(
                     line: None,
                     column: None,
                     field: error.field,
+                    code: error.code.to_owned(),
+                    params: [("said".to_owned(), error.reason.clone())].into(),
                     reason: error.reason,
                 });
                 draft.text

@@ -31,6 +31,8 @@ pub(super) fn mistake_of(text: &str, error: &ProfileError) -> ProfileMistake {
         line: count(error.line),
         column: count(error.column),
         field: field_at(text, error.line, error.column, &error.reason),
+        code: error.code.to_owned(),
+        params: error.with.iter().map(|(name, said)| ((*name).to_owned(), said.clone())).collect(),
         reason: error.reason.clone(),
     }
 }

@@ -1,5 +1,7 @@
 //! Detector models as the API tells them.
 
+use std::collections::BTreeMap;
+
 use engine::services::ProfileOrigin as Origin;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,7 +43,12 @@ pub struct ProfileMistake {
     /// The field of the form, `points[3].address`; empty where it is none.
     #[schema(example = "points[3].address")]
     pub field: String,
-    /// What was had and what was wanted.
+    /// A stable word for the kind of mistake.
+    #[schema(example = "out_of_range")]
+    pub code: String,
+    /// What was had and wanted, by name.
+    pub params: BTreeMap<String, String>,
+    /// The same as a sentence in English.
     pub reason: String,
 }
 

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::model::{Point, Profile, Source};
-use super::parse::{Mistake, RawMeaning, RawPoint, RawProfile};
+use super::parse::{Mistake, RawMeaning, RawPoint, RawProfile, says};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::place::Protocol;
 use crate::quantity::{Decimals, Phase, Quantity};
@@ -72,7 +72,10 @@ fn interval(raw: &RawProfile) -> Result<u32, Mistake> {
 fn points(raw: &RawProfile, spaces: &Spaces) -> Result<Vec<Point>, Mistake> {
     let list = raw.points.get_ref();
     if list.is_empty() || list.len() > MAX_POINTS {
-        return Err(Mistake::at(&raw.points, format!("{} points, want 1 to {MAX_POINTS}", list.len())));
+        return Err(Mistake::at(
+            &raw.points,
+            says!("points_count", "{had} points, want 1 to {most}", had = list.len(), most = MAX_POINTS),
+        ));
     }
     let mut points: Vec<Point> = Vec::with_capacity(list.len());
     for written in list {
@@ -80,7 +83,7 @@ fn points(raw: &RawProfile, spaces: &Spaces) -> Result<Vec<Point>, Mistake> {
         if points.iter().any(|other| other.code == point.code) {
             return Err(Mistake::at(
                 &written.get_ref().code,
-                format!("point code `{}` stands twice, want each code once", point.code),
+                says!("code_twice", "point code `{had}` stands twice, want each code once", had = point.code),
             ));
         }
         points.push(point);
@@ -124,7 +127,12 @@ fn measured(
         if wrapped < least || wrapped > greatest || invalid.iter().any(|(other, _)| *other == wrapped) {
             return Err(Mistake::at(
                 code,
-                format!("invalid code {} does not fit in {} or stands twice", code.get_ref(), writer),
+                says!(
+                    "invalid_code",
+                    "invalid code {had} does not fit in {writer} or stands twice",
+                    had = code.get_ref(),
+                    writer = writer
+                ),
             ));
         }
         let qualities =
@@ -153,7 +161,11 @@ fn decimals(scale: &Spanned<f64>) -> Result<Decimals, Mistake> {
         .ok_or_else(|| {
             Mistake::at(
                 scale,
-                format!("scale is {}, want a power of ten from 1 down to 0.000001", scale.get_ref()),
+                says!(
+                    "bad_scale",
+                    "scale is {had}, want a power of ten from 1 down to 0.000001",
+                    had = scale.get_ref()
+                ),
             )
         })
 }
@@ -167,7 +179,15 @@ fn raw_range(
     let (min, max) = *range.get_ref();
     // Not `min > max`: that would let a NaN through.
     if !matches!(min.partial_cmp(&max), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
-        return Err(Mistake::at(range, format!("range is [{min}, {max}], want the least value first")));
+        return Err(Mistake::at(
+            range,
+            says!(
+                "range_order",
+                "range is [{least}, {greatest}], want the least value first",
+                least = min,
+                greatest = max
+            ),
+        ));
     }
     let to_raw = |value: f64| {
         let scaled = (value * 10f64.powi(i32::from(decimals.0))).round();
@@ -183,7 +203,15 @@ fn raw_range(
         let (low, high) = (decimals.value(least), decimals.value(greatest));
         return Err(Mistake::at(
             range,
-            format!("range is [{min}, {max}], but {writer} at this scale can only write {low} to {high}",),
+            says!(
+                "range_too_wide",
+                "range is [{least}, {greatest}], but {writer} at this scale can only write {low} to {high}",
+                least = min,
+                greatest = max,
+                writer = writer,
+                low = low,
+                high = high
+            ),
         ));
     }
     Ok((low, high))
@@ -218,18 +246,23 @@ fn named(raw: &RawMeaning, points: &[Point]) -> Result<Named, Mistake> {
             let Some((index, point)) = found else {
                 return Err(Mistake::at(
                     named,
-                    format!("there is no point `{}`, want one of: {}", named.get_ref(), codes(points)),
+                    says!(
+                        "no_such_point",
+                        "there is no point `{had}`, want one of: {wanted}",
+                        had = named.get_ref(),
+                        wanted = codes(points)
+                    ),
                 ));
             };
             let measured = Hazard::MEASURED.contains(&hazard);
             if measured && !Hazard::of_quantity(point.quantity).contains(&hazard) {
                 return Err(Mistake::at(
                     &raw.hazard,
-                    format!(
-                        "{} is no hazard of point `{}`, a {}",
-                        hazard.code(),
-                        point.code,
-                        point.quantity.code()
+                    says!(
+                        "not_hazard_of_point",
+                        "{hazard} is no hazard of point `{point}`",
+                        hazard = hazard.code(),
+                        point = point.code
                     ),
                 ));
             }
@@ -250,7 +283,11 @@ fn limits(raw: &RawProfile, points: &[Point]) -> Result<Vec<(Hazard, LimitPatch)
         if !points.iter().any(|point| Hazard::of_quantity(point.quantity).contains(&code)) {
             return Err(Mistake::at(
                 hazard,
-                format!("no point is judged for {}, want the limit left out", code.code()),
+                says!(
+                    "limit_of_nothing",
+                    "no point is judged for {hazard}, want the limit left out",
+                    hazard = code.code()
+                ),
             ));
         }
         limit(code, patch)?;
@@ -265,13 +302,25 @@ fn limit(hazard: Hazard, patch: &Spanned<LimitPatch>) -> Result<(), Mistake> {
     if let (Some(warning), Some(alarm)) = (warning, alarm) {
         let (inner, outer) = if hazard.is_low() { (alarm, warning) } else { (warning, alarm) };
         if inner >= outer {
-            let side = if hazard.is_low() { "above" } else { "below" };
             return Err(Mistake::at(
                 patch,
-                format!(
-                    "warning of {} is {warning} and alarm is {alarm}, want the warning {side} the alarm",
-                    hazard.code()
-                ),
+                if hazard.is_low() {
+                    says!(
+                        "warning_not_above",
+                        "warning of {hazard} is {warning} and alarm is {alarm}, want the warning above the alarm",
+                        hazard = hazard.code(),
+                        warning = warning,
+                        alarm = alarm
+                    )
+                } else {
+                    says!(
+                        "warning_not_below",
+                        "warning of {hazard} is {warning} and alarm is {alarm}, want the warning below the alarm",
+                        hazard = hazard.code(),
+                        warning = warning,
+                        alarm = alarm
+                    )
+                },
             ));
         }
     }
@@ -288,7 +337,13 @@ fn limit(hazard: Hazard, patch: &Spanned<LimitPatch>) -> Result<(), Mistake> {
         {
             return Err(Mistake::at(
                 patch,
-                format!("{name} of {} is {value}, want 0 or more", hazard.code()),
+                says!(
+                    "negative",
+                    "{what} of {hazard} is {had}, want 0 or more",
+                    what = name,
+                    hazard = hazard.code(),
+                    had = value
+                ),
             ));
         }
     }

@@ -21,7 +21,11 @@ pub struct ProfileError {
     pub line: usize,
     /// Its first character.
     pub column: usize,
-    /// What was had and what was wanted.
+    /// A stable word for the kind of mistake; the screens' words hang on it.
+    pub code: &'static str,
+    /// What was had and wanted, by the names of the words' places.
+    pub with: Vec<(&'static str, String)>,
+    /// The same as a sentence in English.
     pub reason: String,
 }
 
@@ -37,14 +41,15 @@ impl fmt::Display for ProfileError {
 /// The first mistake found: text that is no TOML, an unknown or missing key, a value that is not allowed, or
 /// parts that contradict each other.
 pub fn parse(file_name: &str, text: &str) -> Result<Profile, ProfileError> {
-    let refuse = |at: usize, reason: String| {
+    let refuse = |at: usize, reason: Reason| {
         let (line, column) = position(text, at);
-        ProfileError { file: file_name.to_owned(), line, column, reason }
+        let Reason { code, with, text: reason } = reason;
+        ProfileError { file: file_name.to_owned(), line, column, code, with, reason }
     };
     let id = profile_id(file_name).map_err(|reason| refuse(0, reason))?;
     let raw: RawProfile = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        refuse(at, one_line(error.message()))
+        refuse(at, of_toml(one_line(error.message())))
     })?;
     check::check(id, text, &raw).map_err(|mistake| refuse(mistake.at.start, mistake.reason))
 }
@@ -54,14 +59,46 @@ fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn profile_id(file_name: &str) -> Result<String, String> {
+/// The parser's own words, taken apart where they have a form that is known.
+fn of_toml(said: String) -> Reason {
+    let key = |rest: &str| rest.split('`').next().unwrap_or_default().to_owned();
+    if let Some(rest) = said.strip_prefix("missing field `") {
+        return says!("missing_key", "missing field `{what}`", what = key(rest));
+    }
+    if let Some(rest) = said.strip_prefix("unknown field `") {
+        let wanted: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+        let wanted = wanted.join(", ");
+        return Reason {
+            code: "unknown_key",
+            with: vec![("what", key(rest)), ("wanted", wanted)],
+            text: said,
+        };
+    }
+    if let Some((had, wanted)) =
+        said.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        let with = vec![("had", had.to_owned()), ("wanted", wanted.to_owned())];
+        return Reason { code: "wrong_type", with, text: said };
+    }
+    if let Some(rest) = said.strip_prefix("duplicate key") {
+        let what = rest.trim_matches([' ', '`']).split('`').next().unwrap_or_default().to_owned();
+        return Reason { code: "key_written_twice", with: vec![("what", what)], text: said };
+    }
+    Reason { code: "no_toml", with: vec![("said", said.clone())], text: said }
+}
+
+fn profile_id(file_name: &str) -> Result<String, Reason> {
     let last = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
     let id = last
         .strip_suffix(".toml")
-        .ok_or_else(|| format!("file name is `{last}`, want it to end in .toml"))?;
+        .ok_or_else(|| says!("file_ending", "file name is `{had}`, want it to end in .toml", had = last))?;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if id.is_empty() || !id.chars().all(allowed) {
-        return Err(format!("file name is `{last}`, want lower-case letters, digits and `-` before .toml"));
+        return Err(says!(
+            "file_name",
+            "file name is `{had}`, want lower-case letters, digits and `-` before .toml",
+            had = last
+        ));
     }
     Ok(id.to_owned())
 }
@@ -81,12 +118,36 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 #[derive(Debug)]
 pub(super) struct Mistake {
     pub(super) at: Range<usize>,
-    pub(super) reason: String,
+    pub(super) reason: Reason,
 }
 
+/// What is wrong, apart from where: a code with what it is about, and both as a sentence.
+#[derive(Debug)]
+pub(super) struct Reason {
+    pub(super) code: &'static str,
+    pub(super) with: Vec<(&'static str, String)>,
+    pub(super) text: String,
+}
+
+/// A [`Reason`] from its code, its sentence, and what stands in the sentence's places.
+macro_rules! says {
+    ($code:literal, $text:literal $(,)?) => {
+        $crate::profile::parse::Reason { code: $code, text: $text.to_owned(), with: Vec::new() }
+    };
+    ($code:literal, $text:literal $(, $name:ident = $value:expr)+ $(,)?) => {{
+        let ($($name,)+) = ($($value.to_string(),)+);
+        $crate::profile::parse::Reason {
+            code: $code,
+            text: format!($text),
+            with: vec![$((stringify!($name), $name)),+],
+        }
+    }};
+}
+pub(super) use says;
+
 impl Mistake {
-    pub(super) fn at<T>(place: &Spanned<T>, reason: impl Into<String>) -> Self {
-        Self { at: place.span(), reason: reason.into() }
+    pub(super) fn at<T>(place: &Spanned<T>, reason: Reason) -> Self {
+        Self { at: place.span(), reason }
     }
 }
 

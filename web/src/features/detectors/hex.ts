@@ -2,6 +2,9 @@
 
 import type { TelegramField } from './types';
 
+/** Where a field lies. */
+type Place = Pick<TelegramField, 'offset' | 'len'>;
+
 export interface HexByte {
   at: number;
   text: string;
@@ -10,7 +13,7 @@ export interface HexByte {
 }
 
 /** `7B7B84` -> [{at: 0, text: '7B'}, ...]; blanks are allowed, a lone digit at the end is dropped. */
-export function bytesOf(hex: string, fields: readonly TelegramField[]): HexByte[] {
+export function bytesOf(hex: string, fields: readonly Place[]): HexByte[] {
   const digits = hex.replace(/[^0-9a-fA-F]/g, '').toUpperCase();
   const bytes: HexByte[] = [];
   for (let at = 0; at * 2 + 1 < digits.length; at += 1) {
@@ -19,7 +22,7 @@ export function bytesOf(hex: string, fields: readonly TelegramField[]): HexByte[
   return bytes;
 }
 
-function fieldAt(fields: readonly TelegramField[], at: number): number {
+function fieldAt(fields: readonly Place[], at: number): number {
   let found = -1;
   fields.forEach((field, index) => {
     if (at < field.offset || at >= field.offset + field.len) return;
@@ -43,6 +46,6 @@ function printable(byte: string): string {
 }
 
 /** Whether a byte lies in a field. */
-export function inField(field: TelegramField | undefined, at: number): boolean {
+export function inField(field: Place | undefined, at: number): boolean {
   return field !== undefined && at >= field.offset && at < field.offset + field.len;
 }

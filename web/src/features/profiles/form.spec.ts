@@ -48,7 +48,7 @@ describe('numbers', () => {
 });
 
 describe('mistakes', () => {
-  const mistake = { line: 3, column: 1, field: 'points[1].range[1]', reason: 'too great' };
+  const mistake = { line: 3, column: 1, field: 'points[1].range[1]', code: 'out_of_range', params: {}, reason: 'too great' };
   it('stand at their field', () => {
     expect(mistakeAt(mistake, 'points[1].greatest')).toBe('too great');
     expect(mistakeAt(mistake, 'points[1].least')).toBeNull();

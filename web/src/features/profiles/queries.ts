@@ -35,7 +35,7 @@ export const versionText = async (id: string, version: number): Promise<string> 
 
 export const validate = (id: string | null, text: string, form: ProfileForm | null): Promise<Check> => http.post('/profiles/validate', { id, text, form });
 
-export const test = (text: string, said: { hex: string } | { json: string; topic: string }, group: number | null): Promise<Tested> => http.post('/profiles/test', { text, ...said, group });
+export const test = (text: string, said: { hex: string; secret: string | null } | { json: string; topic: string }, group: number | null): Promise<Tested> => http.post('/profiles/test', { text, ...said, group });
 
 export const tryLine = (text: string, terminal: number, read: boolean, unit: number | null): Promise<Tried> => http.post('/profiles/try', { text, terminal_id: terminal, read, unit });
 

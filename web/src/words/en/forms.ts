@@ -38,6 +38,7 @@ export default {
     cycle: 'Cannot hang below itself',
     no_limits: 'This hazard has no limits',
     in_use: 'Already in use',
+    secret_length: 'Must be 16 bytes: 16 characters or 32 hex digits',
     profile_id: 'Lower-case letters, digits and - only',
     not_found: 'Not found; it may have been deleted',
   },

@@ -38,6 +38,7 @@ export default {
     cycle: '不能挂到自己的下级',
     no_limits: '这个隐患没有限值',
     in_use: '已被占用',
+    secret_length: '须为 16 字节：16 个字符或 32 位十六进制',
     profile_id: '编号只能用小写字母、数字和 -',
     not_found: '没有找到，可能已被删除',
   },

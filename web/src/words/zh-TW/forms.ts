@@ -38,6 +38,7 @@ export default {
     cycle: '不能掛到自己的下級',
     no_limits: '這個隱患沒有限值',
     in_use: '已被佔用',
+    secret_length: '須為 16 位元組：16 個字元或 32 位十六進位',
     profile_id: '編號只能用小寫字母、數字和 -',
     not_found: '沒有找到，可能已被刪除',
   },

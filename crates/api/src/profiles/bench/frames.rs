@@ -212,13 +212,7 @@ fn noise(line: &Line, bytes: &[u8], from: usize, to: usize, found: &mut Vec<Test
     found.push(one);
 }
 
-fn answer(
-    profile: &Profile,
-    answer: &Answer,
-    asked: Option<&Asked>,
-    group: Option<u8>,
-    one: &mut TestFrame,
-) {
+fn answer(profile: &Profile, answer: &Answer, asked: Option<&Asked>, group: Option<u8>, one: &mut TestFrame) {
     match &answer.body {
         AnswerBody::Exception { exception, .. } => {
             let reason = format!("the device refused with exception {:#04x}", exception.code());

@@ -23,7 +23,8 @@ pub(super) fn message(
     text: Option<&str>,
 ) -> TestFrame {
     let line = Line::bench(profile, None);
-    let mut one = frame(&line, 0, if text.is_some() { &[] } else { payload }, "telemetry", Direction::Up, None);
+    let mut one =
+        frame(&line, 0, if text.is_some() { &[] } else { payload }, "telemetry", Direction::Up, None);
     if let Some(text) = text {
         text.clone_into(&mut one.hex);
     }
@@ -287,10 +288,8 @@ pub(super) fn gateway(profile: &Profile, bytes: &[u8], secret: Option<&Secret>) 
 /// What was inside an encrypted frame: the XML of a report, or `PPAAA|hex` of a frame of Modbus-RTU.
 pub(super) fn gateway_inside(profile: &Profile, text: &str) -> TestFrame {
     let line = Line::bench(profile, None);
-    let mut one = TestFrame {
-        hex: text.to_owned(),
-        ..frame(&line, 0, &[], "gateway_1f1f", Direction::Up, None)
-    };
+    let mut one =
+        TestFrame { hex: text.to_owned(), ..frame(&line, 0, &[], "gateway_1f1f", Direction::Up, None) };
     if text.trim_start().starts_with('<') {
         match Report::parse(text.trim().as_bytes(), &Limits::default()) {
             Ok(report) => meters(profile, &report, &mut one),

@@ -89,7 +89,8 @@ pub(in crate::profiles) async fn test_profile(
     let found = match (&test.hex, &test.json) {
         (Some(hex), None) => {
             let bytes = frames::bytes_of(hex).map_err(|message| Problem::field("hex", "pattern", message))?;
-            let secret = test.secret.as_deref().filter(|secret| !secret.is_empty()).map(secret).transpose()?;
+            let secret =
+                test.secret.as_deref().filter(|secret| !secret.is_empty()).map(secret).transpose()?;
             of_bytes(&profile, &bytes, test.group, secret.as_ref())
         }
         (None, Some(text)) => vec![of_text(&profile, test.topic.as_deref(), text)],
@@ -111,7 +112,8 @@ fn secret(given: &str) -> Result<Secret, Problem> {
         Ok(bytes) if bytes.len() == BLOCK_LEN => bytes,
         Ok(_) | Err(_) => given.as_bytes().to_vec(),
     };
-    Secret::try_from(bytes.as_slice()).map_err(|error| Problem::field("secret", "secret_length", error.to_string()))
+    Secret::try_from(bytes.as_slice())
+        .map_err(|error| Problem::field("secret", "secret_length", error.to_string()))
 }
 
 /// A pasted text as the profile's protocol has it.

@@ -14,7 +14,9 @@ use super::{
 pub(in crate::profiles) struct FormError {
     /// Which part, `points[3].more`; empty for the text that it should go into.
     pub(in crate::profiles) field: String,
-    /// What was had and what was wanted.
+    /// `no_toml`, or `has_own_place` for a key that the form has a field for.
+    pub(in crate::profiles) code: &'static str,
+    /// What was had and what was wanted; the key alone with `has_own_place`.
     pub(in crate::profiles) reason: String,
 }
 
@@ -48,7 +50,11 @@ pub(in crate::profiles) fn write(text: &str, form: &ProfileForm) -> Result<Strin
 
 fn refused(field: impl Into<String>, reason: impl Into<String>) -> FormError {
     let reason: String = reason.into();
-    FormError { field: field.into(), reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
+    FormError {
+        field: field.into(),
+        code: "no_toml",
+        reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// A flag that is false is only written where it has to be, or is there already.
@@ -94,10 +100,8 @@ fn list<T>(
             }
             None => Table::new(),
         };
-        fill(&mut one, row).map_err(|error| FormError {
-            field: format!("{key}[{index}].{}", error.field),
-            reason: error.reason,
-        })?;
+        fill(&mut one, row)
+            .map_err(|error| FormError { field: format!("{key}[{index}].{}", error.field), ..error })?;
         written.push(one);
     }
     match table.get_mut(key) {
@@ -311,7 +315,7 @@ fn rest(table: &mut Table, said: &str) -> Result<(), FormError> {
     if read::rest(table).trim() == said.trim() {
         return Ok(());
     }
-    let new = fragment(&TOP, said).map_err(|reason| refused("rest", reason))?;
+    let new = fragment(&TOP, said).map_err(|error| FormError { field: "rest".to_owned(), ..error })?;
     table.retain(|key, _| TOP.contains(&key));
     for (key, item) in new {
         table.insert(&key, item);
@@ -324,7 +328,7 @@ fn more(table: &mut Table, known: &[&str], said: &str) -> Result<(), FormError> 
     if beside(table, known).trim() == said.trim() {
         return Ok(());
     }
-    let new = fragment(known, said).map_err(|reason| refused("more", reason))?;
+    let new = fragment(known, said).map_err(|error| FormError { field: "more".to_owned(), ..error })?;
     table.retain(|key, _| known.contains(&key));
     for (key, item) in new {
         table.insert(&key, item);
@@ -333,13 +337,13 @@ fn more(table: &mut Table, known: &[&str], said: &str) -> Result<(), FormError> 
 }
 
 /// The keys and tables of a piece of TOML, without their places.
-fn fragment(known: &[&str], text: &str) -> Result<Vec<(String, Item)>, String> {
+fn fragment(known: &[&str], text: &str) -> Result<Vec<(String, Item)>, FormError> {
     let document: DocumentMut =
-        text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+        text.parse().map_err(|error: toml_edit::TomlError| refused("", error.message()))?;
     let mut items = Vec::new();
     for (key, mut item) in document.into_table() {
         if known.contains(&key.as_str()) {
-            return Err(format!("`{key}` has its own place in the form"));
+            return Err(FormError { code: "has_own_place", ..refused("", key) });
         }
         unplaced(&mut item);
         items.push((key, item));

@@ -13,7 +13,7 @@ use crate::place::Protocol;
 use crate::profile::commands::{Action, CommandSpec, LimitField, LookAt, ReadBack, Setting};
 use crate::profile::groups::{MAX_BITS, MAX_REGISTERS};
 use crate::profile::model::{Format, Point, ReadCommand, WriteCommand};
-use crate::profile::parse::{Mistake, RawCommand, RawProfile, RawReadBack};
+use crate::profile::parse::{Mistake, RawCommand, RawProfile, RawReadBack, Reason, says};
 use crate::reading::PointIndex;
 use crate::settings::defaults_of;
 
@@ -34,14 +34,19 @@ pub(super) fn commands(
     let mut commands: Vec<CommandSpec> = Vec::with_capacity(raw.commands.len() + 1);
     for written in &raw.commands {
         if commands.len() >= MAX_COMMANDS {
-            let reason = format!("more than {MAX_COMMANDS} commands, want fewer");
+            let reason =
+                says!("too_many_commands", "more than {most} commands, want fewer", most = MAX_COMMANDS);
             return Err(Mistake { at: written.span(), reason });
         }
         let command = command(written, protocol, points)?;
         if commands.iter().any(|other| other.code == command.code) {
             let at =
                 written.get_ref().code.as_ref().map_or_else(|| written.get_ref().kind.span(), Spanned::span);
-            let reason = format!("command `{}` stands twice, want a code of its own for each", command.code);
+            let reason = says!(
+                "command_twice",
+                "command `{had}` stands twice, want a code of its own for each",
+                had = command.code
+            );
             return Err(Mistake { at, reason });
         }
         commands.push(command);
@@ -116,7 +121,9 @@ fn register_action(
     refuse_given(raw.value_as.as_ref(), "value_as", protocol)?;
     refuse_given(raw.parameters.as_ref(), "parameters", protocol)?;
     if kind == CommandKind::Clock {
-        refuse(raw.writes.as_ref(), "writes has no meaning with a clock; want address and format")?;
+        refuse(raw.writes.as_ref(), || {
+            says!("writes_with_clock", "writes has no meaning with a clock; want address and format")
+        })?;
         let format = clock_format(needed(raw.format.as_ref(), "format", at)?)?;
         let utc_offset_min = match &raw.utc_offset_min {
             Some(offset) => integer(offset, "utc_offset_min", -12 * 60, 14 * 60)?,
@@ -126,7 +133,9 @@ fn register_action(
         return Ok(Action::Clock { address, format, utc_offset_min });
     }
     if kind.takes_value() {
-        refuse(raw.writes.as_ref(), "writes is fixed; a command with a value wants address and format")?;
+        refuse(raw.writes.as_ref(), || {
+            says!("writes_with_value", "writes is fixed; a command with a value wants address and format")
+        })?;
         let written = needed(raw.format.as_ref(), "format", at)?;
         let formats = Format::ALL.into_iter().filter(|format| *format != Format::Bit);
         let format = one_of(written, "format", formats.map(|f| (f.code(), f)))?;
@@ -135,9 +144,11 @@ fn register_action(
             None => 16,
         };
         if !matches!((function, format.registers()), (16, _) | (6, 1)) {
-            let reason = format!(
-                "function {function} does not write {}, want 16, or 6 for one register",
-                format.code()
+            let reason = says!(
+                "function_format",
+                "function {function} does not write {format}, want 16, or 6 for one register",
+                function = function,
+                format = format.code()
             );
             return Err(Mistake { at: at.clone(), reason });
         }
@@ -146,7 +157,7 @@ fn register_action(
     }
     let writes = needed(raw.writes.as_ref(), "writes", at)?;
     if writes.get_ref().is_empty() {
-        return Err(Mistake::at(writes, "writes is empty, want at least one write"));
+        return Err(Mistake::at(writes, says!("no_write", "writes is empty, want at least one write")));
     }
     Ok(Action::Write(writes.get_ref().iter().map(write).collect::<Result<_, _>>()?))
 }
@@ -170,7 +181,15 @@ fn keyed_action(
     if let Some(written) = &raw.parameters {
         for (key, value) in written.get_ref() {
             let json = serde_json::to_value(value).map_err(|error| {
-                Mistake::at(written, format!("parameter `{key}` cannot be sent: {error}"))
+                Mistake::at(
+                    written,
+                    says!(
+                        "bad_parameter",
+                        "parameter `{key}` cannot be sent: {said}",
+                        key = key,
+                        said = error
+                    ),
+                )
             })?;
             parameters.insert(key.clone(), json);
         }
@@ -180,7 +199,15 @@ fn keyed_action(
         (None, true) => Some("value".to_owned()),
         (None, false) => None,
         (Some(value_as), false) => {
-            return Err(Mistake::at(value_as, format!("value_as has no meaning with {}", kind.code())));
+            return Err(Mistake::at(
+                value_as,
+                says!(
+                    "not_with_command",
+                    "{what} has no meaning with {kind}; want it left out",
+                    what = "value_as",
+                    kind = kind.code()
+                ),
+            ));
         }
     };
     Ok(Action::Named { name, parameters, value_as })
@@ -193,15 +220,24 @@ fn setting(
     points: &[Point],
     at: &Range<usize>,
 ) -> Result<Option<Setting>, Mistake> {
-    let none = format!("has no meaning with {}; want it left out", kind.code());
+    let none = |what: &'static str| {
+        move || {
+            says!(
+                "not_with_command",
+                "{what} has no meaning with {kind}; want it left out",
+                what = what,
+                kind = kind.code()
+            )
+        }
+    };
     if !kind.takes_value() {
-        refuse(raw.scale.as_ref(), &format!("scale {none}"))?;
-        refuse(raw.range.as_ref(), &format!("range {none}"))?;
+        refuse(raw.scale.as_ref(), none("scale"))?;
+        refuse(raw.range.as_ref(), none("range"))?;
     }
     if kind != CommandKind::SetPoint {
-        refuse(raw.hazard.as_ref(), &format!("hazard {none}"))?;
-        refuse(raw.field.as_ref(), &format!("field {none}"))?;
-        refuse(raw.point.as_ref(), &format!("point {none}"))?;
+        refuse(raw.hazard.as_ref(), none("hazard"))?;
+        refuse(raw.field.as_ref(), none("field"))?;
+        refuse(raw.point.as_ref(), none("point"))?;
     }
     if !kind.takes_value() {
         return Ok(None);
@@ -235,7 +271,12 @@ fn setting(
         Some(named) => {
             let (index, point) = point_named(named, points)?;
             if !Hazard::of_quantity(point.quantity).contains(&hazard) {
-                let reason = format!("{} is no hazard of point `{}`", hazard.code(), point.code);
+                let reason = says!(
+                    "not_hazard_of_point",
+                    "{hazard} is no hazard of point `{point}`",
+                    hazard = hazard.code(),
+                    point = point.code
+                );
                 return Err(Mistake::at(named, reason));
             }
             Some(index)
@@ -261,8 +302,12 @@ fn read_back(
         None => 10,
     };
     let look = if let Some(named) = &raw.point {
-        refuse(raw.address.as_ref(), "address has no meaning beside point; want one of the two")?;
-        refuse(raw.words.as_ref(), "words has no meaning beside point; want value")?;
+        refuse(raw.address.as_ref(), || {
+            says!("address_and_point", "address has no meaning beside point; want one of the two")
+        })?;
+        refuse(raw.words.as_ref(), || {
+            says!("words_and_point", "words has no meaning beside point; want value")
+        })?;
         let (point, found) = point_named(named, points)?;
         let value = needed(raw.value.as_ref(), "value", &at)?;
         let span = Spanned::new(value.span(), (*value.get_ref(), *value.get_ref()));
@@ -278,7 +323,15 @@ fn read_back(
         let (most, greatest) = if function <= 2 { (MAX_BITS, 1) } else { (MAX_REGISTERS, 0xFFFF) };
         let count = u16::try_from(words.get_ref().len()).ok().filter(|n| (1..=most).contains(n));
         let Some(count) = count else {
-            return Err(Mistake::at(words, format!("{} words, want 1 to {most}", words.get_ref().len())));
+            return Err(Mistake::at(
+                words,
+                says!(
+                    "words_count",
+                    "{had} words, want 1 to {most}",
+                    had = words.get_ref().len(),
+                    most = most
+                ),
+            ));
         };
         let expected = words
             .get_ref()
@@ -297,8 +350,10 @@ fn read_back(
                 LookAt::Written { function }
             }
             Action::Write(_) | Action::Clock { .. } | Action::ProtocolClock | Action::Named { .. } => {
-                let reason =
-                    "what shall be read is missing, want point and value, or address and words".to_owned();
+                let reason = says!(
+                    "read_back_of_nothing",
+                    "what shall be read is missing, want point and value, or address and words"
+                );
                 return Err(Mistake { at, reason });
             }
         }
@@ -313,17 +368,22 @@ fn refuse_keyed(protocol: Protocol, written: &Spanned<i64>) -> Result<(), Mistak
 fn point_named<'p>(named: &Spanned<String>, points: &'p [Point]) -> Result<(PointIndex, &'p Point), Mistake> {
     (0u16..).zip(points).find(|(_, point)| point.code == *named.get_ref()).map_or_else(
         || {
-            let reason = format!("there is no point `{}`, want one of: {}", named.get_ref(), codes(points));
+            let reason = says!(
+                "no_such_point",
+                "there is no point `{had}`, want one of: {wanted}",
+                had = named.get_ref(),
+                wanted = codes(points)
+            );
             Err(Mistake::at(named, reason))
         },
         |(index, point)| Ok((PointIndex(index), point)),
     )
 }
 
-fn refuse<T>(written: Option<&Spanned<T>>, reason: &str) -> Result<(), Mistake> {
+fn refuse<T>(written: Option<&Spanned<T>>, reason: impl FnOnce() -> Reason) -> Result<(), Mistake> {
     match written {
         None => Ok(()),
-        Some(written) => Err(Mistake::at(written, reason)),
+        Some(written) => Err(Mistake::at(written, reason())),
     }
 }
 

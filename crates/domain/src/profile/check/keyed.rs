@@ -3,13 +3,13 @@
 use toml::Spanned;
 
 use super::written::{code, filled, integer, needed, one_line_number, refuse_given};
-use super::{Named, codes, interval, limits, measured, named};
+use super::{Named, interval, limits, measured, named};
 use crate::place::Protocol;
 use crate::profile::gb26875::GbKey;
 use crate::profile::keyed::{Decimal, path_steps};
 use crate::profile::meter::MeterKey;
 use crate::profile::model::{Key, KeyedMeaning, KeyedStatus, Point, Profile, Source, Word};
-use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord};
+use crate::profile::parse::{Mistake, RawProfile, RawStatus, RawWord, says};
 use crate::profile::raw::RawKey;
 
 /// The most characters of a key.
@@ -63,7 +63,10 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
     let list = raw.points.get_ref();
     if list.is_empty() || list.len() > super::MAX_POINTS {
         let most = super::MAX_POINTS;
-        return Err(Mistake::at(&raw.points, format!("{} points, want 1 to {most}", list.len())));
+        return Err(Mistake::at(
+            &raw.points,
+            says!("points_count", "{had} points, want 1 to {most}", had = list.len(), most = most),
+        ));
     }
     let mut points: Vec<Point> = Vec::with_capacity(list.len());
     for (index, written) in list.iter().enumerate() {
@@ -80,7 +83,11 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
         let mut key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
         if protocol == Protocol::Gb26875 && !matches!(GbKey::parse(&key.name), Some(GbKey::Analog { .. })) {
             let had = &key.name;
-            let reason = format!("key `{had}` names no analog value, want one such as analog:17:128");
+            let reason = says!(
+                "key_no_analog",
+                "key `{had}` names no analog value, want one such as analog:17:128",
+                had = had
+            );
             return Err(Mistake::at(written_key, reason));
         }
         if protocol == Protocol::Dlt645 && raw.group.is_none() {
@@ -90,12 +97,15 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
         if points.iter().any(|other| other.code == point.code) {
             return Err(Mistake::at(
                 &raw.code,
-                format!("point code `{}` stands twice, want each code once", point.code),
+                says!("code_twice", "point code `{had}` stands twice, want each code once", had = point.code),
             ));
         }
         if points.iter().any(|other| same_key(&other.source, &point.source)) {
             let had = written_key.get_ref();
-            return Err(Mistake::at(written_key, format!("key `{had}` stands twice, want each key once")));
+            return Err(Mistake::at(
+                written_key,
+                says!("key_twice", "key `{had}` stands twice, want each key once", had = had),
+            ));
         }
         points.push(point);
     }
@@ -117,7 +127,13 @@ fn refuse_mixed_keys(raw: &RawProfile, protocol: Protocol) -> Result<(), Mistake
         if had != wanted {
             return Err(Mistake::at(
                 key,
-                format!("key `{}` looks into {had}, want {wanted} as the keys before it", key.get_ref()),
+                says!(
+                    "key_mixed",
+                    "key `{key}` looks into {had}, want {wanted} as the keys before it",
+                    key = key.get_ref(),
+                    had = had,
+                    wanted = wanted
+                ),
             ));
         }
     }
@@ -137,9 +153,12 @@ fn one_identifier_a_group(
         let (Ok(had), Some(written)) = (MeterKey::parse(&key.name), written) else { continue };
         match identifiers.iter().find(|(group, _)| *group == key.group) {
             Some((group, wanted)) if *wanted != had.identifier => {
-                let reason = format!(
-                    "key `{}` is in group {group} with identifier {wanted:08X}, want one identifier in each group",
-                    key.name
+                let reason = says!(
+                    "identifiers_mixed",
+                    "key `{key}` is in group {group} with identifier {wanted}, want one identifier in each group",
+                    key = key.name,
+                    group = group,
+                    wanted = format!("{wanted:08X}")
                 );
                 return Err(Mistake::at(written, reason));
             }
@@ -179,17 +198,36 @@ fn key(
 ) -> Result<Key, Mistake> {
     let name = filled(written, "key")?;
     if name.len() > MAX_KEY {
-        return Err(Mistake::at(written, format!("key has {} bytes, want at most {MAX_KEY}", name.len())));
+        return Err(Mistake::at(
+            written,
+            says!(
+                "key_too_long",
+                "key has {had} bytes, want at most {most}",
+                had = name.len(),
+                most = MAX_KEY
+            ),
+        ));
     }
     if protocol == Protocol::Telemetry && RawKey::is_meant(&name) {
-        RawKey::parse(&name).map_err(|reason| Mistake::at(written, reason))?;
+        RawKey::parse(&name).map_err(|said| {
+            Mistake::at(written, says!("bad_bytes_key", "{said}", said = said, key = name))
+        })?;
     }
     if protocol == Protocol::Dlt645 {
-        MeterKey::parse(&name).map_err(|reason| Mistake::at(written, reason))?;
+        MeterKey::parse(&name).map_err(|said| {
+            Mistake::at(written, says!("bad_meter_key", "{said}", said = said, key = name))
+        })?;
     }
     let steps = match (protocol, name.strip_prefix('$')) {
         (Protocol::Telemetry, Some(_)) => path_steps(&name).ok_or_else(|| {
-            Mistake::at(written, format!("key `{name}` is no path, want one such as $.data.meters[0].Ua"))
+            Mistake::at(
+                written,
+                says!(
+                    "key_no_path",
+                    "key `{had}` is no path, want one such as $.data.meters[0].Ua",
+                    had = name
+                ),
+            )
         })?,
         _ => Vec::new(),
     };
@@ -197,7 +235,10 @@ fn key(
         Some(group) => integer(group, "group", 0, 255)?,
         None if matches!(protocol, Protocol::Gb26875 | Protocol::Dlt645) => {
             u8::try_from(index).map_err(|_too_many| {
-                Mistake::at(written, "more than 256 points that arrive alone, want `group` on each")
+                Mistake::at(
+                    written,
+                    says!("too_many_alone", "more than 256 points that arrive alone, want `group` on each"),
+                )
             })?
         }
         None => 0,
@@ -211,7 +252,14 @@ fn factor(written: &Spanned<toml::Value>) -> Result<Decimal, Mistake> {
         .filter(|factor| factor.digits != 0 && factor.digits.abs() <= 1_000_000_000)
         .ok_or_else(|| {
             let had = written.get_ref();
-            Mistake::at(written, format!("multiply is {had}, want a number of at most 9 digits, not 0"))
+            Mistake::at(
+                written,
+                says!(
+                    "bad_multiply",
+                    "multiply is {had}, want a number of at most 9 digits, not 0",
+                    had = had
+                ),
+            )
         })
 }
 
@@ -235,7 +283,11 @@ fn statuses(raw: &RawProfile, protocol: Protocol, points: &[Point]) -> Result<Ve
         if taken {
             return Err(Mistake::at(
                 &written.get_ref().code,
-                format!("status code `{}` is already a point or a status, want each code once", status.code),
+                says!(
+                    "code_taken",
+                    "status code `{had}` is already a point or a status, want each code once",
+                    had = status.code
+                ),
             ));
         }
         for other in &statuses {
@@ -247,11 +299,12 @@ fn statuses(raw: &RawProfile, protocol: Protocol, points: &[Point]) -> Result<Ve
             {
                 return Err(Mistake::at(
                     &written.get_ref().code,
-                    format!(
-                        "statuses `{}` and `{}` both tell {} of the same point but arrive in different groups",
-                        other.code,
-                        status.code,
-                        shared.hazard.code()
+                    says!(
+                        "statuses_split",
+                        "statuses `{one}` and `{other}` both tell {hazard} of the same point but arrive in different groups",
+                        one = other.code,
+                        other = status.code,
+                        hazard = shared.hazard.code()
                     ),
                 ));
             }
@@ -278,8 +331,11 @@ fn status(
             Some(GbKey::Component { .. } | GbKey::System | GbKey::Device) => {}
             Some(GbKey::Analog { .. }) | None => {
                 let had = &key.name;
-                let reason =
-                    format!("key `{had}` names no state, want one such as component:17, system or device");
+                let reason = says!(
+                    "key_no_state",
+                    "key `{had}` names no state, want one such as component:17, system or device",
+                    had = had
+                );
                 return Err(Mistake::at(written_key, reason));
             }
         }
@@ -289,7 +345,10 @@ fn status(
         None => None,
     };
     if raw.meanings.get_ref().is_empty() {
-        return Err(Mistake::at(&raw.meanings, "meanings is empty, want what at least one value means"));
+        return Err(Mistake::at(
+            &raw.meanings,
+            says!("no_meaning", "meanings is empty, want what at least one value means"),
+        ));
     }
     let mut meanings: Vec<KeyedMeaning> = Vec::new();
     for written in raw.meanings.get_ref() {
@@ -302,7 +361,15 @@ fn status(
         if meanings.iter().any(|m| m.value == value && m.hazard == hazard && m.point == point) {
             return Err(Mistake::at(
                 &raw.value,
-                format!("a value means {} twice, want it once; points: {}", hazard.code(), codes(points)),
+                says!(
+                    "meaning_twice",
+                    "value {had} means {hazard} twice, want it once",
+                    had = match &value {
+                        Word::Number(number) => number.to_string(),
+                        Word::Text(text) => text.clone(),
+                    },
+                    hazard = hazard.code()
+                ),
             ));
         }
         meanings.push(KeyedMeaning { value, hazard, severity, point });

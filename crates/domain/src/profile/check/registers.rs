@@ -13,7 +13,7 @@ use crate::profile::model::{
     Clock, ClockFormat, Format, Group, Meaning, Point, Register, Source, Space, Status, WriteCommand,
 };
 use crate::profile::parse::{
-    Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawStatus, RawWord, RawWrite,
+    Mistake, RawClock, RawGroup, RawMeaning, RawPoint, RawProfile, RawStatus, RawWord, RawWrite, says,
 };
 
 /// The most registers that one Modbus write may carry (application protocol V1.1b3, 6.12).
@@ -64,7 +64,10 @@ impl Spaces {
             (_, Some(segment)) => {
                 return Err(Mistake::at(
                     segment,
-                    "segment has no meaning with protocol modbus_rtu; want it left out, or protocol cloud_7b7b",
+                    says!(
+                        "segment_without_cloud",
+                        "segment has no meaning with protocol modbus_rtu; want it left out, or protocol cloud_7b7b"
+                    ),
                 ));
             }
             (_, None) => match &self.only_segment {
@@ -72,9 +75,10 @@ impl Spaces {
                 None => {
                     return Err(Mistake {
                         at: at.clone(),
-                        reason: "segment is missing and the groups do not name exactly one; \
-                                 want the segment that carries it, such as \"1-1\""
-                            .to_owned(),
+                        reason: says!(
+                            "segment_missing",
+                            "segment is missing and the groups do not name exactly one; want the segment that carries it, such as \"1-1\""
+                        ),
                     });
                 }
             },
@@ -82,7 +86,11 @@ impl Spaces {
         if self.protocol == Protocol::Cloud7b7b && !matches!(function, 3 | 4) {
             return Err(Mistake {
                 at: at.clone(),
-                reason: format!("function is {function}; segments carry registers, want 3 or 4"),
+                reason: says!(
+                    "needs_registers",
+                    "function is {had}; segments carry registers, want 3 or 4",
+                    had = function
+                ),
             });
         }
         Ok(Space { function, segment })
@@ -95,8 +103,11 @@ fn segment_address(segment: &Spanned<String>) -> Result<String, Mistake> {
     if text.is_empty() || text.len() > MAX_SEGMENT || !text.chars().all(allowed) {
         return Err(Mistake::at(
             segment,
-            format!(
-                "segment is `{text}`, want 1 to {MAX_SEGMENT} printable ASCII characters without brackets"
+            says!(
+                "bad_segment",
+                "segment is `{had}`, want 1 to {most} printable ASCII characters without brackets",
+                had = text,
+                most = MAX_SEGMENT
             ),
         ));
     }
@@ -114,10 +125,11 @@ pub(super) fn point(written: &Spanned<RawPoint>, spaces: &Spaces) -> Result<Poin
     if space.is_bits() != (format == Format::Bit) {
         return Err(Mistake::at(
             written_format,
-            format!(
-                "format is {} and function is {}; want format bit with functions 1 and 2 and no other",
-                format.code(),
-                space.function
+            says!(
+                "format_function",
+                "format is {format} and function is {function}; want format bit with functions 1 and 2 and no other",
+                format = format.code(),
+                function = space.function
             ),
         ));
     }
@@ -135,7 +147,11 @@ pub(super) fn statuses(raw: &RawProfile, points: &[Point], spaces: &Spaces) -> R
         if taken {
             return Err(Mistake::at(
                 &written.get_ref().code,
-                format!("status code `{}` is already a point or a status, want each code once", status.code),
+                says!(
+                    "code_taken",
+                    "status code `{had}` is already a point or a status, want each code once",
+                    had = status.code
+                ),
             ));
         }
         statuses.push(status);
@@ -152,7 +168,11 @@ fn status(written: &Spanned<RawStatus>, points: &[Point], spaces: &Spaces) -> Re
     if space.is_bits() {
         return Err(Mistake {
             at: written.span(),
-            reason: format!("a status stands in a register; function is {}, want 3 or 4", space.function),
+            reason: says!(
+                "needs_registers",
+                "a status stands in a register; function is {had}, want 3 or 4",
+                had = space.function
+            ),
         });
     }
     let mask: u16 = match &raw.mask {
@@ -166,11 +186,18 @@ fn status(written: &Spanned<RawStatus>, points: &[Point], spaces: &Spaces) -> Re
         let at = raw.mask.as_ref().map_or_else(|| written.span(), Spanned::span);
         return Err(Mistake {
             at,
-            reason: format!("mask is {mask:#06x}, want bits that stand side by side"),
+            reason: says!(
+                "mask_gaps",
+                "mask is {had}, want bits that stand side by side",
+                had = format!("{mask:#06x}")
+            ),
         });
     }
     if raw.meanings.get_ref().is_empty() {
-        return Err(Mistake::at(&raw.meanings, "meanings is empty, want what at least one value means"));
+        return Err(Mistake::at(
+            &raw.meanings,
+            says!("no_meaning", "meanings is empty, want what at least one value means"),
+        ));
     }
     let mut meanings: Vec<Meaning> = Vec::new();
     for written in raw.meanings.get_ref() {
@@ -180,7 +207,12 @@ fn status(written: &Spanned<RawStatus>, points: &[Point], spaces: &Spaces) -> Re
         }) {
             return Err(Mistake::at(
                 &written.get_ref().value,
-                format!("value {} means {} twice, want it once", meaning.value, meaning.hazard.code()),
+                says!(
+                    "meaning_twice",
+                    "value {had} means {hazard} twice, want it once",
+                    had = meaning.value,
+                    hazard = meaning.hazard.code()
+                ),
             ));
         }
         meanings.push(meaning);
@@ -196,7 +228,10 @@ fn meaning(written: &Spanned<RawMeaning>, field: u16, points: &[Point]) -> Resul
             integer(&number, "value under this mask", 0, i64::from(field))?
         }
         RawWord::Text(text) => {
-            return Err(Mistake::at(&raw.value, format!("value is `{text}`, a register holds a number")));
+            return Err(Mistake::at(
+                &raw.value,
+                says!("value_no_number", "value is `{had}`, a register holds a number", had = text),
+            ));
         }
     };
     let Named { hazard, severity, point } = named(raw, points)?;
@@ -209,7 +244,7 @@ pub(super) fn clock(written: &Spanned<RawClock>, spaces: &Spaces) -> Result<Cloc
     if space.is_bits() {
         return Err(Mistake {
             at: written.span(),
-            reason: "a clock stands in registers, want function 3 or 4".to_owned(),
+            reason: says!("clock_needs_registers", "a clock stands in registers, want function 3 or 4"),
         });
     }
     let format = clock_format(&raw.format)?;
@@ -234,18 +269,20 @@ pub(super) fn write(written: &Spanned<RawWrite>) -> Result<WriteCommand, Mistake
         other => {
             return Err(Mistake::at(
                 &raw.function,
-                format!("function of a write is {other}, want 5, 6 or 16"),
+                says!("write_function", "function of a write is {had}, want 5, 6 or 16", had = other),
             ));
         }
     };
     if !wanted.contains(&values.len()) {
         return Err(Mistake::at(
             &raw.values,
-            format!(
-                "{} values with function {function}, want {} to {}",
-                values.len(),
-                wanted.start(),
-                wanted.end()
+            says!(
+                "write_values",
+                "{had} values with function {function}, want {least} to {most}",
+                had = values.len(),
+                function = function,
+                least = wanted.start(),
+                most = wanted.end()
             ),
         ));
     }
@@ -256,7 +293,11 @@ pub(super) fn write(written: &Spanned<RawWrite>) -> Result<WriteCommand, Mistake
             if function == 5 && !matches!(word, 0 | 0xFF00) {
                 return Err(Mistake::at(
                     value,
-                    format!("value is {word:#06x}, a coil takes 0x0000 or 0xFF00"),
+                    says!(
+                        "coil_value",
+                        "value is {had}, a coil takes 0x0000 or 0xFF00",
+                        had = format!("{word:#06x}")
+                    ),
                 ));
             }
             Ok(word)
@@ -289,7 +330,7 @@ fn standings<'a>(
             address: at.address,
             length: at.format.registers(),
             mask: None,
-            what: format!("point `{}`", point.code),
+            what: format!("`{}`", point.code),
             at: place(written.get_ref().address.as_ref(), written.span()),
         })
     });
@@ -298,7 +339,7 @@ fn standings<'a>(
         address: status.address,
         length: 1,
         mask: Some(status.mask),
-        what: format!("status `{}`", status.code),
+        what: format!("`{}`", status.code),
         at: place(written.get_ref().address.as_ref(), written.span()),
     });
     let clock = clock.into_iter().zip(&raw.clock).map(|(clock, written)| Standing {
@@ -306,7 +347,7 @@ fn standings<'a>(
         address: clock.address,
         length: clock.format.registers(),
         mask: None,
-        what: "the clock".to_owned(),
+        what: "clock".to_owned(),
         at: written.get_ref().address.span(),
     });
     points.chain(statuses).chain(clock).collect()
@@ -332,9 +373,13 @@ pub(super) fn refuse_overlaps(
             if touch && !share {
                 return Err(Mistake {
                     at: one.at.clone(),
-                    reason: format!(
-                        "{} at {:#06x} stands on {} at {:#06x}",
-                        one.what, one.address, other.what, other.address
+                    reason: says!(
+                        "overlap",
+                        "{one} at {at} stands on {other} at {there}",
+                        one = one.what,
+                        at = format!("{:#06x}", one.address),
+                        other = other.what,
+                        there = format!("{:#06x}", other.address)
                     ),
                 });
             }
@@ -357,8 +402,10 @@ pub(super) fn groups(
         if protocol == Protocol::Cloud7b7b {
             return Err(Mistake::at(
                 &raw.protocol,
-                "the vendor cloud protocol does not say which registers a segment carries; \
-                 want [[groups]] with segment, start and count",
+                says!(
+                    "groups_missing",
+                    "the vendor cloud protocol does not say which registers a segment carries; want [[groups]] with segment, start and count"
+                ),
             ));
         }
         let gap = match &raw.poll_gap {
@@ -384,7 +431,10 @@ pub(super) fn groups(
             .collect();
     }
     if let Some(gap) = &raw.poll_gap {
-        return Err(Mistake::at(gap, "poll_gap has no meaning beside [[groups]]; want one of the two"));
+        return Err(Mistake::at(
+            gap,
+            says!("gap_and_groups", "poll_gap has no meaning beside [[groups]]; want one of the two"),
+        ));
     }
     let mut groups: Vec<Group> = Vec::with_capacity(raw.groups.len());
     for (index, written) in (0u16..).zip(&raw.groups) {
@@ -397,19 +447,23 @@ pub(super) fn groups(
                 _ if protocol != Protocol::Cloud7b7b && overlap => {
                     return Err(Mistake::at(
                         &written.get_ref().start,
-                        format!(
-                            "group {} reads registers that group {} already reads",
-                            group.index, other.index
+                        says!(
+                            "groups_overlap",
+                            "group {one} reads registers that group {other} already reads",
+                            one = group.index,
+                            other = other.index
                         ),
                     ));
                 }
                 Protocol::Cloud7b7b => {
                     return Err(Mistake::at(
                         &written.get_ref().count,
-                        format!(
-                            "groups {} and {} have the same segment and {} registers; \
-                             want counts that differ, because only they tell the two apart",
-                            other.index, group.index, group.count
+                        says!(
+                            "groups_alike",
+                            "groups {one} and {other} have the same segment and {count} registers; want counts that differ, because only they tell the two apart",
+                            one = other.index,
+                            other = group.index,
+                            count = group.count
                         ),
                     ));
                 }
@@ -427,7 +481,12 @@ pub(super) fn groups(
         if !groups.iter().any(|group| group.holds(one.space, one.address, one.length)) {
             return Err(Mistake {
                 at: one.at.clone(),
-                reason: format!("{} at {:#06x} lies outside every group", one.what, one.address),
+                reason: says!(
+                    "outside_groups",
+                    "{one} at {at} lies outside every group",
+                    one = one.what,
+                    at = format!("{:#06x}", one.address)
+                ),
             });
         }
     }
@@ -435,7 +494,11 @@ pub(super) fn groups(
         if !standing.iter().any(|one| group.holds(one.space, one.address, one.length)) {
             return Err(Mistake::at(
                 &written.get_ref().start,
-                format!("group {} holds no point, status or clock, want it left out", group.index),
+                says!(
+                    "group_of_nothing",
+                    "group {one} holds no point, status or clock, want it left out",
+                    one = group.index
+                ),
             ));
         }
     }
@@ -443,7 +506,8 @@ pub(super) fn groups(
 }
 
 fn group_index(index: u16, at: Range<usize>) -> Result<u8, Mistake> {
-    u8::try_from(index).map_err(|_| Mistake { at, reason: "more than 256 groups, want fewer".to_owned() })
+    u8::try_from(index)
+        .map_err(|_| Mistake { at, reason: says!("too_many_groups", "more than 256 groups, want fewer") })
 }
 
 fn group(
@@ -457,8 +521,10 @@ fn group(
     if protocol == Protocol::Cloud7b7b && raw.segment.is_none() {
         return Err(Mistake {
             at: written.span(),
-            reason: "segment is missing; the vendor cloud protocol names its segments, such as \"1-1\""
-                .to_owned(),
+            reason: says!(
+                "segment_missing",
+                "segment is missing; the vendor cloud protocol names its segments, such as \"1-1\""
+            ),
         });
     }
     let space = spaces.resolve(raw.function.as_ref(), raw.segment.as_ref(), &written.span())?;
@@ -470,7 +536,10 @@ fn group(
         (Some(every_s), _) => {
             return Err(Mistake::at(
                 every_s,
-                "every_s has no meaning with protocol cloud_7b7b: the device decides",
+                says!(
+                    "every_with_cloud",
+                    "every_s has no meaning with protocol cloud_7b7b: the device decides"
+                ),
             ));
         }
     };
@@ -496,11 +565,12 @@ pub(super) fn refuse_split_conditions(
             {
                 return Err(Mistake::at(
                     &written.get_ref().code,
-                    format!(
-                        "statuses `{}` and `{}` both tell {} of the same point but are read in different groups",
-                        other.code,
-                        status.code,
-                        shared.hazard.code()
+                    says!(
+                        "statuses_split",
+                        "statuses `{one}` and `{other}` both tell {hazard} of the same point but are read in different groups",
+                        one = other.code,
+                        other = status.code,
+                        hazard = shared.hazard.code()
                     ),
                 ));
             }

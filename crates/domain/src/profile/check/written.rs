@@ -5,14 +5,15 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::place::Protocol;
-use crate::profile::parse::Mistake;
+use crate::profile::parse::{Mistake, says};
 
 pub(super) fn needed<'a, T>(
     written: Option<&'a Spanned<T>>,
     what: &str,
     at: &Range<usize>,
 ) -> Result<&'a Spanned<T>, Mistake> {
-    written.ok_or_else(|| Mistake { at: at.clone(), reason: format!("{what} is missing") })
+    written
+        .ok_or_else(|| Mistake { at: at.clone(), reason: says!("missing", "{what} is missing", what = what) })
 }
 
 pub(super) fn refuse_given<T>(
@@ -24,7 +25,12 @@ pub(super) fn refuse_given<T>(
         None => Ok(()),
         Some(written) => Err(Mistake::at(
             written,
-            format!("{what} has no meaning with protocol {}; want it left out", protocol.code()),
+            says!(
+                "not_with_protocol",
+                "{what} has no meaning with protocol {protocol}; want it left out",
+                what = what,
+                protocol = protocol.code()
+            ),
         )),
     }
 }
@@ -41,7 +47,16 @@ pub(super) fn one_of<T>(
         }
         names.push(name);
     }
-    Err(Mistake::at(written, format!("{what} is `{}`, want one of: {}", written.get_ref(), names.join(", "))))
+    Err(Mistake::at(
+        written,
+        says!(
+            "not_one_of",
+            "{what} is `{had}`, want one of: {wanted}",
+            what = what,
+            had = written.get_ref(),
+            wanted = names.join(", ")
+        ),
+    ))
 }
 
 pub(super) fn integer<T: TryFrom<i64>>(
@@ -51,7 +66,19 @@ pub(super) fn integer<T: TryFrom<i64>>(
     greatest: i64,
 ) -> Result<T, Mistake> {
     let value = *written.get_ref();
-    let refused = || Mistake::at(written, format!("{what} is {value}, want {least} to {greatest}"));
+    let refused = || {
+        Mistake::at(
+            written,
+            says!(
+                "out_of_range",
+                "{what} is {had}, want {least} to {greatest}",
+                what = what,
+                had = value,
+                least = least,
+                greatest = greatest
+            ),
+        )
+    };
     if value < least || value > greatest {
         return Err(refused());
     }
@@ -69,7 +96,10 @@ pub(super) fn number(written: &Spanned<String>) -> Result<i64, Mistake> {
         None => text.parse(),
     };
     parsed.map_err(|_| {
-        Mistake::at(written, format!("invalid code is `{text}`, want a number such as 0xE5E5 or -1"))
+        Mistake::at(
+            written,
+            says!("no_number", "invalid code is `{had}`, want a number such as 0xE5E5 or -1", had = text),
+        )
     })
 }
 
@@ -89,7 +119,7 @@ pub(super) fn one_line_number(value: &toml::Value) -> Option<String> {
 pub(super) fn filled(written: &Spanned<String>, what: &str) -> Result<String, Mistake> {
     let text = written.get_ref().trim();
     if text.is_empty() {
-        return Err(Mistake::at(written, format!("{what} is empty, want a text")));
+        return Err(Mistake::at(written, says!("empty", "{what} is empty, want a text", what = what)));
     }
     Ok(text.to_owned())
 }
@@ -100,7 +130,11 @@ pub(super) fn code(written: &Spanned<String>) -> Result<String, Mistake> {
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(allowed) {
         return Err(Mistake::at(
             written,
-            format!("code is `{text}`, want lower-case letters, digits and `_`, a letter first"),
+            says!(
+                "bad_code",
+                "code is `{had}`, want lower-case letters, digits and `_`, a letter first",
+                had = text
+            ),
         ));
     }
     Ok(text.clone())

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import en from '@/words/en';
+import { wordsOf, type Speech } from './mistakes';
+
+/** The server's codes, as its source has them. */
+const sources = import.meta.glob<string>(['../../../../crates/domain/src/profile/check.rs', '../../../../crates/domain/src/profile/parse.rs', '../../../../crates/domain/src/profile/check/*.rs', '../../../../crates/api/src/profiles/form/write.rs'], { eager: true, query: '?raw', import: 'default' });
+const codes = [...new Set(Object.values(sources).flatMap((text) => [...text.matchAll(/(?:says!\(\s*|code: )"([a-z_]+)"/g)].map((match) => match[1] ?? '')))];
+
+function textAt(path: string): string | undefined {
+  let at: unknown = en;
+  for (const part of path.split('.')) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  return typeof at === 'string' ? at : undefined;
+}
+const speech: Speech = {
+  te: (key) => textAt(key) !== undefined,
+  t: (key, named) => (textAt(key) ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(named[name])),
+};
+
+describe('mistakes', () => {
+  it('have words for every code of the server', () => {
+    expect(codes.length).toBeGreaterThan(60);
+    expect(codes.filter((code) => textAt(`mistakes.${code}`) === undefined)).toEqual([]);
+  });
+
+  it('name fields and hazards by their words', () => {
+    const params = { what: 'scale', had: '300', least: '0', greatest: '9' };
+    expect(wordsOf({ code: 'out_of_range', params, reason: 'x' }, speech)).toBe('Scale (scale) is 300; want 0 to 9');
+    expect(wordsOf({ code: 'limit_of_nothing', params: { hazard: 'over_voltage' }, reason: 'x' }, speech)).not.toContain('over_voltage');
+  });
+
+  it('keep the server’s sentence for what they do not know', () => {
+    expect(wordsOf({ code: 'of_next_year', params: {}, reason: 'had 1, want 2' }, speech)).toBe('had 1, want 2');
+  });
+});
