@@ -231,6 +231,7 @@ impl Engine {
                 directory: Arc::clone(&directory),
                 sessions: Arc::clone(&sessions),
                 live: Arc::clone(&live),
+                unfollowed: dispatch::Unfollowed::default(),
                 partition: commands.downgrade(),
             },
             Arc::clone(&dispatcher),

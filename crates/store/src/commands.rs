@@ -339,22 +339,18 @@ impl Commands<'_> {
         Ok(open)
     }
 
-    /// How the last switching command of each detector that came to an end did: the dispatcher's own work.
+    /// The last switching command of each detector that was carried out, or may have been: the dispatcher's own work.
     ///
     /// # Errors
     /// Database errors only.
-    pub async fn last_switched(&self) -> Result<Vec<(DetectorId, State)>, StoreError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT detector_id, state FROM command WHERE id IN (SELECT max(id) FROM command \
-             WHERE kind IN ('trip', 'close') AND NOT open \
-             AND state IN ('verified', 'not_verified', 'outcome_unknown') GROUP BY detector_id)",
+    pub async fn last_switched(&self) -> Result<Vec<CommandId>, StoreError> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "SELECT max(id) FROM command WHERE kind IN ('trip', 'close') AND NOT open \
+             AND state IN ('verified', 'not_verified', 'outcome_unknown') GROUP BY detector_id ORDER BY max(id)",
         )
         .fetch_all(self.0.reader())
         .await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(detector, state)| Some((DetectorId(detector), State::from_parts(&state, None)?)))
-            .collect())
+        Ok(ids.into_iter().map(CommandId).collect())
     }
 
     /// Makes a command. Its audit entry is in the same transaction.

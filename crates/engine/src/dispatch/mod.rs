@@ -5,6 +5,7 @@
 //! A command is written down as sent before it is handed to the line. So a process that dies in between finds it as
 //! sent, and a command that does harm when carried out twice is looked at, never sent again.
 
+mod unfollowed;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,7 @@ use domain::hazard::{Hazard, Severity};
 use domain::id::{CommandId, DetectorId, TerminalId};
 use domain::reading::Reported;
 use domain::time::UnixMs;
+use store::alarms::AlarmFilter;
 use store::commands::{CommandRow, CommandStep, OpenCommand};
 use store::{Actor, Store, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -26,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::partition::Command as PartitionCommand;
+pub(crate) use unfollowed::Unfollowed;
 
 /// Lines that are worked on at the same time.
 const LINES_AT_ONCE: usize = 64;
@@ -41,6 +44,8 @@ pub(crate) struct Links {
     pub(crate) directory: Arc<Directory>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) live: Arc<LiveHub>,
+    /// Breakers that did not follow.
+    pub(crate) unfollowed: Unfollowed,
     /// Weak, so that the partition ends when the engine is gone.
     pub(crate) partition: mpsc::WeakSender<PartitionCommand>,
 }
@@ -109,13 +114,34 @@ impl Links {
             let row = self.store.commands().get(&Scope::platform(), id).await?;
             self.advance(&row, Event::Restarted, Words::default()).await?;
         }
-        // The step that told of a breaker that did not follow may have been the last thing that was written.
-        for (detector, state) in self.store.commands().last_switched().await? {
-            if state != State::Verified {
-                self.report(detector, true).await;
+        for id in self.store.commands().last_switched().await? {
+            let row = self.store.commands().get(&Scope::platform(), id).await?;
+            self.note(&row);
+            // The step that told of a breaker that did not follow may have been the last thing that was written.
+            if row.state != State::Verified && !self.was_told(&row).await? {
+                self.report(row.detector_id, true).await;
             }
         }
         Ok(())
+    }
+
+    /// Whether the desk has had the fault of this command, and it is over: a value or a person has ended it.
+    async fn was_told(&self, row: &CommandRow) -> Result<bool, StoreError> {
+        let filter = AlarmFilter {
+            detector: Some(row.detector_id),
+            hazards: vec![Hazard::SwitchFailed],
+            ..AlarmFilter::default()
+        };
+        let newest = self.store.alarms().export(&Scope::platform(), &filter, 1).await?;
+        let ended = newest.first().and_then(|alarm| alarm.returned_at.or(alarm.closed_at));
+        Ok(ended.is_some_and(|at| at >= row.changed_at))
+    }
+
+    /// Watches the breaker of a switching command that came to its end, or watches it no longer.
+    fn note(&self, row: &CommandRow) {
+        let known = self.memory.detector(row.detector_id);
+        let profile = known.and_then(|known| self.directory.profile(&known.profile_id));
+        self.unfollowed.note(row, profile.as_deref());
     }
 
     /// Looks at every open command once. Returns when to look again without being woken.
@@ -125,8 +151,11 @@ impl Links {
         busy: &mut HashSet<TerminalId>,
         stop: &CancellationToken,
     ) -> Result<Option<UnixMs>, StoreError> {
+        for detector in self.unfollowed.take_moved(&self.memory) {
+            self.report(detector, false).await;
+        }
         let now = self.clock.now();
-        let mut due: Option<UnixMs> = None;
+        let mut due = self.unfollowed.any().then(|| now.plus_ms(unfollowed::EVERY_MS));
         let mut next: HashMap<TerminalId, CommandId> = HashMap::new();
         let mut over = Vec::new();
         for open in self.store.commands().open().await? {
@@ -222,8 +251,12 @@ impl Links {
             publish(&self.live, moved);
             if moved.kind.switches() {
                 match moved.state {
-                    State::Verified => self.report(moved.detector_id, false).await,
+                    State::Verified => {
+                        self.note(moved);
+                        self.report(moved.detector_id, false).await;
+                    }
                     State::NotVerified | State::OutcomeUnknown { verify_by: None } => {
+                        self.note(moved);
                         self.report(moved.detector_id, true).await;
                     }
                     State::OutcomeUnknown { verify_by: Some(_) }

@@ -1,16 +1,21 @@
 //! What people do to alarms. It goes through the partition, so that there is one writer of an alarm's state, and
 //! the audit entry is in the same transaction (invariant 9).
 
+use std::sync::Arc;
+
 use domain::access::Scope;
-use domain::alarm::{AlarmEvent, Circumstance, apply};
+use domain::alarm::{AlarmEvent, AlarmState, Circumstance, Evidence, Refusal, apply};
+use domain::hazard::Hazard;
 use domain::id::AlarmId;
+use domain::reading::Reported;
+use domain::time::UnixMs;
 use serde_json::json;
 use store::audit::{AuditEntry, AuditObject};
 use store::{Actor, StoreError};
 
 use super::Partition;
 use super::alarming::{by, from_row, told};
-use super::draft::Draft;
+use super::draft::{Draft, take};
 use crate::error::EngineError;
 use crate::memory::OpenAlarm;
 
@@ -44,7 +49,20 @@ impl Partition {
         });
         if let Some((touched, out, index)) = open {
             let before = touched.detector.alarms.get(index).cloned();
-            out.step(&mut touched.detector, index, act.event.clone(), circumstance, None)?;
+            let by_hand = match &before {
+                Some(open) if act.event == AlarmEvent::Reset => ends_by_hand(open)?,
+                Some(_) | None => false,
+            };
+            if by_hand {
+                let none = Evidence { value: None, limit: None, latching: false, reported_by_device: false };
+                out.step(&mut touched.detector, index, AlarmEvent::Returned(none), circumstance, None)?;
+                let binding = Arc::clone(&touched.detector.binding);
+                let gone = Reported { point: None, hazard: Hazard::SwitchFailed, severity: None };
+                let changed = touched.detector.state.on_report(&binding, &gone, out.now);
+                take(touched, out, &changed, None);
+            } else {
+                out.step(&mut touched.detector, index, act.event.clone(), circumstance, None)?;
+            }
             let after = out.places.get(&act.alarm).and_then(|place| out.batch.alarms.get(*place));
             let after = after.map(|write| {
                 json!({
@@ -77,12 +95,17 @@ impl Partition {
     }
 }
 
-fn entry(
-    act: &Act,
-    at: domain::time::UnixMs,
-    before: Option<&OpenAlarm>,
-    after: Option<serde_json::Value>,
-) -> AuditEntry {
+/// Whether a reset ends `open` while it is there. No value need ever show that a breaker is where it was wanted; so a
+/// person who has looked may say it, and by that the fault is gone. Every other hazard ends by what is measured or told
+/// by the device.
+fn ends_by_hand(open: &OpenAlarm) -> Result<bool, Refusal> {
+    match (open.alarm.hazard, open.alarm.state) {
+        (Hazard::SwitchFailed, AlarmState::Unacknowledged) => Err(Refusal::NotAcknowledged),
+        (hazard, state) => Ok(hazard == Hazard::SwitchFailed && state == AlarmState::Acknowledged),
+    }
+}
+
+fn entry(act: &Act, at: UnixMs, before: Option<&OpenAlarm>, after: Option<serde_json::Value>) -> AuditEntry {
     AuditEntry {
         at,
         actor: act.actor.clone(),

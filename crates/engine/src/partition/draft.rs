@@ -314,7 +314,7 @@ fn is_same(filed: &StoredReading, reading: &Reading) -> bool {
         && filed.reported == reading.reported
 }
 
-fn take(touched: &mut Touched, out: &mut Out, changed: &Changed, reason: Option<&str>) {
+pub(super) fn take(touched: &mut Touched, out: &mut Out, changed: &Changed, reason: Option<&str>) {
     touched.state_changed |= changed.state_changed;
     out.apply(&mut touched.detector, &changed.changes, reason);
 }

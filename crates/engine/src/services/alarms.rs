@@ -3,6 +3,7 @@
 use bus::{LineAnswer, LineCommand, LineError};
 use domain::access::Scope;
 use domain::alarm::AlarmEvent;
+use domain::hazard::Hazard;
 use domain::id::{AlarmId, DetectorId};
 use serde_json::json;
 use store::alarms::AlarmRow;
@@ -12,6 +13,7 @@ use store::{Actor, StoreError};
 use crate::error::EngineError;
 use crate::partition::Act;
 use crate::pipeline::Engine;
+use crate::services::commands::invalid;
 
 /// The alarm desk.
 #[derive(Debug, Clone, Copy)]
@@ -111,10 +113,11 @@ impl AlarmDesk<'_> {
         self.one(scope, actor, id, AlarmEvent::Comment, "alarm.comment", Some(comment)).await
     }
 
-    /// Resets a held alarm, and the device too when `send_to_device` says so and its profile knows how.
+    /// Resets a held alarm, or says with a reason that a breaker is where it was wanted; resets the device too when `send_to_device` says so and its profile knows how.
     ///
     /// # Errors
-    /// [`EngineError::Refused`] while the hazard is there or nobody has acknowledged it.
+    /// [`EngineError::Refused`] while the hazard is there or nobody has acknowledged it; [`EngineError::Invalid`] about
+    /// `comment` when a reason is missing.
     pub async fn reset(
         &self,
         scope: &Scope,
@@ -123,6 +126,15 @@ impl AlarmDesk<'_> {
         comment: Option<String>,
         send_to_device: bool,
     ) -> Result<ResetOutcome, EngineError> {
+        let before = self.0.store().alarms().get(scope, id).await?;
+        let reason = comment.as_deref().is_some_and(|words| !words.trim().is_empty());
+        if before.hazard == Hazard::SwitchFailed && before.state.is_present() && !reason {
+            return Err(invalid(
+                "comment",
+                "required",
+                "a breaker is said to have moved with a reason, had none",
+            ));
+        }
         let alarm = self.one(scope, actor, id, AlarmEvent::Reset, "alarm.reset", comment).await?;
         let device_command = if send_to_device { Some(self.reset_device(actor, &alarm).await) } else { None };
         Ok(ResetOutcome { alarm, device_command })

@@ -13,6 +13,7 @@ use domain::hazard::Hazard;
 use domain::id::{CommandId, DetectorId, TerminalId};
 use domain::place::Protocol;
 use domain::profile::{ReadCommand, WriteCommand};
+use domain::reading::{PointIndex, Quality, Reading, Sample};
 use domain::settings::LimitPatch;
 use engine::services::{AdmitRequest, BatchRequest, CommandRequest, Trial, WhatIfTarget};
 use engine::{Clock as _, CommandRefusal, EngineError};
@@ -533,4 +534,219 @@ async fn many_are_told_at_once_and_the_rest_can_be_stopped() {
     let counts = breaker.world.engine.store().commands().batch_counts(&all, &[batch.id]).await.unwrap();
     assert_eq!((counts[&batch.id].0["cancelled"], counts[&batch.id].1), (2, 0));
     assert_eq!(breaker.world.audit("command_batch").await.len(), 3);
+}
+
+/// A trip that the breaker did not follow, and the fault of it on the desk.
+async fn not_followed(breaker: &mut Breaker) -> (CommandRow, store::alarms::AlarmRow) {
+    let mut line = breaker.line();
+    let row = breaker.ask(CommandKind::Trip).await.unwrap();
+    let (_, reply) = breaker.next(&mut line).await;
+    reply.send(Ok(LineAnswer::Done)).unwrap();
+    let over = breaker.shows(&mut line, row.id, 1).await;
+    assert_eq!(over.state, State::NotVerified);
+    breaker.hang_up(line);
+    let fault = breaker.fault(|alarm| alarm.state == AlarmState::Unacknowledged).await;
+    (over, fault)
+}
+
+impl Breaker {
+    /// Waits until the newest fault of a breaker that did not follow fits; lets time pass meanwhile.
+    async fn fault(&self, fits: impl Fn(&store::alarms::AlarmRow) -> bool) -> store::alarms::AlarmRow {
+        let waited = async {
+            loop {
+                let alarms = self.world.alarms().await;
+                let newest = alarms.into_iter().rfind(|alarm| alarm.hazard == Hazard::SwitchFailed);
+                if let Some(alarm) = newest.filter(&fits) {
+                    return alarm;
+                }
+                let mut events = self.world.watch();
+                if timeout(TICK, events.recv()).await.is_err() {
+                    self.world.clock.advance(1_000);
+                }
+            }
+        };
+        timeout(PATIENCE, waited).await.expect("the fault gets there")
+    }
+
+    /// The device tells by itself how its switch stands, measured `late_ms` ago.
+    async fn tells(&self, closed: i64, late_ms: i64) {
+        let profile = self.world.engine.directory().profile("leakage-breaker").unwrap();
+        let point = (0..).zip(&profile.points).find(|(_, point)| point.code == "switch").unwrap().0;
+        let now = self.world.engine.now();
+        let sample = Sample { point: PointIndex(point), raw: closed, quality: Quality::Good };
+        let reading = Reading {
+            detector: self.detector,
+            group: 0,
+            device_at: Some(now.plus_ms(-late_ms)),
+            received_at: now,
+            samples: vec![sample],
+            reported: Vec::new(),
+        };
+        assert_eq!(self.world.confirm(reading).await, bus::Outcome::Committed);
+    }
+
+    async fn restarted(self, seconds: i64) -> Self {
+        let Self { world, detector, terminal, .. } = self;
+        let world = world.restart(at_s(seconds)).await;
+        let events = world.watch();
+        Self { world, detector, terminal, events }
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_whose_own_values_show_it_moved_is_no_fault_any_more() {
+    let mut breaker = Breaker::new().await;
+    let (_, fault) = not_followed(&mut breaker).await;
+    breaker.world.clock.advance(60_000);
+    breaker.tells(1, 0).await;
+    // Measured before: late data end nothing.
+    breaker.tells(0, 50_000).await;
+    for _ in 0..4 {
+        breaker.world.clock.advance(5_000);
+        tokio::task::yield_now().await;
+    }
+    let still = breaker.fault(|_| true).await;
+    assert_eq!((still.id, still.state), (fault.id, AlarmState::Unacknowledged));
+    breaker.world.clock.advance(1_000);
+    breaker.tells(0, 0).await;
+    let gone = breaker.fault(|alarm| alarm.returned_at.is_some()).await;
+    assert_eq!((gone.id, gone.state), (fault.id, AlarmState::ReturnedUnacknowledged));
+    // The command stays what it was, and a restart does not raise the fault anew.
+    let breaker = breaker.restarted(3_600).await;
+    breaker.world.clock.advance(10_000);
+    breaker.tells(0, 0).await;
+    let alarms = breaker.world.alarms().await;
+    let faults: Vec<_> = alarms.iter().filter(|alarm| alarm.hazard == Hazard::SwitchFailed).collect();
+    assert_eq!((faults.len(), faults[0].state), (1, AlarmState::ReturnedUnacknowledged));
+}
+
+#[tokio::test]
+async fn a_breaker_that_is_still_watched_after_a_restart_is_seen_to_move() {
+    let mut breaker = Breaker::new().await;
+    let (_, fault) = not_followed(&mut breaker).await;
+    let breaker = breaker.restarted(3_600).await;
+    let still = breaker.fault(|_| true).await;
+    assert_eq!((still.id, still.state), (fault.id, AlarmState::Unacknowledged));
+    breaker.world.clock.advance(1_000);
+    breaker.tells(0, 0).await;
+    assert_eq!(breaker.fault(|alarm| alarm.returned_at.is_some()).await.id, fault.id);
+}
+
+#[tokio::test]
+async fn a_person_who_has_looked_ends_the_fault_with_a_reason() {
+    let mut breaker = Breaker::new().await;
+    let (_, fault) = not_followed(&mut breaker).await;
+    let all = Scope::platform();
+    let reset = async |breaker: &Breaker, words: Option<&str>| {
+        let desk = breaker.world.engine.alarms();
+        desk.reset(&all, &operator(2), fault.id, words.map(str::to_owned), false).await
+    };
+    let early = reset(&breaker, Some("现场已分闸")).await;
+    assert!(matches!(early, Err(EngineError::Refused(domain::alarm::Refusal::NotAcknowledged))), "{early:?}");
+    breaker.world.engine.alarms().acknowledge(&all, &operator(1), fault.id, None).await.unwrap();
+    for words in [None, Some("  ")] {
+        let refused = reset(&breaker, words).await;
+        assert!(matches!(refused, Err(EngineError::Invalid(errors)) if errors[0].field == "comment"));
+    }
+    let over = reset(&breaker, Some("现场已分闸")).await.unwrap().alarm;
+    assert_eq!((over.state, over.close_reason.as_deref()), (AlarmState::Closed, Some("returned")));
+    let audit = breaker.world.audit("alarm.reset").await;
+    assert!(
+        audit.iter().any(|entry| entry.after.as_deref().is_some_and(|after| after.contains("现场已分闸")))
+    );
+    let twice = reset(&breaker, Some("现场已分闸")).await;
+    assert!(matches!(twice, Err(EngineError::Refused(domain::alarm::Refusal::Closed))), "{twice:?}");
+
+    // Over stays over; the next breaker that does not follow is a fault of its own.
+    let mut breaker = breaker.restarted(3_600).await;
+    breaker.world.clock.advance(10_000);
+    breaker.tells(1, 0).await;
+    assert_eq!(breaker.fault(|_| true).await.state, AlarmState::Closed);
+    let (_, second) = not_followed(&mut breaker).await;
+    assert_ne!(second.id, fault.id);
+}
+
+#[tokio::test]
+async fn a_close_whose_line_was_lost_is_looked_at_on_the_next_line_and_never_repeated() {
+    let mut breaker = Breaker::new().await;
+    let mut line = breaker.line();
+    let close = breaker.ask(CommandKind::Close).await.unwrap();
+    let (command, reply) = breaker.next(&mut line).await;
+    assert_eq!(write_of(&command).values, [0xFF00]);
+    breaker.hang_up(line);
+    reply.send(Err(LineError::LineLost)).unwrap();
+    let unknown = breaker.until(close.id, |row| row.state != State::Sent).await;
+    assert!(matches!(unknown.state, State::OutcomeUnknown { verify_by: Some(_) }), "{:?}", unknown.state);
+    // The device sleeps and wakes; all that it hears is the question how its switch stands.
+    let mut line = breaker.line();
+    let over = breaker.shows(&mut line, close.id, 1).await;
+    assert_eq!((over.state, over.attempts), (State::Verified, 1));
+}
+
+#[tokio::test]
+async fn a_command_that_is_out_does_not_expire() {
+    let mut breaker = Breaker::new().await;
+    let mut line = breaker.line();
+    let trip = breaker.ask(CommandKind::Trip).await.unwrap();
+    let waits = breaker.ask(CommandKind::Trip).await.unwrap();
+    let (_, reply) = breaker.next(&mut line).await;
+    breaker.world.clock.set(trip.expires_at.plus_ms(1));
+    tokio::task::yield_now().await;
+    assert_eq!(breaker.get(trip.id).await.state, State::Sent);
+    reply.send(Ok(LineAnswer::Done)).unwrap();
+    assert_eq!(breaker.shows(&mut line, trip.id, 0).await.state, State::Verified);
+    // The one behind it on the same line waited too long meanwhile.
+    let over = breaker.until(waits.id, |row| !row.open).await;
+    assert_eq!((over.state, over.attempts), (State::Expired, 0));
+    assert!(line.requests.try_recv().is_err(), "it never went out");
+}
+
+#[tokio::test]
+async fn two_persons_at_the_same_moment_move_a_command_once() {
+    let breaker = Breaker::new().await;
+    let world = &breaker.world;
+    let all = Scope::platform();
+    let patch = SitePatch { two_person_switching: Some(true), version: 1, ..SitePatch::default() };
+    world.engine.places().change_site(&all, &operator(1), world.site, &patch).await.unwrap();
+    let row = breaker.ask(CommandKind::Trip).await.unwrap();
+    assert_eq!(row.state, State::AwaitingApproval);
+    let desk = world.engine.device_commands();
+    let (one, two, three) = (operator(1), operator(2), operator(3));
+    let (second, third, back) = tokio::join!(
+        desk.approve(&all, &two, row.id),
+        desk.approve(&all, &three, row.id),
+        desk.cancel(&all, &one, row.id),
+    );
+    let agreed = [&second, &third].iter().filter(|answer| answer.is_ok()).count();
+    assert!(agreed <= 1, "{second:?} {third:?}");
+    let states = breaker.states(row.id).await;
+    assert_eq!(states.iter().filter(|state| *state == "queued").count(), agreed, "{states:?}");
+    assert_eq!(world.audit("command.approve").await.len(), agreed);
+    assert_eq!(world.audit("command.cancel").await.len(), usize::from(back.is_ok()));
+    assert!(agreed == 1 || back.is_ok(), "somebody was first");
+}
+
+#[tokio::test]
+async fn stopping_a_batch_takes_back_what_has_not_gone_out_and_nothing_else() {
+    let mut breaker = Breaker::of("arcm300-modbus").await;
+    let all = Scope::platform();
+    let desk = breaker.world.engine.device_commands();
+    let each = CommandRequest { reason: "月检".to_owned(), ..breaker.wanted(CommandKind::Reset) };
+    let detectors = vec![breaker.detector, breaker.world.detector];
+    let mut line = breaker.line();
+    let batch = desk.create_batch(&all, &operator(1), &BatchRequest { detectors, each }).await.unwrap();
+    let (_, reply) = breaker.next(&mut line).await;
+    let desk = breaker.world.engine.device_commands();
+    desk.stop_batch(&all, &operator(2), batch.id).await.unwrap();
+    let filter = CommandFilter { batch: Some(batch.id), ..CommandFilter::default() };
+    let store = breaker.world.engine.store().clone();
+    let rows = store.commands().list(&all, &filter, &Page::first(10)).await.unwrap().items;
+    let of = |detector| rows.iter().find(|row| row.detector_id == detector).unwrap();
+    assert_eq!(of(breaker.detector).state, State::Sent, "what is out cannot be called back");
+    let other = of(breaker.world.detector);
+    assert_eq!((other.state, other.outcome), (State::Cancelled, Some(Outcome::BatchStopped)));
+    let out = of(breaker.detector).id;
+    reply.send(Ok(LineAnswer::Done)).unwrap();
+    let over = breaker.until(out, |row| !matches!(row.state, State::Sent)).await;
+    assert!(matches!(over.state, State::Acknowledged { .. } | State::Verified), "{:?}", over.state);
 }

@@ -8,4 +8,5 @@ mod interleavings;
 mod profiles;
 mod settings;
 mod supervision;
+mod wiring_report;
 mod world;

@@ -11,6 +11,8 @@ mod world;
 mod admission;
 mod audit;
 mod codes;
+mod commands;
+mod commissioning;
 mod desk;
 mod history;
 mod intake;

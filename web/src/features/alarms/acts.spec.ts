@@ -18,6 +18,10 @@ describe('reset', () => {
   ])('of an alarm that is %s', (state, reason) => {
     expect(whyNoReset(alarm({ state }))).toBe(reason);
   });
+  it('of a breaker that did not follow is for a person who has taken it', () => {
+    expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'unacknowledged' }))).toBe('alarms.no_reset.not_acknowledged');
+    expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'acknowledged' }))).toBeNull();
+  });
 });
 
 describe('guidance', () => {
