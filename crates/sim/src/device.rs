@@ -225,7 +225,9 @@ impl Device {
     pub fn obey(&mut self, name: &str) -> Result<(), String> {
         let knows = self.profile.commands.iter().any(|command| match &command.action {
             Action::Named { name: known, .. } => known == name,
-            Action::Write(_) | Action::Put { .. } | Action::Clock { .. } | Action::ProtocolClock => false,
+            // The protocol's own word for it; what is told keeps the server's time anyway.
+            Action::ProtocolClock => name == "clock",
+            Action::Write(_) | Action::Put { .. } | Action::Clock { .. } => false,
         });
         if !knows {
             return Err(format!("no command {name}"));
@@ -673,6 +675,7 @@ mod tests {
         assert_eq!((switch(&mut told), told.obey("trip")), (1, Ok(())));
         assert_eq!((switch(&mut told), told.obey("close")), (0, Ok(())));
         assert_eq!((switch(&mut told), told.obey("self_test")), (1, Ok(())));
+        assert_eq!(told.obey("clock"), Ok(()));
         assert_eq!(told.obey("explode"), Err("no command explode".to_owned()));
         assert!(device("asj-relay").obey("trip").is_err());
     }

@@ -1,5 +1,4 @@
 //! The stored form of a wiring report (invariant 12): rows of a released version are read and written as they were.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use domain::wiring::{Kind, Outcome};
 use engine::services::WiringReport;
