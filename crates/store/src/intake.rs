@@ -27,7 +27,8 @@ pub(crate) use bulk::Bulk;
 /// What one commit writes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
-    /// Readings; one that is there already (same detector, group and filed time) is left as it is.
+    /// Readings. One that is there already (same detector, group, time and values) is left as it is. One that shares
+    /// its time with another of other values is filed at the next free millisecond: both were measured.
     pub readings: Vec<StoredReading>,
     /// Evaluation states, of changed detectors only.
     pub states: Vec<(DetectorId, Vec<u8>)>,
@@ -229,6 +230,10 @@ pub struct CommitReceipt {
     pub repeated: Vec<usize>,
 }
 
+/// Over how long readings of one group that say the same moment are spread, ms: the second of a clock that tells whole
+/// seconds. More than so many in one second are no measurements; they count as repeated.
+pub(crate) const SHARED_MS: i64 = 1_000;
+
 static READINGS: Bulk = Bulk::new(
     "INSERT INTO reading (detector_id, grp, filed_at, device_at, received_at, filing, payload)",
     7,
@@ -353,7 +358,46 @@ async fn write_readings(
     let newest: Option<i64> = sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq DESC LIMIT 1")
         .fetch_optional(&mut *connection)
         .await?;
-    let written = READINGS
+    let written = insert_readings(connection, readings).await?;
+    if usize::try_from(written).is_ok_and(|written| written == readings.len()) {
+        return Ok(Vec::new());
+    }
+    // Seldom: find out which ones were there, in the store or earlier in this very batch, and give those that only
+    // share their moment with another one a moment of their own.
+    let mut repeated = Vec::new();
+    let mut own = HashSet::new();
+    for (index, reading) in readings.iter().enumerate() {
+        let there = sharing(connection, reading).await?;
+        let payload = payload::encode(&reading.samples, &reading.reported);
+        let same = there.iter().find(|(_, filed_at, device_at, stored)| {
+            *device_at == reading.device_at.map(|at| at.0)
+                && (*filed_at == reading.filed_at.0 || *device_at == Some(reading.filed_at.0))
+                && *stored == payload
+        });
+        let is_new = match same {
+            Some((seq, ..)) => newest.is_none_or(|newest| *seq > newest) && own.insert(*seq),
+            None => match free_moment(reading.filed_at, &there) {
+                Some(at) => {
+                    let moved = StoredReading { filed_at: at, ..reading.clone() };
+                    insert_readings(connection, std::slice::from_ref(&moved)).await?;
+                    own.extend(sharing(connection, &moved).await?.first().map(|(seq, ..)| *seq));
+                    true
+                }
+                None => false,
+            },
+        };
+        if !is_new {
+            repeated.push(index);
+        }
+    }
+    Ok(repeated)
+}
+
+async fn insert_readings(
+    connection: &mut SqliteConnection,
+    readings: &[StoredReading],
+) -> Result<u64, StoreError> {
+    READINGS
         .run(connection, readings, |query, reading| {
             query
                 .bind(reading.detector.0)
@@ -364,28 +408,34 @@ async fn write_readings(
                 .bind(i64::from(reading.filing.stored()))
                 .bind(payload::encode(&reading.samples, &reading.reported))
         })
-        .await?;
-    if usize::try_from(written).is_ok_and(|written| written == readings.len()) {
-        return Ok(Vec::new());
-    }
-    // Seldom: find out which ones were there, in the store or earlier in this very batch.
-    let mut repeated = Vec::new();
-    let mut moments = HashSet::new();
-    for (index, reading) in readings.iter().enumerate() {
-        let seq: i64 = sqlx::query_scalar(
-            "SELECT seq FROM reading WHERE detector_id = $1 AND grp = $2 AND filed_at = $3",
-        )
-        .bind(reading.detector.0)
-        .bind(i64::from(reading.group))
-        .bind(reading.filed_at.0)
-        .fetch_one(&mut *connection)
-        .await?;
-        let first_here = moments.insert((reading.detector, reading.group, reading.filed_at));
-        if newest.is_some_and(|newest| seq <= newest) || !first_here {
-            repeated.push(index);
-        }
-    }
-    Ok(repeated)
+        .await
+}
+
+/// A stored reading: sequence, filed time, device's clock, payload.
+type Stored = (i64, i64, Option<i64>, Vec<u8>);
+
+/// What is stored of the group from the reading's moment on, as far as readings of one moment are spread.
+async fn sharing(
+    connection: &mut SqliteConnection,
+    reading: &StoredReading,
+) -> Result<Vec<Stored>, StoreError> {
+    let stored = sqlx::query_as(
+        "SELECT seq, filed_at, device_at, payload FROM reading \
+         WHERE detector_id = $1 AND grp = $2 AND filed_at >= $3 AND filed_at < $4 ORDER BY filed_at",
+    )
+    .bind(reading.detector.0)
+    .bind(i64::from(reading.group))
+    .bind(reading.filed_at.0)
+    .bind(reading.filed_at.plus_ms(SHARED_MS).0)
+    .fetch_all(connection)
+    .await?;
+    Ok(stored)
+}
+
+/// The first moment from `from` on that is not among `there`, which is in order.
+fn free_moment(from: UnixMs, there: &[Stored]) -> Option<UnixMs> {
+    let taken = (0i64..).zip(there).take_while(|(after, (_, filed_at, ..))| from.0 + after == *filed_at);
+    i64::try_from(taken.count()).ok().filter(|after| *after < SHARED_MS).map(|after| from.plus_ms(after))
 }
 
 async fn write_alarms(connection: &mut SqliteConnection, alarms: &[AlarmWrite]) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::StoreError;
-use crate::intake::StoredReading;
+use crate::intake::{SHARED_MS, StoredReading};
 use crate::open::Store;
 use crate::payload;
 
@@ -29,7 +29,8 @@ impl Store {
         Readings(self)
     }
 
-    /// The readings that are stored for these moments (detector, group, filed time): the pipeline's own work.
+    /// The readings that are stored for these moments (detector, group, device's clock) or, where several share one,
+    /// right behind it: the pipeline's own work.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a stored reading cannot be read.
@@ -46,8 +47,10 @@ impl Store {
                 row.push_bind(detector.0).push_bind(i64::from(*group)).push_bind(at.0);
             });
             query.push(
-                ") w JOIN reading r ON r.detector_id = w.column1 AND r.grp = w.column2 AND r.filed_at = w.column3",
+                ") w JOIN reading r ON r.detector_id = w.column1 AND r.grp = w.column2 \
+                 AND r.filed_at >= w.column3 AND r.filed_at < w.column3 + ",
             );
+            query.push_bind(SHARED_MS).push(" AND r.device_at = w.column3");
             let rows: Vec<RawReading> = query.build_query_as().fetch_all(self.reader()).await?;
             for (detector, group, filed_at, device_at, received_at, filing, bytes) in rows {
                 let row = (group, filed_at, device_at, received_at, filing, bytes);

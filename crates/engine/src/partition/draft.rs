@@ -278,21 +278,20 @@ impl<'m> Draft<'m> {
 /// The stored readings that a batch may repeat. A device that was not confirmed sends everything again from where it
 /// was not; of that, all but the newest would pass for late data, and a hazard in it would be told a second time.
 #[derive(Default)]
-pub(super) struct Repetitions(HashMap<(DetectorId, u8, UnixMs), StoredReading>);
+pub(super) struct Repetitions(HashMap<(DetectorId, u8, Option<UnixMs>), Vec<StoredReading>>);
 
 impl Repetitions {
     pub(super) fn of(stored: Vec<StoredReading>) -> Self {
-        let keyed =
-            stored.into_iter().map(|reading| ((reading.detector, reading.group, reading.filed_at), reading));
-        Self(keyed.collect())
+        let mut of_moment: HashMap<_, Vec<_>> = HashMap::new();
+        for reading in stored {
+            of_moment.entry((reading.detector, reading.group, reading.device_at)).or_default().push(reading);
+        }
+        Self(of_moment)
     }
 
     fn holds(&self, reading: &Reading) -> bool {
-        !self.0.is_empty()
-            && reading.device_at.is_some_and(|at| {
-                let found = self.0.get(&(reading.detector, reading.group, at));
-                found.is_some_and(|stored| is_same(stored, reading))
-            })
+        let of_moment = self.0.get(&(reading.detector, reading.group, reading.device_at));
+        of_moment.is_some_and(|stored| stored.iter().any(|stored| is_same(stored, reading)))
     }
 }
 
@@ -308,7 +307,7 @@ pub(super) fn is_older(detector: &Detector, reading: &Reading) -> bool {
 fn is_same(filed: &StoredReading, reading: &Reading) -> bool {
     filed.detector == reading.detector
         && filed.group == reading.group
-        && Some(filed.filed_at) == reading.device_at
+        && filed.filing != Filing::ClockWrong
         && filed.device_at == reading.device_at
         && filed.samples == reading.samples
         && filed.reported == reading.reported

@@ -167,6 +167,30 @@ async fn a_hazard_in_late_data_is_recorded_once_and_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_late_reading_of_a_stored_moment_with_other_values_is_stored_beside_it() {
+    let world = World::new().await;
+    world.measure(400, 20).await;
+    world.measure(1000, 21).await;
+    let stored = async |world: &World| {
+        let stored = world.engine.store().readings_at(&[(world.detector, 0, at_s(400))]).await.unwrap();
+        stored.iter().map(|one| (one.filed_at, one.samples[0].raw)).collect::<Vec<_>>()
+    };
+    let mut late = world.residual(400, 33);
+    late.received_at = at_s(1001);
+    assert_eq!(world.confirm(late.clone()).await, Outcome::Committed);
+    let both = vec![(at_s(400), 20), (at_s(400).plus_ms(1), 33)];
+    assert_eq!(stored(&world).await, both);
+    // Sent again it is the same reading, also after a restart.
+    assert_eq!(world.confirm(late.clone()).await, Outcome::Committed);
+    let world = world.restart(at_s(1100)).await;
+    late.received_at = at_s(1100);
+    assert_eq!(world.confirm(late).await, Outcome::Committed);
+    assert_eq!(stored(&world).await, both);
+    let known = world.engine.memory().detector(world.detector).unwrap();
+    assert_eq!(known.state.latest(PointIndex(0)).map(|l| l.raw), Some(21), "the newest stays the newest");
+}
+
+#[tokio::test]
 async fn a_soft_stop_commits_what_waits() {
     let world = World::new().await;
     world.clock.set(at_s(0));

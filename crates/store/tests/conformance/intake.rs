@@ -56,7 +56,7 @@ async fn a_repeated_reading_is_ignored_and_told() {
         let first = reading(detector, NOW, 1);
         let receipt = world.store.commit(&readings(vec![first.clone()])).await.unwrap();
         assert_eq!(receipt.repeated, Vec::<usize>::new());
-        let mut again = reading(detector, NOW, 2);
+        let mut again = reading(detector, NOW, 1);
         again.received_at = NOW.plus_ms(99);
         let new = reading(detector, NOW.plus_ms(MINUTE), 3);
         let receipt = world.store.commit(&readings(vec![new.clone(), again, new.clone()])).await.unwrap();
@@ -66,6 +66,28 @@ async fn a_repeated_reading_is_ignored_and_told() {
         // The first one of that moment has stayed as it was.
         let receipt = world.store.commit(&readings(vec![first])).await.unwrap();
         assert_eq!(receipt.repeated, vec![0]);
+    }
+}
+
+#[tokio::test]
+async fn readings_of_one_moment_with_other_values_are_all_kept_and_each_only_once() {
+    for backend in Backend::ALL {
+        let world = World::new(backend).await;
+        let detector = world.east.detector;
+        let sent: Vec<_> = (1..=3).map(|raw| reading(detector, NOW, raw)).collect();
+        world.store.commit(&readings(vec![sent[0].clone()])).await.unwrap();
+        // The second and third share the moment of the first, one of them twice in the same batch.
+        let batch = readings(vec![sent[1].clone(), sent[0].clone(), sent[2].clone(), sent[1].clone()]);
+        assert_eq!(world.store.commit(&batch).await.unwrap().repeated, vec![1, 3]);
+        assert_eq!(world.store.commit(&readings(sent.clone())).await.unwrap().repeated, vec![0, 1, 2]);
+        let stored = world.store.readings_at(&[(detector, 0, NOW)]).await.unwrap();
+        let moments: Vec<_> = stored.iter().map(|one| (one.filed_at, &one.samples)).collect();
+        let wanted: Vec<_> = (0..).zip(&sent).map(|(ms, one)| (NOW.plus_ms(ms), &one.samples)).collect();
+        assert_eq!(moments, wanted);
+        assert!(
+            stored.iter().all(|one| one.device_at == Some(NOW)),
+            "the device's clock stays as it was told"
+        );
     }
 }
 
