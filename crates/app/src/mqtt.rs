@@ -46,6 +46,15 @@ enum MqttClients {
     Required,
 }
 
+/// The version spoken with the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum MqttVersion {
+    #[serde(rename = "5.0")]
+    V5,
+    #[serde(rename = "3.1.1")]
+    V3,
+}
+
 /// `[mqtt.client]` of the configuration.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +62,9 @@ pub(crate) struct MqttClientSettings {
     address: String,
     tls: bool,
     authority: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+    version: MqttVersion,
     client_id: String,
     user_name: String,
     password: String,
@@ -129,11 +141,20 @@ fn client(settings: &MqttClientSettings) -> anyhow::Result<Option<ClientConfig>>
         !settings.tls || authority.is_some(),
         "mqtt.client.tls is true, wanted mqtt.client.authority with the certificates to check the broker's against"
     );
+    let given = |path: &PathBuf| !path.as_os_str().is_empty();
+    anyhow::ensure!(
+        given(&settings.certificate) == given(&settings.key),
+        "mqtt.client.certificate is {:?} and mqtt.client.key is {:?}, wanted both or neither",
+        settings.certificate,
+        settings.key
+    );
     Ok(Some(ClientConfig {
         host: host.trim_matches(['[', ']']).to_owned(),
         port: port.parse().ok().with_context(wanted)?,
         is_tls: settings.tls,
         authority,
+        identity: given(&settings.certificate).then(|| (settings.certificate.clone(), settings.key.clone())),
+        is_v5: settings.version == MqttVersion::V5,
         client_id: settings.client_id.clone(),
         user_name: settings.user_name.clone(),
         password: settings.password.clone(),
@@ -165,6 +186,9 @@ mod tests {
         assert!(configured(&["mqtt.listen=nowhere"]).unwrap_err().to_string().contains("mqtt.listen"));
         let client = configured(&["mqtt.client.address=broker.test:1883"]).unwrap().client.unwrap();
         assert_eq!((client.host.as_str(), client.port), ("broker.test", 1883));
+        assert!(client.is_v5 && client.identity.is_none());
+        let half = ["mqtt.client.address=broker.test:1883", "mqtt.client.certificate=our.pem"];
+        assert!(configured(&half).unwrap_err().to_string().contains("mqtt.client.key"));
         let open = configured(&["mqtt.client.address=broker.test:8883", "mqtt.client.tls=true"]).unwrap_err();
         assert!(open.to_string().contains("mqtt.client.authority"));
     }

@@ -34,7 +34,7 @@ use crate::gateway_session::GatewaySession;
 use crate::gb26875::GbSession;
 use crate::limits::Place;
 use crate::pending::PendingReports;
-use crate::session::{Facts, Moment, Output, Taken, earliest};
+use crate::session::{Facts, Moment, Output, Taken};
 use crate::stream::Stream;
 use crate::telegram_log::{TelegramLog, Whose};
 use crate::tls::TlsAcceptor;
@@ -87,7 +87,7 @@ pub(crate) struct Caller {
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(stream: Stream, caller: Caller, gate: Arc<Gate>, place: Place) {
-    let core = Core::Undetected { first: None, opened_ms: gate.mono_ms() };
+    let core = Core::Undetected { first: Vec::new(), opened_ms: gate.mono_ms() };
     serve_core(stream, caller, core, Vec::new(), gate, place).await;
 }
 
@@ -137,7 +137,7 @@ struct Ended(String);
 /// The session, by what the first bytes said.
 #[derive(Debug)]
 enum Core {
-    Undetected { first: Option<u8>, opened_ms: u64 },
+    Undetected { first: Vec<u8>, opened_ms: u64 },
     Cloud(Box<CloudSession>),
     Dtu(Box<DtuSession>),
     Gateway(Box<GatewaySession>),
@@ -264,9 +264,7 @@ impl Connection {
     fn deadline(&self, now: Moment) -> Option<u64> {
         let facts = Self::facts(&self.gate, &self.caller);
         match &self.core {
-            Core::Undetected { opened_ms, .. } => {
-                earliest([Some(opened_ms.saturating_add(ms(facts.rules.config.identify_within_s)))])
-            }
+            Core::Undetected { first, opened_ms } => Some(undecided_until(first, *opened_ms, facts)),
             Core::Cloud(session) => session.deadline(facts),
             Core::Dtu(session) => session.deadline(facts, now),
             Core::Gateway(session) => session.deadline(facts),
@@ -278,9 +276,16 @@ impl Connection {
         let now = self.gate.now();
         let facts = Self::facts(&self.gate, &self.caller);
         match &mut self.core {
-            Core::Undetected { opened_ms, .. } => {
+            Core::Undetected { first, opened_ms } => {
                 let within = facts.rules.config.identify_within_s;
-                if opened_ms.saturating_add(ms(within)) <= now.mono_ms {
+                if undecided_until(first, *opened_ms, facts) > now.mono_ms {
+                    return;
+                }
+                if first.len() > 1 {
+                    let mut session = DtuSession::new(now);
+                    session.on_bytes(first, facts, now, out);
+                    self.core = Core::Dtu(Box::new(session));
+                } else {
                     out.push(Output::Close(format!("did not say who it is within {within} s")));
                 }
             }
@@ -344,16 +349,17 @@ impl Connection {
             Core::Gateway(session) => session.on_bytes(bytes, facts, now, out),
             Core::Gb(session) => session.on_bytes(bytes, facts, now, out),
             Core::Undetected { first, .. } => {
-                let all: Vec<u8> = first.iter().chain(bytes).copied().collect();
+                let all = [first, bytes].concat();
                 match wire::detect(&all) {
-                    Detected::NeedMoreBytes => *first = all.first().copied(),
+                    Detected::NeedMoreBytes => *first = all,
                     Detected::Cloud7b7b => {
                         let mut session = CloudSession::new(facts, now);
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Cloud(Box::new(session));
                     }
-                    Detected::Gb26875 => {
-                        let mut session = GbSession::new(now);
+                    detected @ (Detected::Gb26875 | Detected::Gb26875Text) => {
+                        let is_text = detected == Detected::Gb26875Text;
+                        let mut session = GbSession::new(is_text, now);
                         session.on_bytes(&all, facts, now, out);
                         self.core = Core::Gb(Box::new(session));
                     }
@@ -506,6 +512,15 @@ impl Connection {
             let _gone_already = Box::pin(timeout(GOODBYE_WITHIN, self.stream.shutdown())).await;
         }
     }
+}
+
+/// How long digits that may be a frame as text are waited for, ms; then they are the registration of a DTU.
+const TEXT_WITHIN_MS: u64 = 2_000;
+
+/// Until when the `first` bytes may wait for more to be told what they are, ms.
+fn undecided_until(first: &[u8], opened_ms: u64, facts: Facts<'_>) -> u64 {
+    let within_ms = ms(facts.rules.config.identify_within_s);
+    opened_ms.saturating_add(if first.len() > 1 { within_ms.min(TEXT_WITHIN_MS) } else { within_ms })
 }
 
 /// Reads once, into the thread's buffer, which costs an idle connection nothing.

@@ -7,9 +7,9 @@
 /// What the first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Detected {
-    /// One byte that may still become either; ask again with more bytes. When none come within the
-    /// caller's time limit the connection is to be taken for [`Detected::Dtu`]: the binary
-    /// protocols always send two mark bytes at once, a DTU may well send a single byte.
+    /// Bytes that may still become either; ask again with more. When none come within the
+    /// caller's time limit the connection is to be taken for [`Detected::Dtu`]: the other
+    /// protocols always send their first frame at once, a DTU may well send a single byte.
     NeedMoreBytes,
     /// The vendor cloud protocol, see [`crate::cloud7b7b`].
     Cloud7b7b,
@@ -17,11 +17,18 @@ pub enum Detected {
     Gateway1f1f,
     /// GB/T 26875.3, see [`crate::gb26875`].
     Gb26875,
+    /// The same as hexadecimal text, see [`crate::gb26875::Dialect::hex_text`].
+    Gb26875Text,
     /// A transparent DTU, see [`crate::registration`] and [`crate::modbus`].
     Dtu,
 }
 
-/// Decides from the first bytes of a connection. Two bytes are always enough.
+/// The start characters of GB/T 26875.3 as hexadecimal text, and the digits of its shortest frame. No registration of
+/// a DTU is so long a number.
+const GB26875_TEXT: (&[u8], usize) = (b"4040", 2 * crate::gb26875::MIN_FRAME_LEN);
+
+/// Decides from the first bytes of a connection. Two bytes are always enough, save for a text of hexadecimal digits
+/// that begins like a frame.
 ///
 /// A DTU whose registration text begins with `{{` cannot share a port with the cloud protocol: give it
 /// a port of its own.
@@ -32,8 +39,22 @@ pub fn detect(first_bytes: &[u8]) -> Detected {
         [0x7B, 0x7B, ..] => Detected::Cloud7b7b,
         [0x1F, 0x1F, ..] => Detected::Gateway1f1f,
         [0x40, 0x40, ..] => Detected::Gb26875,
+        text if is_gb26875_text(text) => {
+            if text.len() < GB26875_TEXT.1 {
+                Detected::NeedMoreBytes
+            } else {
+                Detected::Gb26875Text
+            }
+        }
         [_, ..] => Detected::Dtu,
     }
+}
+
+/// Whether everything so far may be the beginning of a frame as text.
+fn is_gb26875_text(text: &[u8]) -> bool {
+    let (start, least) = GB26875_TEXT;
+    let known = text.get(..least).unwrap_or(text);
+    known.iter().zip(start).all(|(had, wanted)| had == wanted) && known.iter().all(u8::is_ascii_hexdigit)
 }
 
 #[cfg(test)]
@@ -63,14 +84,26 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_as_text_is_told_from_a_registration_of_digits() {
+        let frame = "4040".to_owned() + &"00".repeat(28);
+        for end in 1..60 {
+            assert_eq!(detect(&frame.as_bytes()[..end]), Detected::NeedMoreBytes, "{end}");
+        }
+        assert_eq!(detect(frame.as_bytes()), Detected::Gb26875Text);
+        assert_eq!(detect(b"4040123\r\n"), Detected::Dtu);
+        assert_eq!(detect(b"460012345678901"), Detected::Dtu);
+    }
+
+    #[test]
     fn a_decision_never_changes_with_more_bytes() {
         for first in 0..=255u8 {
             for second in 0..=255u8 {
                 let one = detect(&[first]);
                 let two = detect(&[first, second]);
-                assert_ne!(two, Detected::NeedMoreBytes);
+                assert!(two != Detected::NeedMoreBytes || [first, second] == *b"40");
                 assert!(one == Detected::NeedMoreBytes || one == two);
-                assert_eq!(detect(&[first, second, 0x7B, 0x1F]), two);
+                let four = detect(&[first, second, 0x7B, 0x1F]);
+                assert!(two == Detected::NeedMoreBytes || four == two);
             }
         }
     }

@@ -120,14 +120,24 @@ const GB_NOISE: [u8; 6] = [0x00, 0xFF, 0x23, 0x23, 0x55, 0x40];
 struct GbEar {
     deframer: gb26875::Deframer,
     refused: Vec<gb26875::Refused>,
+    is_text: bool,
 }
 
 impl GbEar {
+    fn of_text() -> Self {
+        Self { deframer: gb26875::Deframer::of_text(), refused: Vec::new(), is_text: true }
+    }
+
+    /// The bytes as they came.
+    fn came(&self, bytes: &[u8]) -> Vec<u8> {
+        if self.is_text { gb26875::hex_text(bytes) } else { bytes.to_vec() }
+    }
+
     fn sort(&mut self, items: Vec<Result<gb26875::Telegram, gb26875::Refused>>) -> Vec<Vec<u8>> {
         let mut whole = Vec::new();
         for item in items {
             match item {
-                Ok(telegram) => whole.push(telegram.bytes().to_vec()),
+                Ok(telegram) => whole.push(self.came(telegram.bytes())),
                 Err(refused) => self.refused.push(refused),
             }
         }
@@ -148,7 +158,11 @@ impl Ear for GbEar {
     }
 
     fn refused(&self) -> Vec<u8> {
-        self.refused.iter().flat_map(|refused| refused.bytes.to_vec()).collect()
+        // Whole frames are handed back as bytes, all else as it came.
+        let came = |refused: &gb26875::Refused| {
+            if refused.frame().is_some() { self.came(&refused.bytes) } else { refused.bytes.to_vec() }
+        };
+        self.refused.iter().flat_map(came).collect()
     }
 }
 
@@ -333,6 +347,47 @@ fn gb26875_frames() {
             five_ways_after(vector.name, &vector.bytes, &GB_NOISE, GbEar::default);
         }
     }
+}
+
+/// The same frames as text, in capital and in small letters.
+#[test]
+fn gb26875_frames_as_hexadecimal_text() {
+    // Odd digits and a start that is none before the frame.
+    let noise = b"\r\n123 4041 404";
+    for vector in vectors::gb26875() {
+        if vector.bytes.len() > gb26875::SHORT_HEARTBEAT_LEN {
+            let text = gb26875::hex_text(&vector.bytes);
+            five_ways_after(vector.name, &text, noise, GbEar::of_text);
+            let small = text.to_ascii_lowercase();
+            assert_eq!(
+                GbEar::of_text().hear(&[&text[..], &small].concat()),
+                [text.clone(), text],
+                "{}",
+                vector.name
+            );
+        }
+    }
+}
+
+#[test]
+fn text_that_mixes_cases_or_breaks_off_is_no_frame() {
+    let text = gb26875::hex_text(&vectors::gb_frame(1, 2, &[0x51, 1, 0xAB]));
+    let mut mixed = text.clone();
+    let last = mixed.iter().rposition(u8::is_ascii_uppercase).unwrap();
+    mixed[last].make_ascii_lowercase();
+    let mut ear = GbEar::of_text();
+    assert!(ear.hear(&mixed).is_empty());
+    assert_eq!(ear.hear(&text), [text.clone()]);
+    assert_eq!(ear.refused[0].error.name(), "no_digit");
+    let mut damaged = text.clone();
+    damaged[54 + 2] ^= 1;
+    let mut ear = GbEar::of_text();
+    assert!(ear.hear(&damaged).is_empty());
+    assert_eq!(
+        ear.refused[0].frame().unwrap().header(&gb26875::Dialect::STANDARD).serial,
+        1,
+        "it can be denied"
+    );
 }
 
 /// It has neither a length nor a sum: no flipped bit is noticed, and a stray start character hides it.

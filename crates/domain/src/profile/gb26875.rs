@@ -7,6 +7,7 @@
 //! | `component:17` | the state bits (or the state code of a dialect) of a component of type 17 |
 //! | `system` | the state bits of the system |
 //! | `device` | the state bits of the transmission device |
+//! | `private:150:bytes[4..6]:u16le` | what stands there in a data unit of type 150, whose byte 0 is the type flag |
 //!
 //! `analog:…` and `component:…` may end in `@2`: the component two above the detector's own address.
 //!
@@ -14,6 +15,8 @@
 //! address it has what no other detector of the terminal has.
 
 use serde::{Deserialize, Serialize};
+
+use super::raw::RawKey;
 
 /// A key, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +41,17 @@ pub enum GbKey {
     System,
     /// The state of the transmission device.
     Device,
+    /// A value in a data unit whose type flag the standard does not define.
+    Private {
+        /// The type flag.
+        kind: u8,
+        /// Where in the data unit, whose byte 0 is the type flag and byte 1 the count.
+        at: RawKey,
+    },
 }
+
+/// The last type flag that the standard of 2011 defines for what goes up.
+const LAST_UP: u8 = 28;
 
 impl GbKey {
     /// Takes a key apart; `None` when it is none.
@@ -48,6 +61,11 @@ impl GbKey {
             "system" => return Some(Self::System),
             "device" => return Some(Self::Device),
             _ => {}
+        }
+        if let Some(private) = text.strip_prefix("private:") {
+            let (kind, at) = private.split_once(':')?;
+            let kind = kind.parse().ok().filter(|kind| (9..=20).contains(kind) || *kind > LAST_UP)?;
+            return Some(Self::Private { kind, at: RawKey::parse(at).ok()? });
         }
         let (key, above) = match text.split_once('@') {
             Some((key, above)) => (key, Some(above.parse().ok()?)),
@@ -118,6 +136,11 @@ pub struct Gb26875Dialect {
     pub long_addresses: bool,
     /// A private heartbeat of 12 bytes between start and end characters.
     pub short_heartbeat: bool,
+    /// Frames are written as hexadecimal text, in both directions.
+    pub hex_text: bool,
+    /// Commands from 128 on and type flags that the standard does not define are confirmed; else they are denied,
+    /// unless a key reads them.
+    pub confirm_private: bool,
 }
 
 #[cfg(test)]
@@ -142,6 +165,12 @@ mod tests {
             ("component:17@", None),
             ("analog:17:1:2", None),
             ("device@1", None),
+            (
+                "private:150:bytes[4..6]:u16le",
+                Some(GbKey::Private { kind: 150, at: RawKey::parse("bytes[4..6]:u16le").unwrap() }),
+            ),
+            ("private:3:bytes[4]:u8", None),
+            ("private:150:bytes[4]", None),
             ("", None),
         ] {
             assert_eq!(GbKey::parse(text), wanted, "{text}");

@@ -3,7 +3,7 @@
 use super::keyed::{Decimal, KeyValue};
 
 /// Where a value stands among bytes and how it is written there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RawKey {
     /// The first byte, from 0.
     pub from: usize,
@@ -14,7 +14,7 @@ pub struct RawKey {
 }
 
 /// How a value is written in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RawForm {
     /// An integer of 1 to 8 bytes.
     Integer {

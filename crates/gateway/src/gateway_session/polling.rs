@@ -83,6 +83,18 @@ impl GatewaySession {
             Some(unit) => behind.find(|detector| detector.unit_address == Some(unit)),
             None => behind.next(),
         };
+        // A command names the unit and not the port: it must not reach the wrong one of two breakers.
+        let is_elsewhere = |other: &&DetectorEntry| {
+            unit.is_some() && other.unit_address == unit && port_of(other) != found.and_then(port_of)
+        };
+        if let (Some(unit), Some(other)) = (unit, behind.find(is_elsewhere)) {
+            let address = |detector: &DetectorEntry| detector.address.clone().unwrap_or_default();
+            let (one, other) = (found.map(address).unwrap_or_default(), address(other));
+            let reason = format!(
+                "detectors at {one} and {other} of this gateway both have Modbus unit {unit}, wanted one of a kind to command"
+            );
+            return Taken::Settled(Ok(LineAnswer::Refused(reason)));
+        }
         let Some((port, unit)) = found.and_then(port_of) else {
             let reason = "no detector with this Modbus unit and a port behind this gateway";
             return Taken::Settled(Ok(LineAnswer::Refused(reason.to_owned())));

@@ -460,6 +460,25 @@ fn commands_go_between_polls_one_at_a_time() {
 }
 
 #[test]
+fn a_unit_that_hangs_at_two_ports_is_not_commanded() {
+    let mut bench = Bench::known(Admission::Admitted);
+    bench.change(|entry| {
+        let twin = crate::testing::detector(113, "two-registers", Some(7));
+        entry.detectors.push(DetectorEntry { address: Some("3".to_owned()), ..twin });
+    });
+    bench.hears(&request());
+    bench.hears(&md5(&secret(), CHALLENGE));
+    let trip = LineCommand::Write {
+        unit: Some(7),
+        write: WriteCommand { function: 6, address: 1, values: vec![0] },
+    };
+    let Taken::Settled(Ok(LineAnswer::Refused(reason))) = bench.commands(&trip).0 else {
+        panic!("a refusal")
+    };
+    assert!(reason.contains("at 2 and 3"), "{reason}");
+}
+
+#[test]
 fn a_place_behind_the_gateway_is_a_port_or_the_whole_address() {
     let at = |address: Option<&str>, unit| {
         let detector = crate::testing::detector(1, "two-registers", unit);

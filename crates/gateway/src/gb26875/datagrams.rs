@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use wire::gb26875::START;
+use wire::gb26875::{START, hex_text};
 
 use crate::connection::{Caller, Gate, serve};
 use crate::limits::Doorkeeper;
@@ -117,7 +117,7 @@ pub(crate) async fn receive(
             }
             continue;
         }
-        if !datagram.starts_with(&START) {
+        if !datagram.starts_with(&START) && !datagram.starts_with(&hex_text(&START)) {
             gate.counters.datagrams_dropped.add_one();
             continue;
         }

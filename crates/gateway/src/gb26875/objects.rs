@@ -162,6 +162,19 @@ impl<'a> Behind<'a> {
                     contents.note("configuration", text.to_string());
                 }
             }
+            Unit::Private { kind, .. } => {
+                let bytes = unit.encode(self.dialect);
+                let is_taken =
+                    self.values(None, &mut contents, |key, _place| match GbKey::parse(&key.name) {
+                        Some(GbKey::Private { kind: wanted, at }) if wanted == *kind => at.read(&bytes),
+                        Some(_) | None => None,
+                    });
+                if !is_taken && !self.dialect.confirm_private {
+                    contents.left_out = Some(format!(
+                        "type flag {kind} of the maker's own, wanted a key of a detector of this terminal, or the switch confirm_private"
+                    ));
+                }
+            }
             // Clocks are compared by the time label of their frame.
             Unit::SystemClocks(_) | Unit::DeviceClocks(_) => {}
             Unit::ReadSystems { .. }
@@ -171,7 +184,6 @@ impl<'a> Behind<'a> {
             | Unit::Device { .. }
             | Unit::SetClock(_)
             | Unit::PostCheck { .. }
-            | Unit::Private { .. }
             | Unit::Bare(_)
             | Unit::Remark(_) => {
                 let kind = unit.kind().unwrap_or_default();
@@ -184,6 +196,18 @@ impl<'a> Behind<'a> {
     /// Gives an object to the detectors that it belongs to; `false` when there is none.
     fn object(&self, about: About, number: i64, at: TimeLabel, contents: &mut Contents) -> bool {
         let device_at = moment(at, self.zone, self.dialect);
+        self.values(device_at, contents, |key, place| {
+            fits(key, about, place).then_some(KeyValue::Number(Decimal::whole(number)))
+        })
+    }
+
+    /// Gives what `value` finds to the detectors whose keys it is found by; `false` when there is none.
+    fn values(
+        &self,
+        device_at: Option<UnixMs>,
+        contents: &mut Contents,
+        value: impl Fn(&Key, Option<&GbPlace>) -> Option<KeyValue>,
+    ) -> bool {
         let mut is_taken = false;
         // Whoever has the address goes first; who has none gets what nobody took.
         for has_place in [true, false] {
@@ -191,9 +215,7 @@ impl<'a> Behind<'a> {
                 if place.is_some() != has_place {
                     continue;
                 }
-                let groups = decode_keyed(profile, |key| {
-                    fits(key, about, place.as_ref()).then_some(KeyValue::Number(Decimal::whole(number)))
-                });
+                let groups = decode_keyed(profile, |key| value(key, place.as_ref()));
                 for group in groups {
                     is_taken = true;
                     contents.readings.push(Reading {

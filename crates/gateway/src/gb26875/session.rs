@@ -50,6 +50,8 @@ const RECORDS_SINCE_MS: i64 = 24 * 3_600_000;
 #[derive(Debug)]
 pub(crate) struct GbSession {
     deframer: Deframer,
+    /// Frames are written as hexadecimal text on this line.
+    is_text: bool,
     dialect: Dialect,
     who: Who,
     /// What the device calls the centre.
@@ -76,9 +78,11 @@ enum Who {
 }
 
 impl GbSession {
-    pub(crate) fn new(now: Moment) -> Self {
+    /// `is_text`: the line began with a frame as hexadecimal text.
+    pub(crate) fn new(is_text: bool, now: Moment) -> Self {
         Self {
-            deframer: Deframer::default(),
+            deframer: if is_text { Deframer::of_text() } else { Deframer::default() },
+            is_text,
             dialect: Dialect::STANDARD,
             who: Who::Nobody,
             centre: None,
@@ -290,8 +294,16 @@ impl GbSession {
             (Command::Confirm, _) => self.on_confirmed(header.serial, now, out),
             (Command::Deny, _) => self.on_denied(header.serial, facts, now, out),
             (Command::Answer, Some(unit)) => self.on_answer(&unit, raw, header.serial, facts, now, out),
+            (Command::Private(_), _) if self.dialect.confirm_private => {
+                self.tell_heard(None, now, out);
+                self.reply(&header, Command::Confirm, None, facts, now, out);
+                Ok(())
+            }
             (command @ (Command::Control | Command::Request | Command::Answer | Command::Private(_)), _) => {
                 self.tell_heard(None, now, out);
+                if matches!(command, Command::Private(_)) {
+                    self.reply(&header, Command::Deny, None, facts, now, out);
+                }
                 let reason = format!(
                     "command {} ({}) from a device, wanted 2, 3, 5 or 6",
                     command.byte(),
@@ -324,6 +336,10 @@ impl GbSession {
             Some(entry) => {
                 let id = entry.id;
                 self.dialect = dialect(&entry, facts);
+                if self.is_text && !self.dialect.hex_text {
+                    let reason = "frames as hexadecimal text, wanted by no profile of this line";
+                    return Err(Refusal::new(SESSION_RULES, reason));
+                }
                 self.deframer.set_dialect(&self.dialect);
                 self.who = Who::Admitted { address, entry };
                 if owned != Some(id) {
@@ -353,7 +369,13 @@ impl GbSession {
         out: &mut Vec<Output>,
     ) {
         let header = header.answered(self.label(facts, now));
-        out.push(Output::Write(Frame { header, command, unit: remark }.encode(&self.dialect)));
+        out.push(Output::Write(self.written(&Frame { header, command, unit: remark })));
+    }
+
+    /// A frame as this line writes it.
+    fn written(&self, frame: &Frame) -> Vec<u8> {
+        let bytes = frame.encode(&self.dialect);
+        if self.is_text { wire::gb26875::hex_text(&bytes) } else { bytes }
     }
 
     fn label(&self, facts: Facts<'_>, now: Moment) -> TimeLabel {
@@ -385,6 +407,8 @@ fn dialect(entry: &TerminalEntry, facts: Facts<'_>) -> Dialect {
             bcd_time: switches.bcd_time,
             long_addresses: switches.long_addresses,
             short_heartbeat: switches.short_heartbeat,
+            hex_text: switches.hex_text,
+            confirm_private: switches.confirm_private,
         })
         .fold(Dialect::STANDARD, Dialect::or)
 }

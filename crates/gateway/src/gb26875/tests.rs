@@ -112,7 +112,7 @@ impl Line {
         if let Some(entry) = entry {
             world.directory.put_terminal(entry);
         }
-        let session = GbSession::new(world.now());
+        let session = GbSession::new(false, world.now());
         Self { world, session }
     }
 
@@ -297,6 +297,77 @@ fn dialects_are_switches_of_the_profile() {
     assert!(line.hears(&heartbeat).reason().contains("private heartbeat"));
 }
 
+/// A detector of a maker who writes text and types of its own.
+fn makers_own(dialect: &str) -> Line {
+    let text = format!(
+        r#"
+        name = "A maker's own"
+        maker = "Somebody"
+        verified = false
+        source = "this test"
+        protocol = "gb26875"
+        interval_s = 3600
+        [[points]]
+        code = "residual"
+        name = "Residual current"
+        quantity = "residual_current"
+        key = "private:150:bytes[4..6]:u16le"
+        [gb26875]
+        {dialect}
+        "#
+    );
+    let line = Line::admitted(vec![DetectorEntry { address: None, ..detector(71, "makers-own", None) }]);
+    line.world.directory.put_profile(domain::profile::parse("makers-own.toml", &text).unwrap());
+    line
+}
+
+fn private(serial: u16, kind: u8, body: &'static [u8]) -> Vec<u8> {
+    send(serial, Unit::Private { kind, body: bytes::Bytes::from_static(body) })
+}
+
+#[test]
+fn types_of_the_makers_own_are_read_by_keys_and_confirmed_by_a_switch() {
+    for (switches, wanted) in [("", Command::Deny), ("confirm_private = true", Command::Confirm)] {
+        let mut line = makers_own(switches);
+        // A key reads it: confirmed after the commit, whatever the switch says.
+        let done = line.hears(&private(1, 150, &[1, 7, 9, 0x38, 0x01]));
+        assert_eq!(done.readings[0][0].samples[0].raw, 0x0138, "{:?}", done.readings);
+        assert!(done.written.is_empty());
+        assert_eq!(commands(&line.outcome(Outcome::Committed).written), [(1, Command::Confirm)]);
+        // Nothing reads it; type 9 is of a later dialect.
+        for (serial, kind) in [(2, 151), (3, 9)] {
+            let done = line.hears(&private(serial, kind, &[1, 7]));
+            assert_eq!(commands(&done.written), [(serial, wanted)], "type {kind} with {switches:?}");
+            assert!(done.readings.is_empty());
+        }
+        let command = frame(4, Command::Private(200), None).encode(&Dialect::STANDARD);
+        assert_eq!(commands(&line.hears(&command).written), [(4, wanted)]);
+    }
+}
+
+#[test]
+fn who_writes_text_is_answered_in_text_where_the_profile_says_so() {
+    use wire::gb26875::hex_text;
+    let state = hex_text(
+        &frame(5, Command::Send, Some(Unit::DeviceStates(vec![DeviceState { state: 1, at: label(0) }])))
+            .encode(&Dialect::STANDARD),
+    );
+    let mut line = makers_own("hex_text = true");
+    line.session = GbSession::new(true, line.world.now());
+    let done = line.hears(&state);
+    assert!(done.written.is_empty(), "it waits for its commit");
+    let done = line.outcome(Outcome::Committed);
+    assert!(done.written[0].starts_with(b"4040"));
+    let bytes = bytes_from_hex(std::str::from_utf8(&done.written[0]).unwrap()).unwrap();
+    assert_eq!(commands(&[bytes.to_vec()]), [(5, Command::Confirm)]);
+    let (_, done) = line.command(&LineCommand::Initialise);
+    assert!(done.written[0].starts_with(b"4040"), "commands too");
+
+    let mut line = makers_own("");
+    line.session = GbSession::new(true, line.world.now());
+    assert!(line.hears(&state).reason().contains("hexadecimal text"));
+}
+
 #[test]
 fn a_command_is_sent_again_three_times() {
     let mut line = Line::admitted(three());
@@ -435,10 +506,33 @@ impl Door {
     }
 }
 
+#[tokio::test]
+async fn a_frame_as_text_is_known_at_the_door_however_it_is_cut() {
+    let mut door = Door::open();
+    let text = "[gb26875]\nhex_text = true\n";
+    let (file, standard) =
+        domain::profile::SHIPPED.into_iter().find(|(file, _)| file.contains("gb26875-standard")).unwrap();
+    let profile = domain::profile::parse(file, &format!("{standard}\n{text}")).unwrap();
+    door.directory.put_profile(profile);
+    let mut stream = TcpStream::connect(door.handle.local_addr()).await.unwrap();
+    let written = wire::gb26875::hex_text(&send(6, leakage(312, 0)));
+    for piece in written.chunks(7) {
+        stream.write_all(piece).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    let (readings, confirm) = door.readings().await;
+    assert_eq!(readings[0].detector.0, 71);
+    confirm.tell(Outcome::Committed);
+    let mut answer = vec![0; 60];
+    stream.read_exact(&mut answer).await.unwrap();
+    let bytes = bytes_from_hex(std::str::from_utf8(&answer).unwrap()).unwrap();
+    assert_eq!(commands(&[bytes.to_vec()]), [(6, Command::Confirm)]);
+}
+
 async fn expect(stream: &mut TcpStream, serial: u16, command: Command) {
     let mut bytes = vec![0; 30];
     stream.read_exact(&mut bytes).await.unwrap();
-    assert_eq!(commands(&[bytes]), [(serial, command)]);
+    assert_eq!(commands(&[bytes.to_vec()]), [(serial, command)]);
 }
 
 #[tokio::test]

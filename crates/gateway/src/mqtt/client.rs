@@ -1,51 +1,53 @@
-//! Reads from somebody else's broker (Mosquitto, EMQX): the same topics and payloads, heard through one connection.
+//! Speaks with devices through somebody else's broker (Mosquitto, EMQX): the same topics and payloads, both ways,
+//! through one connection.
 //!
-//! MQTT 3.1.1, QoS 1, a session that the broker keeps: a message is acknowledged to the broker only after its
+//! MQTT 5.0 (or 3.1.1), QoS 1, a session that the broker keeps: a message is acknowledged to the broker only after its
 //! readings are on disk, and what was not acknowledged comes again after the next connection. Who may publish under
 //! which serial number is the broker's question; its access rules have to hold each device to its own topics.
 //!
-//! Commands do not go this way: nothing tells whether a device is there to hear them.
+//! A command goes out with the time within which it must be answered as its message expiry, so that no broker keeps it
+//! for a device that comes back later. MQTT 3.1.1 has no such word, so with it nobody is commanded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::intake::UnknownTerminal;
-use bus::{Confirm, Intake, Outcome};
+use bus::intake::{LineEvent, UnknownTerminal};
+use bus::sessions::LineRequest;
+use bus::{Confirm, Intake, LineAnswer, LineCommand, LineError, Outcome};
 use domain::id::TerminalId;
-use domain::place::{Admission, Protocol};
+use domain::place::{Admission, Protocol, TerminalEntry};
 use domain::telegram::{Refused, TelegramDirection};
 use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, Event, GenericEvent, TimerKind};
-use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet, Qos, SubEntry, SubOpts, v3_1_1};
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet, Qos};
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_pki_types::pem::PemObject as _;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Interval, interval, sleep, sleep_until};
 
 use super::config::ClientConfig;
 use super::connection::Gate;
-use super::conversation::Conversation;
+use super::conversation::{Asked, Conversation, Heard};
 use super::packets::{self, Ack, Publish, Received};
 use super::session::Facts;
-use super::topics;
+use super::topics::{self, Up};
+use crate::config::ms;
 use crate::telegram_log::Whose;
 
-/// How long connecting, a handshake or a write may take.
-const WITHIN: Duration = Duration::from_secs(10);
+mod dial;
+mod talks;
+
+use dial::{Line, dial, write};
+use talks::Talks;
+
 /// How long the broker may take to a PINGRESP, ms.
 const PONG_WITHIN_MS: u64 = 10_000;
 /// Bytes read at once.
 const READ_BYTES: usize = 16_384;
-/// Devices whose talk is remembered (the product key of their topics); more begin anew with each message.
-const MAX_TALKS: usize = 100_000;
-
-trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+/// How often devices that have fallen silent are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Reads from the broker until the process stops.
 pub(crate) async fn run(gate: Arc<Gate>) {
@@ -57,9 +59,10 @@ pub(crate) async fn run(gate: Arc<Gate>) {
         let mut client = Client::new(&gate, &config);
         let reason = tokio::select! {
             biased;
-            () = gate.hard_stop.cancelled() => return,
+            () = gate.hard_stop.cancelled() => return client.talks.drop_all(&gate),
             reason = client.serve() => reason,
         };
+        client.end_all(&reason).await;
         if gate.soft_stop.is_cancelled() {
             return;
         }
@@ -67,7 +70,7 @@ pub(crate) async fn run(gate: Arc<Gate>) {
         if client.is_connected {
             wait = first;
         }
-        tracing::warn!(broker, reason, wait_ms = wait.as_millis(), "the broker is not read from");
+        tracing::warn!(broker, reason, wait_ms = wait.as_millis(), "the broker is lost");
         tokio::select! {
             biased;
             () = gate.soft_stop.cancelled() => return,
@@ -90,7 +93,8 @@ struct Client<'g> {
     gate: &'g Gate,
     config: &'g ClientConfig,
     core: Connection<role::Client>,
-    talks: HashMap<TerminalId, Conversation>,
+    talks: Talks,
+    look: Interval,
     in_flight: VecDeque<InFlight>,
     ping_at: Option<Instant>,
     pong_until: Option<Instant>,
@@ -101,13 +105,15 @@ struct Client<'g> {
 impl<'g> Client<'g> {
     fn new(gate: &'g Gate, config: &'g ClientConfig) -> Self {
         let options = ConnectionOptions::new().maximum_packet_size_recv(gate.rules.config.max_packet_bytes);
-        let mut core = Connection::with_options(Version::V3_1_1, options);
+        let version = if config.is_v5 { Version::V5_0 } else { Version::V3_1_1 };
+        let mut core = Connection::with_options(version, options);
         core.set_pingresp_recv_timeout(PONG_WITHIN_MS);
         Self {
             gate,
             config,
             core,
-            talks: HashMap::new(),
+            talks: Talks::default(),
+            look: interval(LOOK_EVERY),
             in_flight: VecDeque::new(),
             ping_at: None,
             pong_until: None,
@@ -125,18 +131,20 @@ impl<'g> Client<'g> {
     }
 
     async fn try_serve(&mut self) -> Result<(), String> {
-        let mut line = self.dial().await?;
-        let events = self.introduce()?;
+        let gate = self.gate;
+        let (mut line, remote) = dial(self.config).await?;
+        self.remote = remote;
+        let kept_s = self.gate.rules.config.max_session_expiry_s;
+        let events =
+            packets::introduce(&mut self.core, self.config, kept_s, gate.rules.config.max_in_flight)?;
         self.act(events, &mut line).await?;
         let mut held: Vec<u8> = Vec::new();
         let mut buffer = vec![0; READ_BYTES];
-        let gate = self.gate;
         loop {
             self.settle(&mut line).await?;
             let is_stopping = gate.soft_stop.is_cancelled();
             if is_stopping && self.in_flight.is_empty() {
-                let goodbye = v3_1_1::Disconnect::builder().build().map_err(|error| format!("{error:?}"))?;
-                let events = self.core.send(goodbye.into());
+                let events = packets::leave(&mut self.core)?;
                 return self.act(events, &mut line).await;
             }
             let has_room =
@@ -151,6 +159,7 @@ impl<'g> Client<'g> {
             }
             let ping = self.ping_at;
             let pong = self.pong_until;
+            let due = self.talks.deadline().map(|at_ms| gate.started + Duration::from_millis(at_ms));
             tokio::select! {
                 biased;
                 () = gate.soft_stop.cancelled(), if !is_stopping => {}
@@ -162,6 +171,17 @@ impl<'g> Client<'g> {
                     }
                     held.extend_from_slice(buffer.get(..count).unwrap_or_default());
                 }
+                (terminal, request) = self.talks.next_request(), if !is_stopping => match request {
+                    Some(request) => self.on_request(terminal, request, &mut line).await?,
+                    None => self.end(terminal, "the terminal speaks for itself").await?,
+                },
+                () = at(due), if due.is_some() => self.talks.on_time(gate),
+                _ = self.look.tick() => {
+                    let limit_ms = ms(u64::from(gate.rules.config.max_keep_alive_s) * 3 / 2);
+                    for terminal in self.talks.silent(limit_ms, gate) {
+                        self.end(terminal, "silent for longer than any keep-alive").await?;
+                    }
+                }
                 () = at(ping), if ping.is_some() => {
                     self.ping_at = None;
                     let events = self.core.notify_timer_fired(TimerKind::PingreqSend);
@@ -172,78 +192,19 @@ impl<'g> Client<'g> {
         }
     }
 
-    async fn dial(&mut self) -> Result<Box<dyn Line>, String> {
-        let (host, port) = (self.config.host.as_str(), self.config.port);
-        let late = |what: &str| format!("{what} to {host}:{port} took longer than {} s", WITHIN.as_secs());
-        let stream = timeout(WITHIN, TcpStream::connect((host, port)))
-            .await
-            .map_err(|_late| late("connecting"))?
-            .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
-        let _kept_anyway = stream.set_nodelay(true);
-        self.remote = stream.peer_addr().map_err(|error| error.to_string())?;
-        if !self.config.is_tls {
-            return Ok(Box::new(stream));
-        }
-        let name =
-            ServerName::try_from(host.to_owned()).map_err(|error| format!("host {host:?}: {error}"))?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls()?));
-        let stream = timeout(WITHIN, connector.connect(name, stream))
-            .await
-            .map_err(|_late| late("the TLS handshake"))?;
-        Ok(Box::new(stream.map_err(|error| format!("tls with {host}:{port}: {error}"))?))
-    }
-
-    fn tls(&self) -> Result<rustls::ClientConfig, String> {
-        let path = self
-            .config
-            .authority
-            .as_ref()
-            .ok_or("tls without the certificates to check the broker's against")?;
-        let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|error| format!("{}: {error}", path.display()))?;
-            roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Ok(rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth())
-    }
-
-    fn introduce(&mut self) -> Result<Vec<Event>, String> {
-        let config = self.config;
-        let wrong = |error| format!("CONNECT: {error:?}");
-        let mut builder = v3_1_1::Connect::builder()
-            .client_id(&config.client_id)
-            .map_err(wrong)?
-            .clean_session(false)
-            .keep_alive(config.keep_alive_s);
-        if !config.user_name.is_empty() {
-            builder = builder.user_name(&config.user_name).map_err(wrong)?;
-            builder = builder.password(config.password.as_bytes().to_vec()).map_err(wrong)?;
-        }
-        Ok(self.core.send(builder.build().map_err(wrong)?.into()))
-    }
-
     fn subscription(&mut self) -> Result<Vec<Event>, String> {
         let own =
             ["emberwatch/1/+/telemetry", "sys/dev/+/+", "data/up/+/+", "indicate/dev/+/+", "notify/dev/+/+"];
         let foreign = self.gate.rules.foreign.iter().map(topics::Pattern::filter);
-        let entries = own.iter().map(|filter| (*filter).to_owned()).chain(foreign).map(|filter| {
-            let filter = match self.config.share.as_str() {
+        let shared = own.iter().map(|filter| (*filter).to_owned()).chain(foreign).map(|filter| {
+            match self.config.share.as_str() {
                 "" => filter,
                 group => format!("$share/{group}/{filter}"),
-            };
-            SubEntry::new(filter, SubOpts::new().set_qos(Qos::AtLeastOnce))
-                .map_err(|error| format!("{error:?}"))
+            }
         });
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let id = self.core.acquire_packet_id().map_err(|error| format!("{error:?}"))?;
-        let packet = v3_1_1::Subscribe::builder().packet_id(id).entries(entries).build();
-        Ok(self.core.send(packet.map_err(|error| format!("SUBSCRIBE: {error:?}"))?.into()))
+        // Not shared: the answer is for the server that asked.
+        let filters = shared.chain(["emberwatch/1/+/answer".to_owned()]).collect();
+        packets::subscribe(&mut self.core, filters)
     }
 
     /// Hears one packet; says how many bytes were used.
@@ -289,20 +250,17 @@ impl<'g> Client<'g> {
     }
 
     async fn receive(&mut self, packet: Packet) -> Result<Vec<Event>, String> {
-        use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
-        if let Packet::V3_1_1Connack(answer) = &packet {
-            if answer.return_code() != ConnectReturnCode::Accepted {
-                return Err(format!("the broker does not let us in: {:?}", answer.return_code()));
+        match packets::welcomed(&packet) {
+            Some(Ok(())) => {
+                self.is_connected = true;
+                tracing::info!(broker = %self.remote, "speaking with devices through the broker");
+                return self.subscription();
             }
-            self.is_connected = true;
-            tracing::info!(broker = %self.remote, "reading from the broker");
-            return self.subscription();
+            Some(Err(why)) => return Err(format!("the broker does not let us in: {why}")),
+            None => {}
         }
-        if let Packet::V3_1_1Suback(answer) = &packet {
-            use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
-            if answer.return_codes().contains(&SubackReturnCode::Failure) {
-                return Err("the broker refuses a subscription".to_owned());
-            }
+        if packets::refuses_subscription(&packet) {
+            return Err("the broker refuses a subscription".to_owned());
         }
         if let Received::Publish(publish) = Received::from(packet) {
             self.on_publish(&publish).await?;
@@ -313,13 +271,16 @@ impl<'g> Client<'g> {
     async fn on_publish(&mut self, publish: &Publish) -> Result<(), String> {
         let gate = self.gate;
         let now = gate.now();
-        let serial = topics::up(&publish.topic, &gate.rules.foreign).map(|(_, serial)| serial);
-        let Some(serial) = serial.filter(|serial| !serial.is_empty() && serial.len() <= 100) else {
+        let up = topics::up(&publish.topic, &gate.rules.foreign);
+        let Some((up, serial)) = up.filter(|(_, serial)| !serial.is_empty() && serial.len() <= 100) else {
             // Nothing that anybody could make use of, and the broker must not keep it for us.
             self.in_flight.push_back(InFlight { ack: publish.ack, outcome: None, say: None });
             return Ok(());
         };
         let entry = gate.directory.terminal(Protocol::Telemetry, serial);
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.admission != Admission::Admitted) {
+            self.end(entry.id, "no longer admitted").await?;
+        }
         let Some(entry) = entry.filter(|entry| entry.admission == Admission::Admitted) else {
             let unknown = UnknownTerminal {
                 serial: serial.to_owned(),
@@ -337,39 +298,146 @@ impl<'g> Client<'g> {
             self.in_flight.push_back(InFlight { ack: publish.ack, outcome: None, say: None });
             return Ok(());
         };
-        if self.talks.len() >= MAX_TALKS && !self.talks.contains_key(&entry.id) {
-            self.talks.clear();
+        if up == Up::Answer && self.talks.get_mut(entry.id).is_none() {
+            // To a command of another server, or of one that was here before.
+            self.in_flight.push_back(InFlight { ack: publish.ack, outcome: None, say: None });
+            return Ok(());
         }
-        let talk = self.talks.entry(entry.id).or_insert_with(|| Conversation::new(entry.serial.clone()));
-        let facts = Facts {
-            rules: &gate.rules,
-            directory: &gate.directory,
-            shelf: &gate.shelf,
-            failures: &gate.failures,
-            remote: self.remote,
-            certificate: None,
+        self.come_in(&entry).await?;
+        let facts = self.facts();
+        let heard = match self.talks.get_mut(entry.id) {
+            Some(talk) => talk.conversation.hear(&entry, publish, facts, now),
+            None => Conversation::new(entry.serial.clone()).hear(&entry, publish, facts, now),
         };
-        let heard = talk.hear(&entry, publish, facts, now);
         let refused = match &heard {
             Ok(heard) => heard.partly.clone(),
             Err((_, reason)) => Some(reason.clone()),
         };
         self.keep(entry.id, publish, refused);
-        let heard = heard.unwrap_or_default();
-        if let Some(tell) = heard.tell {
+        let Heard { readings, tell, answered, say, partly: _ } = heard.unwrap_or_default();
+        if let (Some(answered), Some(talk)) = (answered, self.talks.get_mut(entry.id)) {
+            talk.settle(answered);
+        }
+        if let Some(tell) = tell {
             self.hand_over(tell).await?;
         }
-        let outcome = if heard.readings.is_empty() {
+        let outcome = if readings.is_empty() {
             None
         } else {
-            let count = heard.readings.len() as u64;
+            let count = readings.len() as u64;
             let (confirm, outcome) = Confirm::pair();
             gate.counters.readings_received.add(count);
-            self.hand_over(Intake::Readings { readings: heard.readings, confirm }).await?;
+            self.hand_over(Intake::Readings { readings, confirm }).await?;
             Some((count, outcome))
         };
-        self.in_flight.push_back(InFlight { ack: publish.ack, outcome, say: heard.say });
+        self.in_flight.push_back(InFlight { ack: publish.ack, outcome, say });
         Ok(())
+    }
+
+    fn facts(&self) -> Facts<'g> {
+        Facts {
+            rules: &self.gate.rules,
+            directory: &self.gate.directory,
+            shelf: &self.gate.shelf,
+            failures: &self.gate.failures,
+            remote: self.remote,
+            certificate: None,
+        }
+    }
+
+    /// A device was heard: from now on it has a line.
+    async fn come_in(&mut self, entry: &TerminalEntry) -> Result<(), String> {
+        let begun = self.talks.heard(entry.id, &entry.serial, self.remote.to_string(), self.gate);
+        let Some(previous) = begun else { return Ok(()) };
+        if let Some(previous) = previous {
+            let event = LineEvent::Replaced { previous_remote: previous.remote };
+            self.tell_line(entry.id, event).await?;
+        }
+        self.tell_line(entry.id, LineEvent::Connected).await
+    }
+
+    /// The line of a device ends.
+    async fn end(&mut self, terminal: TerminalId, reason: &str) -> Result<(), String> {
+        if self.talks.end(terminal, self.gate) {
+            self.tell_line(terminal, LineEvent::Disconnected(reason.to_owned())).await?;
+        }
+        Ok(())
+    }
+
+    /// The broker is lost, and every device with it.
+    async fn end_all(&mut self, reason: &str) {
+        let gate = self.gate;
+        for terminal in self.talks.all() {
+            let ended = self.end(terminal, reason);
+            let is_gone = tokio::select! {
+                biased;
+                () = gate.hard_stop.cancelled() => true,
+                ended = ended => ended.is_err(),
+            };
+            if is_gone {
+                return self.talks.drop_all(gate);
+            }
+        }
+    }
+
+    async fn tell_line(&self, terminal: TerminalId, event: LineEvent) -> Result<(), String> {
+        let at = self.gate.now().wall;
+        self.hand_over(Intake::Line { terminal, at, remote: self.remote.to_string(), event }).await
+    }
+
+    /// Publishes a command on the device's topic.
+    async fn on_request(
+        &mut self,
+        terminal: TerminalId,
+        (command, answer): LineRequest,
+        line: &mut Box<dyn Line>,
+    ) -> Result<(), String> {
+        if let LineCommand::Close { reason } = &command {
+            let _gone = answer.send(Ok(LineAnswer::Done));
+            return self.end(terminal, reason).await;
+        }
+        let facts = self.facts();
+        let now = self.gate.now();
+        let Some(talk) = self.talks.get_mut(terminal).filter(|_| self.config.is_v5) else {
+            let _gone = answer.send(Err(LineError::Unsupported));
+            return Ok(());
+        };
+        let Asked { topic, payload, setting } = match talk.conversation.ask(&command, facts, now) {
+            Ok(asked) => asked,
+            Err(error) => {
+                let _gone = answer.send(Err(error));
+                return Ok(());
+            }
+        };
+        let serial = talk.conversation.serial().to_owned();
+        if let Some((name, value)) = setting
+            && let Some(text) = self.gate.shelf.set(terminal, &name, &value)
+        {
+            // What the device shall be set to is for whenever it looks.
+            let shadow = topics::shadow(&serial);
+            let said =
+                packets::publish(&mut self.core, &shadow, text.as_bytes(), Qos::AtLeastOnce, true, None);
+            self.act(said.unwrap_or_default(), line).await?;
+        }
+        // Brokers count whole seconds, and late by up to one.
+        let within_s = self.gate.rules.config.command_within_s.saturating_sub(1).max(1);
+        let within_s = u32::try_from(within_s).unwrap_or(u32::MAX);
+        let said =
+            packets::publish(&mut self.core, &topic, &payload, Qos::AtLeastOnce, false, Some(within_s));
+        match said {
+            Some(events) => {
+                self.talks.asked(terminal, answer);
+                self.act(events, line).await
+            }
+            None => {
+                // The broker owes us the receipts of as many messages as it takes at once.
+                if let Some(talk) = self.talks.get_mut(terminal) {
+                    talk.conversation.forget();
+                }
+                let _gone = answer.send(Err(LineError::Busy));
+                Ok(())
+            }
+        }
     }
 
     fn keep(&self, terminal: TerminalId, publish: &Publish, refused: Option<String>) {
@@ -412,24 +480,12 @@ impl<'g> Client<'g> {
                 events.extend(packets::answer(&mut self.core, ack, None));
             }
             if let Some((topic, payload)) = message.say {
-                let said = packets::publish(&mut self.core, &topic, &payload, Qos::AtMostOnce, false);
+                let said = packets::publish(&mut self.core, &topic, &payload, Qos::AtMostOnce, false, None);
                 events.extend(said.unwrap_or_default());
             }
             self.act(events, line).await?;
         }
         Ok(())
-    }
-}
-
-async fn write(line: &mut Box<dyn Line>, bytes: &[u8]) -> Result<(), String> {
-    let writing = async {
-        line.write_all(bytes).await?;
-        line.flush().await
-    };
-    match timeout(WITHIN, writing).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("lost: {error}")),
-        Err(_late) => Err(format!("the broker took nothing for {} s", WITHIN.as_secs())),
     }
 }
 

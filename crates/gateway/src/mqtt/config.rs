@@ -1,6 +1,7 @@
 //! What the MQTT door may be told: every limit with its unit and default.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::time::UnixMs;
@@ -57,7 +58,7 @@ pub struct MqttConfig {
     pub zone: String,
     /// Which telegrams are kept. Default [`TelegramLevel::All`].
     pub telegram_log: TelegramLevel,
-    /// A broker of somebody else's to read from, beside the own door.
+    /// A broker of somebody else's to speak with devices through, beside the own door.
     pub client: Option<ClientConfig>,
 }
 
@@ -70,8 +71,12 @@ pub struct ClientConfig {
     pub port: u16,
     /// Whether TLS is spoken.
     pub is_tls: bool,
-    /// Certificates that the broker's is checked against, PEM; `None`: those of the public authorities.
-    pub authority: Option<std::path::PathBuf>,
+    /// Certificates that the broker's is checked against, PEM; needed with TLS.
+    pub authority: Option<PathBuf>,
+    /// Our own certificate (with those between it and the authority) and its key, PEM, for brokers that ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// MQTT 5.0; else 3.1.1, with which nobody can be commanded.
+    pub is_v5: bool,
     /// How we are called there. Default `emberwatch`.
     pub client_id: String,
     /// User name; empty: none.

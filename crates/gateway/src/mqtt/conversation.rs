@@ -53,6 +53,11 @@ impl Conversation {
         Self { serial, product: None, waits: None }
     }
 
+    /// The device's serial number.
+    pub(crate) fn serial(&self) -> &str {
+        &self.serial
+    }
+
     /// When the command on the line is given up, ms.
     pub(crate) fn deadline(&self) -> Option<u64> {
         self.waits.map(|(_, until_ms)| until_ms)

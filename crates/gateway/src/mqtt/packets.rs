@@ -5,13 +5,16 @@
 
 use mqtt_protocol_core::mqtt::connection::{Event, GenericEvent};
 use mqtt_protocol_core::mqtt::packet::{
-    Packet, Property, Qos, SessionExpiryInterval, SubEntry, v3_1_1, v5_0,
+    MessageExpiryInterval, Packet, Property, Qos, ReceiveMaximum, SessionExpiryInterval, SubEntry, SubOpts,
+    v3_1_1, v5_0,
 };
 use mqtt_protocol_core::mqtt::result_code::{
     ConnectReasonCode, ConnectReturnCode, DisconnectReasonCode, PubackReasonCode, PubrecReasonCode,
     SubackReasonCode, SubackReturnCode, UnsubackReasonCode,
 };
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
+
+use super::config::ClientConfig;
 
 pub(crate) type Server = Connection<role::Server>;
 
@@ -214,7 +217,7 @@ pub(crate) fn welcome(
     match core.get_protocol_version() {
         Version::V5_0 => {
             use mqtt_protocol_core::mqtt::packet::{
-                AssignedClientIdentifier, ReceiveMaximum, ServerKeepAlive, SharedSubscriptionAvailable,
+                AssignedClientIdentifier, ServerKeepAlive, SharedSubscriptionAvailable,
             };
             let mut props: Vec<Property> = Vec::new();
             props.extend(ReceiveMaximum::new(max_in_flight).ok().map(Property::ReceiveMaximum));
@@ -368,6 +371,7 @@ pub(crate) fn publish<R: role::RoleType>(
     payload: &[u8],
     qos: Qos,
     retain: bool,
+    expiry_s: Option<u32>,
 ) -> Option<Vec<Event>> {
     let id = match qos {
         Qos::AtMostOnce => None,
@@ -382,7 +386,10 @@ pub(crate) fn publish<R: role::RoleType>(
     let payload = payload.to_vec();
     let packet: Option<Packet> = match core.get_protocol_version() {
         Version::V5_0 => {
-            let builder = v5_0::Publish::builder().topic_name(topic).ok()?.qos(qos).retain(retain);
+            let expiry = expiry_s.and_then(|s| MessageExpiryInterval::new(s).ok());
+            let props: Vec<_> = expiry.map(Property::MessageExpiryInterval).into_iter().collect();
+            let builder =
+                v5_0::Publish::builder().topic_name(topic).ok()?.qos(qos).retain(retain).props(props);
             let builder = match id {
                 Some(id) => builder.packet_id(id),
                 None => builder,
@@ -432,5 +439,111 @@ pub(crate) fn repeated_receipt(packet: &Packet) -> Option<u16> {
         Packet::V3_1_1Pubrec(p) => Some(p.packet_id()),
         Packet::V5_0Pubrec(p) => Some(p.packet_id()),
         _ => None,
+    }
+}
+
+/// How we introduce ourselves to a broker whose session with us it keeps for `kept_s`.
+///
+/// # Errors
+/// What cannot be said.
+pub(crate) fn introduce(
+    core: &mut Connection<role::Client>,
+    config: &ClientConfig,
+    kept_s: u32,
+    max_in_flight: u16,
+) -> Result<Vec<Event>, String> {
+    let wrong = |error| format!("CONNECT: {error:?}");
+    let is_named = !config.user_name.is_empty();
+    let password = config.password.as_bytes().to_vec();
+    let packet: Packet = if config.is_v5 {
+        let props = vec![
+            Property::SessionExpiryInterval(SessionExpiryInterval::new(kept_s).map_err(wrong)?),
+            Property::ReceiveMaximum(ReceiveMaximum::new(max_in_flight).map_err(wrong)?),
+        ];
+        let mut builder = v5_0::Connect::builder().client_id(&config.client_id).map_err(wrong)?;
+        builder = builder.clean_start(false).keep_alive(config.keep_alive_s).props(props);
+        if is_named {
+            builder =
+                builder.user_name(&config.user_name).map_err(wrong)?.password(password).map_err(wrong)?;
+        }
+        builder.build().map_err(wrong)?.into()
+    } else {
+        let mut builder = v3_1_1::Connect::builder().client_id(&config.client_id).map_err(wrong)?;
+        builder = builder.clean_session(false).keep_alive(config.keep_alive_s);
+        if is_named {
+            builder =
+                builder.user_name(&config.user_name).map_err(wrong)?.password(password).map_err(wrong)?;
+        }
+        builder.build().map_err(wrong)?.into()
+    };
+    Ok(core.send(packet))
+}
+
+/// Subscribes to `filters`, each with QoS 1.
+///
+/// # Errors
+/// What cannot be said.
+pub(crate) fn subscribe(
+    core: &mut Connection<role::Client>,
+    filters: Vec<String>,
+) -> Result<Vec<Event>, String> {
+    let wrong = |error| format!("SUBSCRIBE: {error:?}");
+    let entries = filters
+        .into_iter()
+        .map(|filter| SubEntry::new(filter, SubOpts::new().set_qos(Qos::AtLeastOnce)).map_err(wrong))
+        .collect::<Result<Vec<_>, _>>()?;
+    let id = core.acquire_packet_id().map_err(wrong)?;
+    let packet: Packet = match core.get_protocol_version() {
+        Version::V5_0 => {
+            v5_0::Subscribe::builder().packet_id(id).entries(entries).build().map_err(wrong)?.into()
+        }
+        Version::V3_1_1 | Version::Undetermined => {
+            v3_1_1::Subscribe::builder().packet_id(id).entries(entries).build().map_err(wrong)?.into()
+        }
+    };
+    Ok(core.send(packet))
+}
+
+/// Takes leave of a broker.
+///
+/// # Errors
+/// What cannot be said.
+pub(crate) fn leave(core: &mut Connection<role::Client>) -> Result<Vec<Event>, String> {
+    let wrong = |error| format!("DISCONNECT: {error:?}");
+    let packet: Packet = match core.get_protocol_version() {
+        Version::V5_0 => v5_0::Disconnect::builder().build().map_err(wrong)?.into(),
+        Version::V3_1_1 | Version::Undetermined => {
+            v3_1_1::Disconnect::builder().build().map_err(wrong)?.into()
+        }
+    };
+    Ok(core.send(packet))
+}
+
+/// What a broker says to our introduction, where the packet is its answer to that.
+pub(crate) fn welcomed(packet: &Packet) -> Option<Result<(), String>> {
+    match packet {
+        Packet::V3_1_1Connack(p) => Some(match p.return_code() {
+            ConnectReturnCode::Accepted => Ok(()),
+            code => Err(format!("{code:?}")),
+        }),
+        Packet::V5_0Connack(p) => Some(match p.reason_code() {
+            ConnectReasonCode::Success => Ok(()),
+            code => Err(format!("{code:?}")),
+        }),
+        _ => None,
+    }
+}
+
+/// Whether the packet says no to one of our subscriptions.
+pub(crate) fn refuses_subscription(packet: &Packet) -> bool {
+    match packet {
+        Packet::V3_1_1Suback(p) => p.return_codes().contains(&SubackReturnCode::Failure),
+        Packet::V5_0Suback(p) => p.reason_codes().iter().any(|code| {
+            !matches!(
+                code,
+                SubackReasonCode::GrantedQos0 | SubackReasonCode::GrantedQos1 | SubackReasonCode::GrantedQos2
+            )
+        }),
+        _ => false,
     }
 }

@@ -53,6 +53,7 @@ impl Refused {
     #[must_use]
     pub fn frame(&self) -> Option<RawFrame> {
         match self.error {
+            FrameError::Command { had: 0 } => None,
             FrameError::Checksum { .. } | FrameError::Command { .. } if self.bytes.len() >= MIN_FRAME_LEN => {
                 Some(RawFrame { bytes: self.bytes.clone() })
             }
@@ -61,6 +62,7 @@ impl Refused {
             | FrameError::NoStart
             | FrameError::TooLong { .. }
             | FrameError::NoEnd { .. }
+            | FrameError::NoDigit { .. }
             | FrameError::Cut { .. } => None,
         }
     }
@@ -93,6 +95,7 @@ pub struct Deframer {
     /// Why the start at the front was none.
     given_up: Option<FrameError>,
     stale_checksum: bool,
+    is_text: bool,
 }
 
 /// What stands at the front.
@@ -106,14 +109,24 @@ enum Front {
     More,
 }
 
+/// The start characters as hexadecimal text.
+const START_TEXT: [u8; 4] = *b"4040";
+
 impl Deframer {
+    /// Finds frames that are written as hexadecimal text, see [`Dialect::hex_text`]. The digits A to F of a frame are
+    /// all capital or all small. What comes out are the frames as bytes, and what was no frame as it came.
+    #[must_use]
+    pub fn of_text() -> Self {
+        Self { is_text: true, ..Self::default() }
+    }
+
     /// Puts up with what `dialect` puts up with in the framing: wrong sums of confirmations and denials.
     pub fn set_dialect(&mut self, dialect: &Dialect) {
         self.stale_checksum = dialect.stale_checksum;
     }
 
     /// Adds bytes of the stream. Call [`Deframer::next_telegram`] until it gives `None` before adding more: then
-    /// never more than the longest frame and one byte are kept.
+    /// never more than the longest frame and one byte are kept (of text twice that, and one more).
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -142,13 +155,19 @@ impl Deframer {
             self.buffer = BytesMut::new();
             return None;
         }
-        if self.given_up.is_none() && self.buffer.starts_with(&START) {
+        let (start, most): (&[u8], usize) =
+            if self.is_text { (&START_TEXT, 2 * MAX_FRAME_LEN) } else { (&START, MAX_FRAME_LEN) };
+        if self.given_up.is_none() && self.buffer.starts_with(start) {
             match self.front() {
-                Front::Frame(len) => return Some(Ok(Telegram::Frame(RawFrame { bytes: self.take(len) }))),
-                Front::ShortHeartbeat => {
-                    return Some(Ok(Telegram::ShortHeartbeat(self.take(SHORT_HEARTBEAT_LEN))));
+                Front::Frame(len) => {
+                    return Some(Ok(Telegram::Frame(RawFrame { bytes: self.take_frame(len) })));
                 }
-                Front::Damaged(len, error) => return Some(Err(Refused { bytes: self.take(len), error })),
+                Front::ShortHeartbeat => {
+                    return Some(Ok(Telegram::ShortHeartbeat(self.take_frame(SHORT_HEARTBEAT_LEN))));
+                }
+                Front::Damaged(len, error) => {
+                    return Some(Err(Refused { bytes: self.take_frame(len), error }));
+                }
                 Front::NoFrame(error) => self.given_up = Some(error),
                 Front::More if is_idle => {
                     self.given_up = Some(FrameError::Cut { had: self.buffer.len() });
@@ -158,19 +177,30 @@ impl Deframer {
         }
         let from = usize::from(self.given_up.is_some());
         let error = self.given_up.unwrap_or(FrameError::NoStart);
-        let len = match find(&self.buffer, &START, from) {
-            Some(at) => at.min(MAX_FRAME_LEN),
-            None if is_idle => self.buffer.len().min(MAX_FRAME_LEN),
+        let len = match find(&self.buffer, start, from) {
+            Some(at) => at.min(most),
+            None if is_idle => self.buffer.len().min(most),
             // Start characters can begin with the last byte looked at.
-            None if self.buffer.len() > MAX_FRAME_LEN => MAX_FRAME_LEN,
+            None if self.buffer.len() >= most + start.len() - 1 => most,
             None => return None,
         };
         Some(Err(Refused { bytes: self.take(len), error }))
     }
 
-    /// Each test needs more bytes than the one before it, so the same one decides however the bytes came.
     fn front(&self) -> Front {
-        let chunk = |at: usize| self.buffer.get(at..).and_then(|rest| rest.first_chunk::<2>()).copied();
+        if !self.is_text {
+            return self.front_of(&self.buffer);
+        }
+        let (bytes, other) = bytes_of(&self.buffer);
+        match (self.front_of(&bytes), other) {
+            (Front::More, Some(had)) => Front::NoFrame(FrameError::NoDigit { had, after: 2 * bytes.len() }),
+            (front, _) => front,
+        }
+    }
+
+    /// Each test needs more bytes than the one before it, so the same one decides however the bytes came.
+    fn front_of(&self, buffer: &[u8]) -> Front {
+        let chunk = |at: usize| buffer.get(at..).and_then(|rest| rest.first_chunk::<2>()).copied();
         match chunk(SHORT_END_AT) {
             None => return Front::More,
             Some(END) => return Front::ShortHeartbeat,
@@ -181,7 +211,7 @@ impl Deframer {
         if unit_len > MAX_UNIT_LEN {
             return Front::NoFrame(FrameError::TooLong { had: unit_len });
         }
-        let Some(command) = self.buffer.get(COMMAND_AT).copied() else { return Front::More };
+        let Some(command) = buffer.get(COMMAND_AT).copied() else { return Front::More };
         if command == 0 {
             // Nobody sends it, and a start one byte too early mostly has it.
             return Front::NoFrame(FrameError::Command { had: 0 });
@@ -192,8 +222,8 @@ impl Deframer {
         if had != END {
             return Front::NoFrame(FrameError::NoEnd { had });
         }
-        let wanted = checksum(self.buffer.get(START.len()..sum_at).unwrap_or_default());
-        let had = self.buffer.get(sum_at).copied().unwrap_or_default();
+        let wanted = checksum(buffer.get(START.len()..sum_at).unwrap_or_default());
+        let had = buffer.get(sum_at).copied().unwrap_or_default();
         let may_be_stale = self.stale_checksum
             && matches!(Command::from_byte(command), Some(Command::Confirm | Command::Deny));
         if had != wanted && !may_be_stale {
@@ -205,15 +235,51 @@ impl Deframer {
         }
     }
 
+    /// The bytes of a frame of `len` bytes, however it is written.
+    fn take_frame(&mut self, len: usize) -> Bytes {
+        if self.is_text { bytes_of(&self.take(2 * len)).0.into() } else { self.take(len) }
+    }
+
     fn take(&mut self, len: usize) -> Bytes {
         self.given_up = None;
         self.buffer.split_to(len.min(self.buffer.len())).freeze()
     }
 }
 
+/// The bytes of the digits that `text` begins with, as many as a frame has at most; and what comes behind them where
+/// it is no digit, or one of the other case.
+fn bytes_of(text: &[u8]) -> (Vec<u8>, Option<u8>) {
+    let mut is_small = None;
+    let mut digits = Vec::new();
+    for character in text.iter().take(2 * MAX_FRAME_LEN) {
+        let (digit, case) = match character {
+            b'0'..=b'9' => (character - b'0', None),
+            b'A'..=b'F' => (character - b'A' + 10, Some(false)),
+            b'a'..=b'f' => (character - b'a' + 10, Some(true)),
+            _ => return (pairs(&digits), Some(*character)),
+        };
+        if case.is_some_and(|case| *is_small.get_or_insert(case) != case) {
+            return (pairs(&digits), Some(*character));
+        }
+        digits.push(digit);
+    }
+    (pairs(&digits), None)
+}
+
+fn pairs(digits: &[u8]) -> Vec<u8> {
+    let (pairs, _half) = digits.as_chunks::<2>();
+    pairs.iter().map(|[high, low]| high << 4 | low).collect()
+}
+
+/// A frame as hexadecimal text, see [`Dialect::hex_text`].
+#[must_use]
+pub fn hex_text(frame: &[u8]) -> Vec<u8> {
+    frame.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect()
+}
+
 impl From<&Dialect> for Deframer {
     fn from(dialect: &Dialect) -> Self {
-        let mut deframer = Self::default();
+        let mut deframer = Self { is_text: dialect.hex_text, ..Self::default() };
         deframer.set_dialect(dialect);
         deframer
     }

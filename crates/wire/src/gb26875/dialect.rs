@@ -18,6 +18,10 @@ pub struct Dialect {
     pub long_addresses: bool,
     /// A private heartbeat of 12 bytes between the start and the end characters.
     pub short_heartbeat: bool,
+    /// Frames are written as hexadecimal text, two digits a byte, in both directions.
+    pub hex_text: bool,
+    /// What the standard leaves to makers (commands from 128 on, type flags that it does not define) is confirmed.
+    pub confirm_private: bool,
 }
 
 impl Dialect {
@@ -30,6 +34,8 @@ impl Dialect {
         bcd_time: false,
         long_addresses: false,
         short_heartbeat: false,
+        hex_text: false,
+        confirm_private: false,
     };
 
     /// Puts up with what either puts up with: for a line whose detectors have several profiles.
@@ -43,6 +49,8 @@ impl Dialect {
             bcd_time: self.bcd_time || other.bcd_time,
             long_addresses: self.long_addresses || other.long_addresses,
             short_heartbeat: self.short_heartbeat || other.short_heartbeat,
+            hex_text: self.hex_text || other.hex_text,
+            confirm_private: self.confirm_private || other.confirm_private,
         }
     }
 }

@@ -34,6 +34,14 @@ pub enum FrameError {
         /// The command byte.
         had: u8,
     },
+    /// The text of a frame ends in something else.
+    #[error("{had:#04x} after {after} digits, wanted a hexadecimal digit, all of one case")]
+    NoDigit {
+        /// The character.
+        had: u8,
+        /// Digits before it.
+        after: usize,
+    },
     /// The line went quiet within a frame.
     #[error("frame cut off after {had} bytes")]
     Cut {
@@ -52,6 +60,7 @@ impl FrameError {
             Self::NoEnd { .. } => "no_end",
             Self::Checksum { .. } => "checksum",
             Self::Command { .. } => "command",
+            Self::NoDigit { .. } => "no_digit",
             Self::Cut { .. } => "cut",
         }
     }
@@ -61,6 +70,7 @@ impl FrameError {
     pub const fn clause(&self) -> &'static str {
         match self {
             Self::NoStart => "GB/T 26875.3-2011, start characters",
+            Self::NoDigit { .. } => "dialect of GB/T 26875.3-2011, frames as hexadecimal text",
             Self::TooLong { .. } => "GB/T 26875.3-2011, length of the application data unit",
             Self::NoEnd { .. } | Self::Cut { .. } => "GB/T 26875.3-2011, end characters",
             Self::Checksum { .. } => "GB/T 26875.3-2011, checksum",

@@ -21,7 +21,7 @@ mod time_label;
 mod unit;
 
 pub use address::{Address, ComponentAddress, InvalidAddress, SystemRef};
-pub use deframer::{Deframer, Refused, Telegram};
+pub use deframer::{Deframer, Refused, Telegram, hex_text};
 pub use dialect::Dialect;
 pub use error::{FrameError, UnitError};
 pub(crate) use frame::COMMAND_AT;

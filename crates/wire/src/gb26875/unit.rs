@@ -146,7 +146,8 @@ pub enum Unit {
         /// Minutes.
         within_min: u8,
     },
-    /// Types 128 to 254, which makers use as they like: count and objects as they came.
+    /// Types 128 to 254, which makers use as they like, and with [`Dialect::confirm_private`] others that the standard
+    /// does not define: count and objects as they came.
     Private {
         /// The type flag.
         kind: u8,
@@ -234,6 +235,10 @@ impl Unit {
             | kind::INITIALISE => objects.one::<u8>().map(|_reserved| Self::Device { kind: flag }),
             kind::SET_CLOCK => objects.one().map(Self::SetClock),
             kind::POST_CHECK => objects.one().map(|within_min| Self::PostCheck { within_min }),
+            _ if dialect.confirm_private => Ok(Self::Private {
+                kind: flag,
+                body: Bytes::copy_from_slice(bytes.get(1..).unwrap_or_default()),
+            }),
             _ => Err(UnitError::Reserved { kind: flag }),
         }
     }

@@ -138,6 +138,8 @@ fn gb(data: &[u8]) {
         bcd_time: bit(4),
         long_addresses: bit(5),
         short_heartbeat: bit(6),
+        confirm_private: bit(7),
+        hex_text: false,
     };
     let deframe = |pieces: &[&[u8]]| {
         let mut deframer = gb26875::Deframer::from(&dialect);

@@ -81,7 +81,9 @@ fn points(raw: &RawProfile, protocol: Protocol) -> Result<Vec<Point>, Mistake> {
             None => Decimal::ONE,
         };
         let mut key = key(written_key, raw.group.as_ref(), multiply, protocol, index)?;
-        if protocol == Protocol::Gb26875 && !matches!(GbKey::parse(&key.name), Some(GbKey::Analog { .. })) {
+        if protocol == Protocol::Gb26875
+            && !matches!(GbKey::parse(&key.name), Some(GbKey::Analog { .. } | GbKey::Private { .. }))
+        {
             let had = &key.name;
             let reason = says!(
                 "key_no_analog",
@@ -328,7 +330,7 @@ fn status(
     let key = key(written_key, raw.group.as_ref(), Decimal::ONE, protocol, index)?;
     if protocol == Protocol::Gb26875 {
         match GbKey::parse(&key.name) {
-            Some(GbKey::Component { .. } | GbKey::System | GbKey::Device) => {}
+            Some(GbKey::Component { .. } | GbKey::System | GbKey::Device | GbKey::Private { .. }) => {}
             Some(GbKey::Analog { .. }) | None => {
                 let had = &key.name;
                 let reason = says!(

@@ -281,7 +281,7 @@ impl GbSession {
             destination: *address,
         };
         self.next_serial = self.next_serial.wrapping_add(1);
-        let bytes = Frame { header, command, unit: Some(unit) }.encode(&self.dialect);
+        let bytes = self.written(&Frame { header, command, unit: Some(unit) });
         out.push(Output::Write(bytes.clone()));
         self.exchange = Exchange::begin(header.serial, purpose, bytes, patience(facts), now.mono_ms);
     }

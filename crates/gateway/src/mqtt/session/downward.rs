@@ -61,7 +61,7 @@ impl Session {
         else {
             return false;
         };
-        let Some(events) = packets::publish(&mut self.core, topic, payload, qos, retain) else {
+        let Some(events) = packets::publish(&mut self.core, topic, payload, qos, retain, None) else {
             return false;
         };
         self.say(events, out);
