@@ -45,6 +45,7 @@ class Server:
             "--set", "mqtt.listen=127.0.0.1:0",
             "--set", "ingest.listen=127.0.0.1:0",
             "--set", "coap.listen=127.0.0.1:0",
+            "--set", "coaps.listen=127.0.0.1:0",
             "--set", "log.filter=warn",
         ]
         for setting in settings:

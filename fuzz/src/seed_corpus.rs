@@ -3,11 +3,11 @@
 //! The files are checked in and replayed by `crates/wire/tests/corpus_replay.rs`. An input that a fuzz run
 //! finds is added by hand under a name that says what it is.
 
+#[path = "../../crates/wire/tests/vectors/gateway.rs"]
+mod gateway_vectors;
 #[path = "../../crates/wire/tests/vectors/mod.rs"]
 #[expect(dead_code, reason = "the seeds need only some of what the vectors say")]
 mod vectors;
-#[path = "../../crates/wire/tests/vectors/gateway.rs"]
-mod gateway_vectors;
 
 use std::io;
 use std::path::Path;
@@ -25,6 +25,7 @@ fn main() -> io::Result<()> {
         ("explain", explain()),
         ("telemetry", telemetry()),
         ("gateway1f1f", gateway1f1f()),
+        ("vendor_mqtt", vendor_mqtt()),
     ] {
         let folder = root.join(target);
         std::fs::create_dir_all(&folder)?;
@@ -102,7 +103,11 @@ fn gb26875() -> Seeds {
     seed(&mut seeds, "cut frame, frame", &[&[0, 2], &frame[..20], &frame]);
     seed(&mut seeds, "too long, frame", &[&[0, 2], b"@@", &[0xFF; 26], &frame]);
     seed(&mut seeds, "only starts", &[&[0, 2], &[0x40; 80]]);
-    seed(&mut seeds, "frame inside a frame", &[&[0, 4], &vectors::gb_frame(2, 2, &[&[0x96, 1], &frame[..]].concat())]);
+    seed(
+        &mut seeds,
+        "frame inside a frame",
+        &[&[0, 4], &vectors::gb_frame(2, 2, &[&[0x96, 1], &frame[..]].concat())],
+    );
     seed(&mut seeds, "stale sum", &[&[0x09, 2], &vectors::gb_confirm_with_stale_sum()]);
     seeds
 }
@@ -371,11 +376,68 @@ fn gateway1f1f() -> Seeds {
     for (name, kind, data) in [
         ("plain report", FrameType::Data, gateway_vectors::report().to_xml().into_bytes()),
         ("plain transparent", FrameType::Downlink, b"01002|0203000000018439".to_vec()),
-        ("laughs", FrameType::Authentication, b"<!DOCTYPE r [<!ENTITY a \"aaaa\">]><root>&a;</root>".to_vec()),
+        (
+            "laughs",
+            FrameType::Authentication,
+            b"<!DOCTYPE r [<!ENTITY a \"aaaa\">]><root>&a;</root>".to_vec(),
+        ),
         ("deep", FrameType::Data, b"<a>".repeat(100)),
         ("bomb", FrameType::CompressedData, wire::gateway1f1f::deflate(&[b'a'; 1 << 20])),
     ] {
         seed(&mut seeds, name, &[&wide, &encode_frame(kind, &data)]);
     }
+    seeds
+}
+
+/// One parameter byte: the group of topics.
+fn vendor_mqtt() -> Seeds {
+    let mut seeds = Seeds::new();
+    let head = r#""msgid":12345678901234567890,"sn":"E7","timestamp":1767294245"#;
+    for (name, group, rest) in [
+        (
+            "report",
+            1,
+            r#""method":"report","payload":{"reported":{"source":"REALTIME","gateway":{"rssi":23},"meters":[{"addr":"3_1","state":"ONLINE","Ua":"220.1","IL":12.5},{"addr":"3_2","state":"OFFLINE"}]}}"#,
+        ),
+        (
+            "history",
+            1,
+            r#""method":"report","payload":{"reported":{"source":"HISTORY","time":1767294000,"meters":[{"addr":3,"timestamp":"1767294000123","IL":1e2}]}}"#,
+        ),
+        ("no meters", 1, r#""method":"update","payload":{"reported":{}}"#),
+        (
+            "meters of one moment",
+            1,
+            r#""method":"report","payload":{"reported":{"meters":[{"addr":"1","a":1},{"addr":"1","a":2,"b":3},{"a":4}]}}"#,
+        ),
+        ("meter that is none", 1, r#""method":"report","payload":{"reported":{"meters":[7]}}"#),
+        (
+            "alert",
+            3,
+            r#""method":"alert","payload":{"addr":"3_1","alerts":[{"code":"UaHIGH1"},{"code":"UaRESET","addr":"3_2","time":5},{"code":"RUN_STOP"}]}"#,
+        ),
+        ("alert alone", 3, r#""method":"alarm","payload":{"alarmcode":"TempALOW2"}"#),
+        (
+            "states without a quantity",
+            3,
+            r#""method":"event","payload":{"x":[{"event":"HIGH1"},{"event":"HIGHHIGH"},{"event":"LOW9"}]}"#,
+        ),
+        ("login", 0, r#""method":"login","payload":{"compress":"0","encrypt":0,"softversion":"2.1"}"#),
+        ("login, packed", 0, r#""method":"login","payload":{"compress":1}"#),
+        ("time", 0, r#""method":"time.ms","payload":{"devicesend":1767294245123}"#),
+        ("answer", 2, r#""method":"operate","res":1,"payload":{"x":null}"#),
+        ("refusal", 2, r#""method":"operate","res":"0","errcode":503"#),
+        ("other method", 0, r#""method":"topo.get""#),
+        ("method that is empty", 0, r#""method":"""#),
+        (
+            "time beyond all",
+            1,
+            r#""method":"report","payload":{"reported":{"time":9223372036854775807,"meters":[{"a":1}]}}"#,
+        ),
+    ] {
+        seed(&mut seeds, name, &[&[group], format!("{{{head},{rest}}}").as_bytes()]);
+    }
+    seed(&mut seeds, "id in text", &[&[1], br#"{"msgid":"a-1","method":"report"}"#]);
+    seed(&mut seeds, "no map", &[&[1], b"[1]"]);
     seeds
 }

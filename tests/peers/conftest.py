@@ -70,6 +70,7 @@ class Server:
             "--set", f"mqtt.listen=127.0.0.1:{self.mqtt}",
             "--set", "ingest.listen=127.0.0.1:0",
             "--set", "coap.listen=127.0.0.1:0",
+            "--set", "coaps.listen=127.0.0.1:0",
         ]
         for setting in extra:
             command += ["--set", setting]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
 use domain::telegram::TelegramLevel;
-use gateway::coap::CoapConfig;
+use gateway::coap::{CoapConfig, DtlsConfig};
 use gateway::http::HttpConfig;
 use gateway::push::{CarrierConfig, MIN_KEY, PushConfig};
 use gateway::{IngestConfig, MessageLimits};
@@ -55,6 +55,19 @@ pub(crate) struct CoapSettings {
     pub(crate) transfer_within_s: u64,
     pub(crate) max_observers: usize,
     pub(crate) observe_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CoapsSettings {
+    /// Empty: closed.
+    pub(crate) listen: String,
+    pub(crate) max_handshakes: usize,
+    pub(crate) max_handshakes_per_address: usize,
+    pub(crate) handshake_within_s: u64,
+    pub(crate) max_sessions: usize,
+    pub(crate) max_sessions_per_address: usize,
+    pub(crate) session_idle_s: u64,
 }
 
 #[derive(Clone, Deserialize)]
@@ -116,9 +129,30 @@ pub(crate) fn http(settings: &IngestSettings) -> anyhow::Result<Option<HttpConfi
 
 /// The CoAP door; `None` when it is closed.
 pub(crate) fn coap(settings: &CoapSettings) -> anyhow::Result<Option<CoapConfig>> {
-    let Some(listen) = address(&settings.listen, "coap.listen")? else { return Ok(None) };
-    Ok(Some(CoapConfig {
+    let listen = address(&settings.listen, "coap.listen")?;
+    Ok(listen.map(|listen| CoapConfig { listen, ..coap_limits(settings) }))
+}
+
+/// The CoAP door behind DTLS with what it shares with the plain one; `None` when it is closed.
+pub(crate) fn coaps(
+    settings: &CoapsSettings,
+    shared: &CoapSettings,
+) -> anyhow::Result<Option<(CoapConfig, DtlsConfig)>> {
+    let Some(listen) = address(&settings.listen, "coaps.listen")? else { return Ok(None) };
+    let secured = DtlsConfig {
         listen,
+        max_handshakes: settings.max_handshakes,
+        max_handshakes_per_address: settings.max_handshakes_per_address,
+        handshake_within_s: settings.handshake_within_s,
+        max_sessions: settings.max_sessions,
+        max_sessions_per_address: settings.max_sessions_per_address,
+        session_idle_s: settings.session_idle_s,
+    };
+    Ok(Some((coap_limits(shared), secured)))
+}
+
+fn coap_limits(settings: &CoapSettings) -> CoapConfig {
+    CoapConfig {
         max_datagrams_per_s: settings.max_datagrams_per_s,
         max_datagrams_burst: settings.max_datagrams_burst,
         max_under_way: settings.max_under_way,
@@ -128,7 +162,8 @@ pub(crate) fn coap(settings: &CoapSettings) -> anyhow::Result<Option<CoapConfig>
         transfer_within_s: settings.transfer_within_s,
         max_observers: settings.max_observers,
         observe_s: settings.observe_s,
-    }))
+        ..CoapConfig::default()
+    }
 }
 
 fn carrier(settings: &CarrierSettings, name: &str) -> anyhow::Result<CarrierConfig> {
@@ -168,6 +203,8 @@ mod tests {
         let settings = load(None, &[]).unwrap();
         let config = http(&settings.ingest).unwrap().unwrap();
         assert!(config.listen.ip().is_loopback());
+        let (_, secured) = coaps(&settings.coaps, &settings.coap).unwrap().unwrap();
+        assert!(secured.listen.ip().is_loopback() && secured.listen.port() == 5_684);
         assert!(config.push.ctwing.key.is_empty() && config.push.onenet.key.is_empty());
     }
 

@@ -193,6 +193,10 @@ impl Platform {
         if let Some(config) = ingest::coap(&settings.coap)? {
             doors.push(("coap", gateway::coap::start(config, Arc::clone(&ingest)).await?.local_addr));
         }
+        if let Some((config, secured)) = ingest::coaps(&settings.coaps, &settings.coap)? {
+            let door = gateway::coap::start_secured(config, secured, Arc::clone(&ingest)).await?;
+            doors.push(("coaps", door.local_addr));
+        }
         for (name, address) in &doors {
             api.door_is_open(name, *address);
         }

@@ -9,7 +9,7 @@ use domain::telegram::TelegramLevel;
 use serde::Deserialize;
 
 use crate::forward::ForwardSettings;
-use crate::ingest::{CoapSettings, IngestSettings};
+use crate::ingest::{CoapSettings, CoapsSettings, IngestSettings};
 use crate::mqtt::MqttSettings;
 
 /// The default configuration, as `emberwatch config` prints it.
@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) modbus_tcp: ModbusTcpSettings,
     pub(crate) ingest: IngestSettings,
     pub(crate) coap: CoapSettings,
+    pub(crate) coaps: CoapsSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,

@@ -1,7 +1,7 @@
-//! The CoAP door (RFC 7252, block-wise RFC 7959, observe RFC 7641): one UDP socket, messages of the telemetry form.
+//! The CoAP doors (RFC 7252, block-wise RFC 7959, observe RFC 7641): a UDP socket each, messages of the telemetry form.
 //!
 //! ```text
-//! datagram -> rate of its address -> codec -> exchanges (same message id: same answer) -> task
+//! datagram -> rate of its address -> (DTLS) -> codec -> exchanges (same message id: same answer) -> task
 //!   task: who -> Block1 -> pipeline -> 2.04 after the commit: in the ACK when it is quick, else in a message of its own
 //! ```
 //!
@@ -20,14 +20,18 @@ use crate::config::ms;
 use crate::ingest::Ingest;
 
 mod blocks;
+mod dtls;
 mod exchanges;
 mod handle;
+mod line;
 mod observe;
 mod rates;
 mod request;
 
 use blocks::Blocks;
+pub use dtls::{DtlsConfig, MIN_PRE_SHARED_KEY};
 use exchanges::{Exchanges, Seen};
+use line::{Line, Speaker};
 use observe::Observers;
 use rates::Rates;
 
@@ -101,20 +105,38 @@ pub enum CoapStartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The DTLS library does not take its settings.
+    #[error("cannot speak DTLS: {0}")]
+    Dtls(String),
 }
 
-/// The open door; it closes with its [`Ingest`].
+/// An open door; it closes with its [`Ingest`].
 #[derive(Debug, Clone, Copy)]
 pub struct CoapDoor {
     /// Where it can be reached.
     pub local_addr: SocketAddr,
 }
 
+/// Who is at the other end: an address, and over DTLS the session there. A message id and a token mean something only to
+/// one of them (RFC 7252 section 9.1.1), so that another session at the same address never gets this one's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Peer {
+    address: SocketAddr,
+    /// From 1; 0 without DTLS.
+    session: u64,
+}
+
+impl Peer {
+    fn plain(address: SocketAddr) -> Self {
+        Self { address, session: 0 }
+    }
+}
+
 /// What every request may look at.
 struct Door {
     config: CoapConfig,
     ingest: Arc<Ingest>,
-    socket: UdpSocket,
+    line: Line,
     under_way: Semaphore,
     state: Mutex<State>,
 }
@@ -127,11 +149,48 @@ struct State {
     next_id: u16,
 }
 
-/// Opens the door. Must be called inside a Tokio runtime.
+/// Opens the plain door. Must be called inside a Tokio runtime.
 ///
 /// # Errors
 /// [`CoapStartError`] when a setting cannot be used or the address cannot be listened on.
 pub async fn start(config: CoapConfig, ingest: Arc<Ingest>) -> Result<CoapDoor, CoapStartError> {
+    let socket = bind(config.listen).await?;
+    open(config, Line::Plain(socket), ingest)
+}
+
+/// Opens the door that is secured by DTLS with pre-shared keys; where it listens stands in `secured`, the rest in
+/// `config`. Must be called inside a Tokio runtime.
+///
+/// # Errors
+/// [`CoapStartError`] when a setting cannot be used or the address cannot be listened on.
+pub async fn start_secured(
+    config: CoapConfig,
+    secured: DtlsConfig,
+    ingest: Arc<Ingest>,
+) -> Result<CoapDoor, CoapStartError> {
+    for (key, value) in [
+        ("max_handshakes", secured.max_handshakes as u64),
+        ("max_handshakes_per_address", secured.max_handshakes_per_address as u64),
+        ("handshake_within_s", secured.handshake_within_s),
+        ("max_sessions", secured.max_sessions as u64),
+        ("max_sessions_per_address", secured.max_sessions_per_address as u64),
+        ("session_idle_s", secured.session_idle_s),
+    ] {
+        if value == 0 {
+            return Err(CoapStartError::Zero { key });
+        }
+    }
+    let socket = bind(secured.listen).await?;
+    let line = Line::secured(socket, secured, Arc::clone(&ingest.directory))
+        .map_err(|error| CoapStartError::Dtls(error.to_string()))?;
+    open(config, line, ingest)
+}
+
+async fn bind(address: SocketAddr) -> Result<UdpSocket, CoapStartError> {
+    UdpSocket::bind(address).await.map_err(|source| CoapStartError::Listen { address, source })
+}
+
+fn open(config: CoapConfig, line: Line, ingest: Arc<Ingest>) -> Result<CoapDoor, CoapStartError> {
     for (key, value) in [
         ("max_datagrams_per_s", u64::from(config.max_datagrams_per_s)),
         ("max_under_way", config.max_under_way as u64),
@@ -142,11 +201,13 @@ pub async fn start(config: CoapConfig, ingest: Arc<Ingest>) -> Result<CoapDoor, 
             return Err(CoapStartError::Zero { key });
         }
     }
-    let cannot_listen = |source| CoapStartError::Listen { address: config.listen, source };
-    let socket = UdpSocket::bind(config.listen).await.map_err(cannot_listen)?;
-    let local_addr = socket.local_addr().map_err(cannot_listen)?;
+    let local_addr = line
+        .socket()
+        .local_addr()
+        .map_err(|source| CoapStartError::Listen { address: config.listen, source })?;
     let tracker = ingest.tracker.clone();
     let first_id = u16::try_from(ingest.now().0.rem_euclid(65_536)).unwrap_or(0);
+    let is_secured = line.is_secured();
     let door = Arc::new(Door {
         under_way: Semaphore::new(config.max_under_way),
         state: Mutex::new(State {
@@ -158,10 +219,10 @@ pub async fn start(config: CoapConfig, ingest: Arc<Ingest>) -> Result<CoapDoor, 
         }),
         config,
         ingest,
-        socket,
+        line,
     });
     tracker.spawn(listen(door));
-    tracing::info!(address = %local_addr, "listening for messages over CoAP");
+    tracing::info!(address = %local_addr, is_secured, "listening for messages over CoAP");
     Ok(CoapDoor { local_addr })
 }
 
@@ -171,12 +232,16 @@ async fn listen(door: Arc<Door>) {
         let received = tokio::select! {
             biased;
             () = door.ingest.soft_stop.cancelled() => return,
-            received = door.socket.recv_from(&mut buffer) => received,
+            received = door.line.socket().recv_from(&mut buffer) => received,
+            () = door.line.is_due() => {
+                door.wake();
+                continue;
+            }
         };
         match received {
             Ok((length, remote)) => {
                 if door.lock().rates.takes(remote.ip(), door.ingest.mono_ms()) {
-                    door.on_datagram(buffer.get(..length).unwrap_or_default(), remote);
+                    door.receive(buffer.get(..length).unwrap_or_default(), remote);
                 } else {
                     door.ingest.counters.connections_refused.add_one();
                 }
@@ -195,7 +260,8 @@ impl Door {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn on_datagram(self: &Arc<Self>, bytes: &[u8], remote: SocketAddr) {
+    fn on_message(self: &Arc<Self>, bytes: &[u8], speaker: Speaker) {
+        let peer = speaker.peer;
         let Ok(packet) = Packet::from_bytes(bytes) else {
             self.ingest.counters.frames_refused.add_one();
             return;
@@ -205,37 +271,37 @@ impl Door {
         }
         let id = packet.header.message_id;
         match (packet.header.get_type(), packet.header.code) {
-            (MessageType::Acknowledgement, _) => self.lock().exchanges.acknowledged(remote, id),
+            (MessageType::Acknowledgement, _) => self.lock().exchanges.acknowledged(peer, id),
             (MessageType::Reset, _) => {
                 let mut state = self.lock();
-                state.exchanges.acknowledged(remote, id);
-                state.observers.reset(remote, id);
+                state.exchanges.acknowledged(peer, id);
+                state.observers.reset(peer, id);
             }
             // A ping (section 4.3) is answered by a reset.
             (MessageType::Confirmable, MessageClass::Empty) => {
-                self.reply(&empty(MessageType::Reset, id), remote);
+                self.reply(&empty(MessageType::Reset, id), peer);
             }
             (kind, MessageClass::Request(_)) => {
                 let is_confirmable = kind == MessageType::Confirmable;
-                let seen = self.lock().exchanges.enter(remote, id, self.ingest.mono_ms());
+                let seen = self.lock().exchanges.enter(peer, id, self.ingest.mono_ms());
                 match seen {
-                    Seen::New => self.begin(packet, remote, is_confirmable),
+                    Seen::New => self.begin(packet, speaker, is_confirmable),
                     Seen::UnderWay { was_acknowledged } => {
                         if is_confirmable && was_acknowledged {
-                            self.reply(&empty(MessageType::Acknowledgement, id), remote);
+                            self.reply(&empty(MessageType::Acknowledgement, id), peer);
                         }
                     }
-                    Seen::Answered(answer) => self.send(&answer, remote),
+                    Seen::Answered(answer) => self.send(&answer, peer),
                 }
             }
             (_, MessageClass::Empty | MessageClass::Response(_) | MessageClass::Reserved(_)) => {}
         }
     }
 
-    fn begin(self: &Arc<Self>, packet: Packet, remote: SocketAddr, is_confirmable: bool) {
+    fn begin(self: &Arc<Self>, packet: Packet, speaker: Speaker, is_confirmable: bool) {
         let Ok(permit) = self.under_way.try_acquire() else {
             // Nothing was done: the device repeats it.
-            self.lock().exchanges.forget(remote, packet.header.message_id);
+            self.lock().exchanges.forget(speaker.peer, packet.header.message_id);
             return;
         };
         permit.forget();
@@ -244,15 +310,16 @@ impl Door {
             tokio::select! {
                 biased;
                 () = door.ingest.hard_stop.cancelled() => {}
-                () = door.serve(packet, remote, is_confirmable) => {}
+                () = door.serve(packet, speaker, is_confirmable) => {}
             }
             door.under_way.add_permits(1);
         });
     }
 
-    async fn serve(self: &Arc<Self>, packet: Packet, remote: SocketAddr, is_confirmable: bool) {
+    async fn serve(self: &Arc<Self>, packet: Packet, speaker: Speaker, is_confirmable: bool) {
+        let peer = speaker.peer;
         let id = packet.header.message_id;
-        let mut answering = std::pin::pin!(self.answer(&packet, remote));
+        let mut answering = std::pin::pin!(self.answer(&packet, &speaker));
         let patience = Duration::from_millis(self.config.separate_after_ms);
         let quick = tokio::select! {
             biased;
@@ -268,38 +335,38 @@ impl Door {
                     answer.header.set_type(MessageType::NonConfirmable);
                     answer.header.message_id = self.fresh_id();
                 }
-                self.conclude(&answer, remote, id);
+                self.conclude(&answer, peer, id);
             }
             None => {
                 // Section 5.2.2: the commit is slow, so the answer comes in a message of its own.
-                self.reply(&empty(MessageType::Acknowledgement, id), remote);
-                self.lock().exchanges.was_acknowledged(remote, id);
+                self.reply(&empty(MessageType::Acknowledgement, id), peer);
+                self.lock().exchanges.was_acknowledged(peer, id);
                 let mut answer = answering.await;
                 answer.header.set_type(MessageType::Confirmable);
                 answer.header.message_id = self.fresh_id();
-                self.conclude(&answer, remote, id);
-                self.insist(&answer, remote).await;
+                self.conclude(&answer, peer, id);
+                self.insist(&answer, peer).await;
             }
         }
     }
 
     /// Remembers the answer to the request with this id and sends it.
-    fn conclude(&self, answer: &Packet, remote: SocketAddr, id: u16) {
+    fn conclude(&self, answer: &Packet, peer: Peer, id: u16) {
         let Ok(bytes) = answer.to_bytes_unlimited() else { return };
         let bytes: Arc<[u8]> = bytes.into();
-        self.lock().exchanges.answered(remote, id, Arc::clone(&bytes), self.ingest.mono_ms());
-        self.send(&bytes, remote);
+        self.lock().exchanges.answered(peer, id, Arc::clone(&bytes), self.ingest.mono_ms());
+        self.send(&bytes, peer);
     }
 
     /// Repeats a confirmable message until it is acknowledged (section 4.2).
-    async fn insist(&self, message: &Packet, remote: SocketAddr) {
+    async fn insist(&self, message: &Packet, peer: Peer) {
         let Ok(bytes) = message.to_bytes_unlimited() else { return };
-        let acknowledged = self.lock().exchanges.expect(remote, message.header.message_id);
+        let acknowledged = self.lock().exchanges.expect(peer, message.header.message_id);
         let mut acknowledged = std::pin::pin!(acknowledged);
         let mut wait = Duration::from_millis(ACK_TIMEOUT_MS);
         for repetition in 0..=MAX_RETRANSMIT {
             if repetition > 0 {
-                self.send(&bytes, remote);
+                self.send(&bytes, peer);
             }
             tokio::select! {
                 biased;
@@ -308,7 +375,7 @@ impl Door {
             }
             wait *= 2;
         }
-        self.lock().exchanges.acknowledged(remote, message.header.message_id);
+        self.lock().exchanges.acknowledged(peer, message.header.message_id);
     }
 
     fn fresh_id(&self) -> u16 {
@@ -317,16 +384,9 @@ impl Door {
         state.next_id
     }
 
-    fn reply(&self, packet: &Packet, remote: SocketAddr) {
+    fn reply(&self, packet: &Packet, peer: Peer) {
         if let Ok(bytes) = packet.to_bytes_unlimited() {
-            self.send(&bytes, remote);
-        }
-    }
-
-    /// A datagram that the system cannot take now is lost like any other; its sender asks again.
-    fn send(&self, bytes: &[u8], remote: SocketAddr) {
-        if let Err(error) = self.socket.try_send_to(bytes, remote) {
-            tracing::debug!(%remote, %error, "a CoAP datagram could not be sent");
+            self.send(&bytes, peer);
         }
     }
 }

@@ -17,7 +17,7 @@ use wire::registration::{More, RegistrationOutcome};
 
 use crate::config::ms;
 use crate::field_reading;
-use crate::limits::Bucket;
+use crate::limits::{Bucket, Rate};
 use crate::line_ask::{LineAsk, LineRefusal, LineSaid};
 use crate::line_command;
 use crate::poll_plan::{AfterException, PollPlan};
@@ -102,9 +102,17 @@ impl DtuSession {
         }
     }
 
+    /// How many pieces it may send.
+    fn rate(&self, facts: Facts<'_>) -> Rate {
+        match &self.state {
+            State::Line(line) if matches!(line.admission, Admitted::Yes(_)) => facts.rate(),
+            State::Line(_) | State::Registering { .. } => Rate::OF_STRANGERS,
+        }
+    }
+
     /// Whether more bytes should be read from the socket.
     pub(crate) fn wants_bytes(&self, facts: Facts<'_>, now: Moment) -> bool {
-        !self.is_closed && self.frames.fits_at_ms(facts.rate()) <= now.mono_ms
+        !self.is_closed && self.frames.fits_at_ms(self.rate(facts)) <= now.mono_ms
     }
 
     /// Takes bytes.
@@ -222,7 +230,7 @@ impl DtuSession {
                 earliest([line.master.next_deadline(), poll, Some(line.look_at_ms)])
             }
         };
-        let bucket = Some(self.frames.fits_at_ms(facts.rate())).filter(|at| *at > now.mono_ms);
+        let bucket = Some(self.frames.fits_at_ms(self.rate(facts))).filter(|at| *at > now.mono_ms);
         earliest([line, bucket, self.burst_until(facts), self.identify_until(facts), self.idle_until(facts)])
     }
 
@@ -352,6 +360,8 @@ impl DtuSession {
         match known.filter(|entry| entry.admission == Admission::Admitted) {
             Some(entry) => {
                 if owned != Some(entry.id) {
+                    // What it poured as a stranger is another measure.
+                    self.frames = Bucket::default();
                     out.push(Output::Claim(entry.id));
                 }
                 line.plan.follow(&entry, facts.directory, now.mono_ms);
@@ -382,7 +392,7 @@ impl DtuSession {
         out: &mut Vec<Output>,
     ) {
         for event in events {
-            self.frames.pour(facts.rate(), now.mono_ms);
+            self.frames.pour(self.rate(facts), now.mono_ms);
             self.on_event(event, facts, now, out);
         }
         let max = facts.rules.config.max_refused_in_a_row;

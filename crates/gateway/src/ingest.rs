@@ -127,6 +127,8 @@ pub(crate) enum Proof<'a> {
     Token(&'a str),
     /// SHA-256 of the certificate whose key it holds.
     Certificate([u8; 32]),
+    /// The key that its line was secured with.
+    PreSharedKey(&'a [u8]),
     /// A carrier's platform that has proved itself speaks for it.
     Carrier,
 }
@@ -400,7 +402,7 @@ impl Ingest {
 }
 
 /// Compared without an early end, so that the time tells nothing of where two differ.
-fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+pub(crate) fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.iter().zip(b).fold(0u8, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 
@@ -409,15 +411,19 @@ fn holds(credentials: &[Credential], proof: Proof<'_>) -> bool {
         Proof::Carrier => return true,
         Proof::Token(token) => Sha256::digest(token.as_bytes()).into(),
         Proof::Certificate(hash) => hash,
+        Proof::PreSharedKey(key) => Sha256::digest(key).into(),
     };
     // Every credential is looked at, whether one fits already or not.
     credentials.iter().fold(false, |holds, credential| {
         let fits = match (credential, proof) {
             (Credential::TokenHash(hash), Proof::Token(_))
             | (Credential::CertificateHash(hash), Proof::Certificate(_)) => is_same(hash, &shown),
+            (Credential::SharedSecret(key), Proof::PreSharedKey(_)) => {
+                is_same(&Sha256::digest(key).into(), &shown)
+            }
             (
                 Credential::TokenHash(_) | Credential::CertificateHash(_) | Credential::SharedSecret(_),
-                Proof::Token(_) | Proof::Certificate(_) | Proof::Carrier,
+                Proof::Token(_) | Proof::Certificate(_) | Proof::PreSharedKey(_) | Proof::Carrier,
             ) => false,
         };
         holds | fits

@@ -173,6 +173,7 @@ impl Place {
         command.arg("--set").arg(format!("http.listen={}", self.http));
         command.args(["--set", "mqtt.listen=127.0.0.1:0"]);
         command.args(["--set", "ingest.listen=127.0.0.1:0", "--set", "coap.listen=127.0.0.1:0"]);
+        command.args(["--set", "coaps.listen=127.0.0.1:0"]);
         for set in more {
             command.arg("--set").arg(set);
         }

@@ -1,9 +1,10 @@
 //! Messages that come in blocks (Block1, RFC 7959 section 2.3).
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use domain::id::TerminalId;
+
+use super::Peer;
 
 /// The value of a block option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(super) enum Assembled {
 pub(super) struct Blocks {
     max: usize,
     within_ms: u64,
-    open: HashMap<(SocketAddr, TerminalId), Transfer>,
+    open: HashMap<(Peer, TerminalId), Transfer>,
 }
 
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Blocks {
     /// Takes one block of a message that may have at most `max_bytes`.
     pub(super) fn take(
         &mut self,
-        whose: (SocketAddr, TerminalId),
+        whose: (Peer, TerminalId),
         block: Block,
         payload: &[u8],
         max_bytes: usize,
@@ -123,8 +124,8 @@ impl Blocks {
 mod tests {
     use super::*;
 
-    fn whose(n: u16) -> (SocketAddr, TerminalId) {
-        (SocketAddr::from(([10, 0, 0, 1], n)), TerminalId(1))
+    fn whose(n: u16) -> (Peer, TerminalId) {
+        (Peer::plain(([10, 0, 0, 1], n).into()), TerminalId(1))
     }
 
     fn block(number: u32, has_more: bool) -> Block {

@@ -1,6 +1,5 @@
 //! From a request to its answer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use wire::telemetry::{Commands, Form};
 
 use super::blocks::{Assembled, Block};
 use super::request::{Asked, Request, format, wants_cbor};
-use super::{Door, answer_to, put_uint};
+use super::{Door, Peer, Speaker, answer_to, put_uint};
 use crate::ingest::{NotHeard, NotTaken, Origin, Proof, Receipt};
 
 /// Commands in one answer: one fits a datagram.
@@ -24,7 +23,9 @@ const RETRY_S: u32 = 5;
 const MAX_WORDS: usize = 512;
 
 impl Door {
-    pub(super) async fn answer(self: &Arc<Self>, packet: &Packet, remote: SocketAddr) -> Packet {
+    pub(super) async fn answer(self: &Arc<Self>, packet: &Packet, speaker: &Speaker) -> Packet {
+        let Speaker { peer, known } = speaker;
+        let (peer, remote) = (*peer, peer.address);
         let request = match Request::read(packet) {
             Ok(request) => request,
             Err(code) => {
@@ -32,8 +33,16 @@ impl Door {
                 return answer_to(packet, code);
             }
         };
-        let proof = Proof::Token(&request.token);
-        let entry = match self.ingest.prove(&request.serial, proof, remote, 1).await {
+        // In a session the key says who speaks: a path may leave the serial number out, and cannot name another one.
+        let (serial, proof) = match (known, &request.serial) {
+            (Some(known), Some(serial)) if known.serial != *serial => {
+                return answer_to(packet, ResponseType::Unauthorized);
+            }
+            (Some(known), _) => (known.serial.as_str(), Proof::PreSharedKey(&known.key)),
+            (None, Some(serial)) => (serial.as_str(), Proof::Token(&request.token)),
+            (None, None) => return answer_to(packet, ResponseType::BadRequest),
+        };
+        let entry = match self.ingest.prove(serial, proof, remote, 1).await {
             Ok(entry) => entry,
             // Nothing but the code: whoever is not known gets back no more than he sent.
             Err(NotHeard::Unknown) => return answer_to(packet, ResponseType::Unauthorized),
@@ -41,11 +50,11 @@ impl Door {
             Err(NotHeard::Stopping) => return not_now(packet, RETRY_S),
         };
         match request.asked {
-            Asked::Commands => self.commands(packet, &request, entry.id, remote).await,
+            Asked::Commands => self.commands(packet, &request, entry.id, peer).await,
             Asked::Say => {
                 let bytes = match request.block {
                     None => packet.payload.clone(),
-                    Some(block) => match self.block(packet, block, (remote, entry.id)) {
+                    Some(block) => match self.block(packet, block, (peer, entry.id)) {
                         Ok(whole) => whole,
                         Err(answer) => return *answer,
                     },
@@ -83,7 +92,7 @@ impl Door {
         &self,
         packet: &Packet,
         block: Block,
-        whose: (SocketAddr, TerminalId),
+        whose: (Peer, TerminalId),
     ) -> Result<Vec<u8>, Box<Packet>> {
         let max = self.ingest.config.limits.bytes;
         let now_ms = self.ingest.mono_ms();
@@ -108,31 +117,31 @@ impl Door {
         packet: &Packet,
         request: &Request,
         terminal: TerminalId,
-        remote: SocketAddr,
+        peer: Peer,
     ) -> Packet {
         let form = if wants_cbor(packet) { Form::Cbor } else { Form::Json };
         let token = packet.get_token().to_vec();
         let mut is_observed = false;
         match request.observe {
             Some(0) => {
-                let stop = self.lock().observers.begin(remote, &token, CancellationToken::new());
+                let stop = self.lock().observers.begin(peer, &token, CancellationToken::new());
                 if let Some(stop) = stop {
                     is_observed = true;
                     let door = Arc::clone(self);
-                    let tell = Tell { terminal, remote, token: token.clone(), form };
+                    let tell = Tell { terminal, peer, token: token.clone(), form };
                     self.ingest.tracker.spawn(async move { door.tell(tell, stop).await });
                 }
             }
-            Some(_) => self.lock().observers.end(remote, &token),
+            Some(_) => self.lock().observers.end(peer, &token),
             None => {}
         }
         // An observer is told of what waits by its first notification.
         let commands = if is_observed {
             Vec::new()
         } else {
-            self.ingest.mailboxes.fetch(terminal, remote, Duration::ZERO, COMMANDS_AT_ONCE).await
+            self.ingest.mailboxes.fetch(terminal, peer.address, Duration::ZERO, COMMANDS_AT_ONCE).await
         };
-        let mut answer = self.content(packet.get_token(), Commands(commands), terminal, remote, form);
+        let mut answer = self.content(packet.get_token(), Commands(commands), terminal, peer, form);
         if is_observed {
             put_uint(&mut answer, CoapOption::Observe, 1);
             put_uint(
@@ -149,7 +158,7 @@ impl Door {
         token: &[u8],
         commands: Commands,
         terminal: TerminalId,
-        remote: SocketAddr,
+        peer: Peer,
         form: Form,
     ) -> Packet {
         let mut request = Packet::new();
@@ -159,14 +168,14 @@ impl Door {
         answer.payload = commands.write(form);
         put_uint(&mut answer, CoapOption::ContentFormat, format(form));
         if has_some {
-            self.ingest.keep(terminal, remote, TelegramDirection::Down, &answer.payload, None);
+            self.ingest.keep(terminal, peer.address, TelegramDirection::Down, &answer.payload, None);
         }
         answer
     }
 
     /// Tells an observer of its commands until it has had enough, or the time is over and it has to ask again.
     async fn tell(self: Arc<Self>, tell: Tell, stop: CancellationToken) {
-        let Tell { terminal, remote, token, form } = tell;
+        let Tell { terminal, peer, token, form } = tell;
         let end = Instant::now() + Duration::from_secs(self.config.observe_s);
         let mut sequence = 1;
         loop {
@@ -178,28 +187,28 @@ impl Door {
                 biased;
                 () = stop.cancelled() => return,
                 () = self.ingest.soft_stop.cancelled() => return,
-                commands = self.ingest.mailboxes.fetch(terminal, remote, left, COMMANDS_AT_ONCE) => commands,
+                commands = self.ingest.mailboxes.fetch(terminal, peer.address, left, COMMANDS_AT_ONCE) => commands,
             };
             if commands.is_empty() {
                 continue;
             }
             sequence += 1;
-            let mut message = self.content(&token, Commands(commands), terminal, remote, form);
+            let mut message = self.content(&token, Commands(commands), terminal, peer, form);
             put_uint(&mut message, CoapOption::Observe, sequence);
             message.header.set_type(MessageType::Confirmable);
             message.header.message_id = self.fresh_id();
-            self.lock().observers.told(remote, &token, message.header.message_id);
-            self.reply(&message, remote);
-            self.insist(&message, remote).await;
+            self.lock().observers.told(peer, &token, message.header.message_id);
+            self.reply(&message, peer);
+            self.insist(&message, peer).await;
         }
-        self.lock().observers.end(remote, &token);
+        self.lock().observers.end(peer, &token);
     }
 }
 
 /// Whom to tell of which commands.
 struct Tell {
     terminal: TerminalId,
-    remote: SocketAddr,
+    peer: Peer,
     token: Vec<u8>,
     form: Form,
 }

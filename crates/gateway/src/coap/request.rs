@@ -18,7 +18,8 @@ pub(super) enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) asked: Asked,
-    pub(super) serial: String,
+    /// Who the path says it is.
+    pub(super) serial: Option<String>,
     pub(super) token: String,
     /// What makes the message one, however often it comes.
     pub(super) key: Option<String>,
@@ -59,10 +60,10 @@ impl Request {
         let path = texts(CoapOption::UriPath);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let (serial, kind) = match path.as_slice() {
-            ["t"] => (named(["s", "serial"]).ok_or(ResponseType::BadRequest)?, None),
-            ["t", serial] => ((*serial).to_owned(), None),
+            ["t"] => (named(["s", "serial"]), None),
+            ["t", serial] => (Some((*serial).to_owned()), None),
             ["ingest", "v1", "terminals", serial, kind @ ("readings" | "answers" | "commands")] => {
-                ((*serial).to_owned(), Some(*kind))
+                (Some((*serial).to_owned()), Some(*kind))
             }
             _ => return Err(ResponseType::NotFound),
         };

@@ -26,6 +26,7 @@ use wire::gb26875::{
 use super::exchange::{Exchange, Purpose};
 use crate::config::ms;
 use crate::field_reading::local_time;
+use crate::limits::Rate;
 use crate::session::{CERTIFICATE, Facts, Flow, Moment, Output, Refusal, earliest};
 
 mod downward;
@@ -107,6 +108,11 @@ impl GbSession {
         }
     }
 
+    /// How many frames it may send.
+    fn rate(&self, facts: Facts<'_>) -> Rate {
+        if matches!(self.who, Who::Admitted { .. }) { facts.rate() } else { Rate::OF_STRANGERS }
+    }
+
     /// Whether more bytes should be read from the socket.
     pub(crate) fn wants_bytes(&self) -> bool {
         self.flow.wants_bytes()
@@ -147,7 +153,7 @@ impl GbSession {
         }
         earliest([
             self.exchange.deadline(),
-            self.flow.bucket_at(self.has_room(facts), facts.rate()),
+            self.flow.bucket_at(self.has_room(facts), self.rate(facts)),
             self.partial_until(facts),
             self.poll_at(facts),
             self.identify_until(facts),
@@ -192,7 +198,7 @@ impl GbSession {
 
     fn drain(&mut self, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
         self.flow.begin();
-        while self.flow.goes_on(self.has_room(facts), facts.rate(), now) {
+        while self.flow.goes_on(self.has_room(facts), self.rate(facts), now) {
             let Some(item) = self.deframer.next_telegram() else {
                 return self.flow.ran_dry(self.deframer.buffered(), now);
             };
@@ -210,7 +216,7 @@ impl GbSession {
         if self.flow.is_closed() {
             return;
         }
-        self.flow.pour(facts.rate(), now);
+        self.flow.pour(self.rate(facts), now);
         let at = out.len();
         let (bytes, verdict) = match item {
             Ok(Telegram::Frame(raw)) => {
@@ -343,6 +349,7 @@ impl GbSession {
                 self.deframer.set_dialect(&self.dialect);
                 self.who = Who::Admitted { address, entry };
                 if owned != Some(id) {
+                    self.flow.admitted();
                     out.push(Output::Claim(id));
                 }
             }

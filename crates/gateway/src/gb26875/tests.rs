@@ -166,6 +166,21 @@ fn a_stranger_becomes_pending_and_is_denied() {
 }
 
 #[test]
+fn a_stranger_s_flood_waits_in_its_socket() {
+    let mut line = Line::new(None);
+    let flood: Vec<u8> = (0..100).flat_map(|serial| send(serial, leakage(312, 0))).collect();
+    let done = line.hears(&flood);
+    assert_eq!(commands(&done.written).len(), 30, "as many as a stranger may send at once");
+    assert!(!line.session.wants_bytes());
+    assert_eq!(commands(&line.after_s(2).written).len(), 10, "then five a second");
+    // Once admitted it has the allowance of a known device.
+    line.world.directory.put_terminal(terminal(Admission::Admitted, three()));
+    let done = line.after_s(1);
+    assert_eq!(done.claimed, [TerminalId(7)]);
+    assert_eq!(done.readings.len(), 4, "as many as may be under way");
+}
+
+#[test]
 fn values_go_to_the_detector_at_their_address_and_are_confirmed_after_the_commit() {
     let mut line = Line::admitted(three());
     let bytes = bytes_from_hex(

@@ -5,6 +5,7 @@
 
 mod lines;
 mod telemetry;
+mod vendor_mqtt;
 
 use bytes::Bytes;
 use wire::cloud7b7b::{self, Deframer, Downlink, RawFrame, Refused, Uplink};
@@ -32,6 +33,7 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("explain", explained),
     ("telemetry", telemetry::telemetry),
     ("gateway1f1f", gateway1f1f),
+    ("vendor_mqtt", vendor_mqtt::vendor_mqtt),
 ];
 
 /// Runs the body of one target by its name.
