@@ -1,5 +1,9 @@
 /** The electrician at the panel with a phone, and the safety manager who brings in a whole market from a spreadsheet. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { barFilm, qrFilm } from './camera';
 import { axe, expect, read, test } from './city';
 import { Dtu } from './dtu';
 import { workbook } from './workbook';
@@ -58,6 +62,51 @@ test.describe('on a phone', () => {
       await expect(page.getByText('数据还不够').or(page.getByText('缺少所需的测点')).first()).toBeVisible();
     } finally {
       relay.stop();
+    }
+  });
+});
+
+test.describe('with a camera', () => {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, locale: 'zh-CN' };
+
+  test('reads a QR code and a bar code, and says why it does not', async ({ signedIn, city, playwright, launchOptions }, info) => {
+    const folder = mkdtempSync(join(tmpdir(), 'emberwatch-camera-'));
+    const state = await signedIn.context().storageState();
+    const looks = async (args: readonly string[], then: (page: typeof signedIn) => Promise<void>): Promise<void> => {
+      const browser = await playwright.chromium.launch({ ...launchOptions, args: [...(launchOptions.args ?? []), ...args] });
+      try {
+        const page = await (await browser.newContext({ ...phone, baseURL: city.server.url, storageState: state })).newPage();
+        await page.goto('/commissioning');
+        await page.getByRole('button', { name: '扫描标签' }).click();
+        await then(page);
+      } finally {
+        await browser.close();
+      }
+    };
+    const camera = (film: string): string[] => ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
+    try {
+      const [square, bars] = [join(folder, 'qr.y4m'), join(folder, 'bars.y4m')];
+      qrFilm(square, `https://example.com/d?sn=SCAN-QR-${info.project.name}&model=ASJ10`);
+      barFilm(bars, `SCAN-BAR-${info.project.name}`);
+      await looks(camera(square), async (page) => {
+        await expect(page.getByText(`SCAN-QR-${info.project.name}`)).toBeVisible();
+        await expect(page.getByText('设备还没有连上来')).toBeVisible();
+      });
+      await looks(camera(bars), async (page) => {
+        await expect(page.getByText(`SCAN-BAR-${info.project.name}`)).toBeVisible();
+      });
+      // A camera that is there and not allowed; then none at all. The number can be typed all the same.
+      await looks(['--use-fake-device-for-media-stream', '--deny-permission-prompts'], async (page) => {
+        await expect(page.getByText('摄像头未获允许')).toBeVisible();
+        await page.locator('[name="serial"]').fill('TYPED-0001');
+        await page.getByRole('button', { name: '查找' }).click();
+        await expect(page.getByText('设备还没有连上来')).toBeVisible();
+      });
+      await looks(['--use-fake-ui-for-media-stream'], async (page) => {
+        await expect(page.getByText('没有找到摄像头')).toBeVisible();
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -6,7 +6,10 @@
 mod platform;
 
 use axum::http::StatusCode;
+use bus::{Confirm, Intake, LiveKind, Outcome};
 use domain::access::Role;
+use domain::reading::{PointIndex, Quality, Reading, Sample};
+use engine::Clock as _;
 use platform::{MARK, World, cells, grant, workbook};
 use serde_json::{Value, json};
 
@@ -331,4 +334,119 @@ async fn the_template_explains_itself_in_the_readers_language() {
         let report = bring(&world, "", &template.bytes).await;
         assert_eq!((report["mistakes"].clone(), made(&report, "lines")), (json!([]), vec![0; 4]));
     }
+}
+
+/// A whole district: every site with its panel, its circuits and their detectors.
+fn district(sites: usize, circuits: usize) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let mut sheet = |name: &str, rows: Vec<Vec<String>>| {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).unwrap();
+        for (line, row) in (0u32..).zip(rows) {
+            for (column, text) in (0u16..).zip(row) {
+                sheet.write_string(line, column, text).unwrap();
+            }
+        }
+    };
+    let owned = |row: &[&str]| row.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+    let site = |at: usize| format!("市场 {at}");
+    let mut all = [
+        vec![owned(SITES)],
+        vec![owned(&["场所", "名称"])],
+        vec![owned(&["场所", "配电箱", "名称", "额定电流（A）"])],
+        vec![owned(DETECTORS)],
+    ];
+    for at in 0..sites {
+        let name = site(at);
+        all[0].push(owned(&[&name, "430203", "organisation OWNERS", "集贸市场"]));
+        all[1].push(owned(&[&name, "总箱"]));
+        for circuit in 0..circuits {
+            let (called, serial) = (format!("回路 {circuit}"), format!("D{at:04}{circuit:04}"));
+            all[2].push(owned(&[&name, "总箱", &called, "32"]));
+            all[3].push(owned(&[
+                &serial,
+                "7B7B 云协议",
+                "",
+                "arcm300-cloud",
+                &called,
+                &name,
+                "总箱",
+                &called,
+            ]));
+        }
+    }
+    for (name, rows) in ["场所", "配电箱", "回路", "探测器"].into_iter().zip(all) {
+        sheet(name, rows);
+    }
+    book.save_to_buffer().unwrap()
+}
+
+/// Confirmed only when it is in the store.
+async fn measures(world: &World) {
+    let reading = Reading {
+        detector: world.detector,
+        group: 0,
+        device_at: None,
+        received_at: world.platform.clock.now(),
+        samples: vec![Sample { point: PointIndex(0), raw: 1, quality: Quality::Good }],
+        reported: Vec::new(),
+    };
+    let (confirm, told) = Confirm::pair();
+    world.platform.intake.send(Intake::Readings { readings: vec![reading], confirm }).await.unwrap();
+    assert_eq!(told.await.unwrap(), Outcome::Committed);
+}
+
+#[tokio::test]
+async fn readings_are_confirmed_while_a_large_file_is_taken_in() {
+    let circuits: usize = std::env::var("IMPORT_CIRCUITS").map_or(40, |said| said.parse().unwrap());
+    let world = World::new().await;
+    let file = district(10, circuits);
+    let steps = 10 + 10 + 3 * 10 * circuits;
+    let mut live = world.platform.api.live.subscribe(None).2;
+    let begun = std::time::Instant::now();
+    let dry = bring(&world, "", &file).await;
+    assert_eq!(dry["mistakes"], json!([]));
+    println!("{steps} steps checked in {:?}", begun.elapsed());
+    let (mut confirmed, mut longest) = (0, std::time::Duration::ZERO);
+    let mut slices = Vec::new();
+    let mut hear = |slices: &mut Vec<usize>| {
+        while let Ok(event) = live.try_recv() {
+            if let LiveKind::Import { done, total, failed, .. } = &event.kind {
+                assert_eq!((*total, *failed), (steps, false));
+                slices.push(*done);
+            }
+        }
+    };
+    let begun = std::time::Instant::now();
+    let import = bring(&world, "?dry_run=false", &file);
+    tokio::pin!(import);
+    let mut report = None;
+    // What is answered before its end is followed to it.
+    while slices.last() != Some(&steps) {
+        let asked = std::time::Instant::now();
+        let reading = measures(&world);
+        tokio::pin!(reading);
+        if report.is_none() {
+            tokio::select! {
+                said = &mut import => { report = Some(said); reading.await; }
+                () = &mut reading => {}
+            }
+        } else {
+            reading.await;
+        }
+        confirmed += 1;
+        longest = longest.max(asked.elapsed());
+        hear(&mut slices);
+    }
+    let report = match report {
+        Some(report) => report,
+        None => import.await,
+    };
+    println!("taken in within {:?}; {confirmed} readings confirmed, longest {longest:?}", begun.elapsed());
+    let count = i64::try_from(10 * circuits).unwrap();
+    assert_eq!(made(&report, "created"), [10, 10, count, count]);
+    assert!(
+        slices.is_sorted() && slices.len() >= steps / 100 && confirmed >= slices.len(),
+        "{confirmed} {slices:?}"
+    );
 }

@@ -74,6 +74,17 @@ pub enum LiveKind {
         /// `sites`, `settings`, `people`, `terminals`.
         what: &'static str,
     },
+    /// A spreadsheet is being taken in.
+    Import {
+        /// SHA-256 of its bytes, hexadecimal.
+        file: String,
+        /// Steps done.
+        done: usize,
+        /// Steps in all.
+        total: usize,
+        /// It ended before its end.
+        failed: bool,
+    },
     /// The state of the disk changed.
     Storage {
         /// The soft limit is passed.

@@ -13,6 +13,7 @@ use domain::time::UnixMs;
 use wire::modbus::{Answer, AnswerBody, Exception, Request, RequestBody};
 
 use crate::fault::{Conductor, Fault, FaultKind};
+use crate::miswiring;
 use crate::physics::{Circuit, CircuitSpec, Snapshot};
 
 /// Set values inside the simulated detectors, above the platform's defaults, so that the platform speaks first.
@@ -131,6 +132,7 @@ impl Device {
                 | FaultKind::Swell { .. }
                 | FaultKind::PhaseLoss { .. }
                 | FaultKind::BrokenProbe { .. }
+                | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
                 | FaultKind::WrongClock { .. } => None,
             });
@@ -149,6 +151,7 @@ impl Device {
             | FaultKind::Swell { .. }
             | FaultKind::PhaseLoss { .. }
             | FaultKind::BrokenProbe { .. }
+            | FaultKind::Miswired { .. }
             | FaultKind::Frozen
             | FaultKind::DeadSim
             | FaultKind::Reboot
@@ -160,7 +163,7 @@ impl Device {
     /// Measures. `clock` is what the detector's own clock shows, `None` where it is not set.
     pub fn say(&mut self, now: UnixMs, clock: Option<UnixMs>) -> Decoded {
         self.faults.retain(|fault| now < fault.to);
-        let snapshot = self.circuit.advance(now, &self.faults);
+        let snapshot = miswiring::seen(self.circuit.advance(now, &self.faults), &self.faults, now);
         let mut samples = self.samples(now, &snapshot);
         if self.is_frozen(now) {
             samples = self.frozen.get_or_insert(samples).clone();
@@ -317,6 +320,7 @@ impl Device {
             | FaultKind::Sag { .. }
             | FaultKind::Swell { .. }
             | FaultKind::PhaseLoss { .. }
+            | FaultKind::Miswired { .. }
             | FaultKind::Frozen
             | FaultKind::DeadSim
             | FaultKind::Reboot
@@ -356,7 +360,8 @@ impl Device {
         });
         match point.quantity {
             Quantity::ResidualCurrent => {
-                load * self.circuit.residual_ma(now, seen, &self.faults, circuit_loop)
+                let leaks_ma = self.circuit.residual_ma(now, seen, &self.faults, circuit_loop);
+                load * miswiring::residual_ma(leaks_ma, seen.neutral_a, &self.faults, now)
             }
             Quantity::ConductorTemperature => match point.phase {
                 Some(Phase::B) => seen.temperature_c[1],
@@ -530,7 +535,8 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
                 .map(|(_, known)| known.code.clone())
                 .collect()
         }
-        FaultKind::Frozen
+        FaultKind::Miswired { .. }
+        | FaultKind::Frozen
         | FaultKind::DeadSim
         | FaultKind::Reboot
         | FaultKind::WrongClock { .. }
@@ -543,6 +549,8 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
 pub fn fits(profile: &Profile, kind: &FaultKind) -> bool {
     match kind {
         FaultKind::Frozen | FaultKind::DeadSim | FaultKind::Reboot => true,
+        // A check of the wiring needs a load to compare with.
+        FaultKind::Miswired { .. } => profile.points.iter().any(|point| point.quantity == Quantity::Current),
         FaultKind::WrongClock { .. } => profile.clock.is_some(),
         FaultKind::ReplayAfterOutage => profile.replays_history && profile.clock.is_some(),
         FaultKind::AgeingInsulation { .. }

@@ -3,6 +3,8 @@
 use domain::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
+use crate::miswiring::Miswiring;
+
 /// A conductor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +96,11 @@ pub enum FaultKind {
         /// How far ahead (behind when negative), s.
         offset_s: i64,
     },
+    /// 接线错误: the circuit is sound, the detector sees it wrongly.
+    Miswired {
+        /// How.
+        wiring: Miswiring,
+    },
     /// 断网补传: nothing is heard, all is kept and sent afterwards with its old time.
     ReplayAfterOutage,
 }
@@ -114,6 +121,7 @@ impl FaultKind {
             Self::DeadSim => "dead_sim",
             Self::Reboot => "reboot",
             Self::WrongClock { .. } => "wrong_clock",
+            Self::Miswired { .. } => "miswired",
             Self::ReplayAfterOutage => "replay_after_outage",
         }
     }
@@ -135,6 +143,7 @@ impl FaultKind {
             "dead_sim" => Self::DeadSim,
             "reboot" => Self::Reboot,
             "wrong_clock" => Self::WrongClock { offset_s: 7_200 },
+            "miswired" => Self::Miswired { wiring: Miswiring::NeutralEarthed { share: 0.2 } },
             "replay_after_outage" => Self::ReplayAfterOutage,
             _ => return None,
         })
@@ -211,6 +220,7 @@ impl Effects {
                 }
                 // These are faults of the detector and its line, not of the circuit.
                 FaultKind::BrokenProbe { .. }
+                | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
                 | FaultKind::DeadSim
                 | FaultKind::Reboot

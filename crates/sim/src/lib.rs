@@ -14,6 +14,7 @@ pub mod physics;
 pub mod premises;
 
 pub mod city;
+pub mod miswiring;
 mod names;
 pub mod scenario;
 

@@ -75,6 +75,7 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
         FaultKind::Swell { .. } => &[Hazard::OverVoltage],
         FaultKind::PhaseLoss { .. } => &[Hazard::PhaseLoss],
         FaultKind::BrokenProbe { .. }
+        | FaultKind::Miswired { .. }
         | FaultKind::Frozen
         | FaultKind::DeadSim
         | FaultKind::Reboot

@@ -5,12 +5,18 @@
 
 use domain::quantity::{Phase, Quantity};
 use domain::time::UnixMs;
-use domain::wiring::{Check, Day, Finding, Kind, Lack, Neighbour, Outcome, Track, check};
+use domain::wiring::{Check, Day, Finding, Kind, Lack, Neighbour as Beside, Outcome, Track, check};
+use sim::fault::{Conductor, Fault, FaultKind};
+use sim::miswiring::{self, Miswiring, Neighbour};
 use sim::physics::{Circuit, CircuitSpec, Snapshot};
 use sim::premises::PremisesKind;
 
 /// 2026-06-01 00:00 in China.
 const MIDNIGHT: UnixMs = UnixMs(1_780_243_200_000);
+/// Circuits that are wired wrongly in each way.
+const SEEDS: u64 = 30;
+/// Healthy circuits, of every kind in turn.
+const HEALTHY: u64 = 100;
 const STEP_S: i64 = 600;
 const STEPS: i64 = 144;
 const RATED_A: f64 = 63.0;
@@ -36,6 +42,16 @@ impl Moment {
 }
 
 fn moments(kinds: [PremisesKind; 3], seed: u64) -> Vec<Moment> {
+    wired(kinds, seed, &[])
+}
+
+fn faulty(wiring: Miswiring) -> Vec<Fault> {
+    let to = MIDNIGHT.plus_ms(2 * STEPS * STEP_S * 1000);
+    vec![Fault { kind: FaultKind::Miswired { wiring }, from: MIDNIGHT.plus_ms(-1), to }]
+}
+
+/// A day as a detector that is wired so sees it.
+fn wired(kinds: [PremisesKind; 3], seed: u64, faults: &[Fault]) -> Vec<Moment> {
     let mut circuits: Vec<Circuit> = kinds
         .into_iter()
         .zip(1u64..)
@@ -48,7 +64,7 @@ fn moments(kinds: [PremisesKind; 3], seed: u64) -> Vec<Moment> {
             let now = MIDNIGHT.plus_ms(step * STEP_S * 1000);
             let phases: Vec<Snapshot> =
                 circuits.iter_mut().map(|circuit| circuit.advance(now, &[])).collect();
-            let residual_ma = circuits[0].residual_ma(now, &phases[0], &[], 0);
+            let leaks_ma = circuits[0].residual_ma(now, &phases[0], &[], 0);
             let mut phases: [Snapshot; 3] = phases.try_into().unwrap();
             // The three stand in one box: one air around them.
             let air_c = phases[0].ambient_c;
@@ -56,7 +72,20 @@ fn moments(kinds: [PremisesKind; 3], seed: u64) -> Vec<Moment> {
                 phase.temperature_c = phase.temperature_c.map(|warm| warm - phase.ambient_c + air_c);
                 phase.ambient_c = air_c;
             }
-            Moment { phases, residual_ma }
+            let moment = Moment { phases, residual_ma: leaks_ma };
+            let residual_ma = miswiring::residual_ma(leaks_ma, moment.neutral(), faults, now);
+            // One detector sees all three: each phase as its own circuit has it, wired as the detector is.
+            let mut one = moment.phases[0];
+            for phase in 0..3 {
+                let own = &moment.phases[phase];
+                one.current_a[phase] = own.current_a[phase];
+                one.voltage_v[phase] = own.voltage_v[phase];
+                one.power_w[phase] = own.power_w[phase];
+                one.power_factor[phase] = own.power_factor[phase];
+                one.temperature_c[phase] = own.temperature_c[phase];
+            }
+            let one = miswiring::seen(one, faults, now);
+            Moment { phases: [one; 3], residual_ma }
         })
         .collect()
 }
@@ -70,20 +99,19 @@ fn track(code: &str, quantity: Quantity, phase: Option<Phase>, values: Vec<f64>)
     Track { code: code.to_owned(), quantity, phase, max: mean.clone(), mean }
 }
 
-/// The day as a detector reports it; `temperature` and `power` say which phase stands where.
-fn day(moments: &[Moment], temperature: [usize; 3], power: [usize; 3]) -> Day {
+/// The day as a detector reports it.
+fn day(moments: &[Moment]) -> Day {
     let of = |value: &dyn Fn(&Moment) -> f64| moments.iter().map(value).collect::<Vec<f64>>();
     let mut tracks =
         vec![track("leakage", Quantity::ResidualCurrent, None, of(&|moment| moment.residual_ma))];
     for (at, phase) in PHASES.into_iter().enumerate() {
         let named = |what: &str| format!("{what}_{}", phase.code());
-        let (warm, strong) = (temperature[at], power[at]);
         for (what, quantity, values) in [
             ("current", Quantity::Current, of(&|m| m.current(at))),
             ("voltage", Quantity::Voltage, of(&|m| m.phases[at].voltage_v[at])),
-            ("power", Quantity::ActivePower, of(&|m| m.phases[strong].power_w[strong])),
-            ("factor", Quantity::PowerFactor, of(&|m| m.phases[strong].power_factor[strong])),
-            ("temperature", Quantity::ConductorTemperature, of(&|m| m.phases[warm].temperature_c[warm])),
+            ("power", Quantity::ActivePower, of(&|m| m.phases[at].power_w[at])),
+            ("factor", Quantity::PowerFactor, of(&|m| m.phases[at].power_factor[at])),
+            ("temperature", Quantity::ConductorTemperature, of(&|m| m.phases[at].temperature_c[at])),
         ] {
             tracks.push(track(&named(what), quantity, Some(phase), values));
         }
@@ -108,23 +136,22 @@ fn kinds(checks: &[Check]) -> Vec<Kind> {
     kinds
 }
 
-const STRAIGHT: [usize; 3] = [0, 1, 2];
-
-fn neighbour(seed: u64, kind: PremisesKind) -> Vec<Option<f64>> {
-    moments([kind; 3], seed + 1000).iter().map(|m| Some(m.current(0) + m.current(1) + m.current(2))).collect()
+/// A circuit of the same panel, and its load through the day.
+fn beside(seed: u64, kind: PremisesKind) -> (Neighbour, Vec<Option<f64>>) {
+    let circuit = Neighbour { kind, rated_current_a: RATED_A, seed: seed * 31 + 7 };
+    let load = (0..STEPS).map(|step| Some(circuit.load_a(MIDNIGHT.plus_ms(step * STEP_S * 1000))));
+    (circuit, load.collect())
 }
 
 #[test]
 fn a_healthy_day_has_no_findings() {
-    for seed in 0..12 {
-        for kind in PremisesKind::ALL {
-            let mut healthy = day(&moments([kind; 3], seed), STRAIGHT, STRAIGHT);
-            healthy.neighbours =
-                vec![Neighbour { name: "next".to_owned(), current_a: neighbour(seed, PremisesKind::Mall) }];
-            let checks = check(&healthy);
-            assert_eq!(found(&checks), Vec::<&Finding>::new(), "{kind:?} seed {seed}");
-        }
-        let mixed = check(&day(&moments(MIXED, seed), STRAIGHT, STRAIGHT));
+    for (seed, kind) in (0..HEALTHY).zip(PremisesKind::ALL.into_iter().cycle()) {
+        let mut healthy = day(&moments([kind; 3], seed));
+        healthy.neighbours =
+            vec![Beside { name: "next".to_owned(), current_a: beside(seed, PremisesKind::Mall).1 }];
+        let checks = check(&healthy);
+        assert_eq!(found(&checks), Vec::<&Finding>::new(), "{kind:?} seed {seed}");
+        let mixed = check(&day(&moments(MIXED, seed)));
         assert_eq!(found(&mixed), Vec::<&Finding>::new(), "mixed, seed {seed}");
         // Enough was there to say so.
         for check in mixed.iter().filter(|check| check.kind != Kind::SharedNeutral) {
@@ -137,13 +164,10 @@ fn a_healthy_day_has_no_findings() {
 
 #[test]
 fn a_neutral_earthed_behind_the_transformer_is_found() {
-    for seed in 0..12 {
-        let mut moments = moments(MIXED, seed);
-        for moment in &mut moments {
-            // A fifth of what returns goes through the earth.
-            moment.residual_ma = moment.residual_ma.hypot(200.0 * moment.neutral());
-        }
-        let checks = check(&day(&moments, STRAIGHT, STRAIGHT));
+    for seed in 0..SEEDS {
+        // A fifth of what returns goes through the earth.
+        let moments = wired(MIXED, seed, &faulty(Miswiring::NeutralEarthed { share: 0.2 }));
+        let checks = check(&day(&moments));
         assert_eq!(kinds(&checks), [Kind::NeutralEarthed], "seed {seed}");
         let slope = found(&checks)[0].figures.iter().find(|figure| figure.name == "slope").unwrap().value;
         assert!((150.0..250.0).contains(&slope), "{slope} mA per A");
@@ -152,32 +176,23 @@ fn a_neutral_earthed_behind_the_transformer_is_found() {
 
 #[test]
 fn an_earth_through_the_transformer_is_found() {
-    for seed in 0..12 {
-        let mut moments = moments(MIXED, seed);
-        for moment in &mut moments {
-            moment.residual_ma *= 0.005;
-        }
-        assert_eq!(
-            kinds(&check(&day(&moments, STRAIGHT, STRAIGHT))),
-            [Kind::EarthThroughTransformer],
-            "{seed}"
-        );
+    for seed in 0..SEEDS {
+        let moments = wired(MIXED, seed, &faulty(Miswiring::EarthThroughTransformer { left: 0.005 }));
+        assert_eq!(kinds(&check(&day(&moments))), [Kind::EarthThroughTransformer], "{seed}");
     }
 }
 
 #[test]
 fn a_shared_neutral_names_the_circuit_beside_it() {
-    for seed in 0..12 {
-        let other = neighbour(seed, PremisesKind::RentedHouse);
-        let third = neighbour(seed + 500, PremisesKind::BuildingMaterialMarket);
-        let mut moments = moments([PremisesKind::Mall; 3], seed);
-        for (moment, current) in moments.iter_mut().zip(&other) {
-            moment.residual_ma = moment.residual_ma.hypot(100.0 * current.unwrap());
-        }
-        let mut day = day(&moments, STRAIGHT, STRAIGHT);
+    for seed in 0..SEEDS {
+        let (guilty, other) = beside(seed, PremisesKind::RentedHouse);
+        let third = beside(seed + 500, PremisesKind::BuildingMaterialMarket).1;
+        let wiring = Miswiring::SharedNeutral { share: 0.1, neighbour: guilty };
+        let moments = wired([PremisesKind::Mall; 3], seed, &faulty(wiring));
+        let mut day = day(&moments);
         day.neighbours = vec![
-            Neighbour { name: "third".to_owned(), current_a: third },
-            Neighbour { name: "guilty".to_owned(), current_a: other },
+            Beside { name: "third".to_owned(), current_a: third },
+            Beside { name: "guilty".to_owned(), current_a: other },
         ];
         let checks = check(&day);
         assert_eq!(kinds(&checks), [Kind::SharedNeutral], "seed {seed}");
@@ -187,13 +202,9 @@ fn a_shared_neutral_names_the_circuit_beside_it() {
 
 #[test]
 fn a_transformer_the_wrong_way_round_is_found() {
-    for seed in 0..12 {
-        let mut day = day(&moments(MIXED, seed), STRAIGHT, STRAIGHT);
-        let power = day.tracks.iter_mut().find(|track| track.code == "power_b").unwrap();
-        for value in power.mean.iter_mut().flatten() {
-            *value = -*value;
-        }
-        let checks = check(&day);
+    for seed in 0..SEEDS {
+        let faults = faulty(Miswiring::ReversedTransformer { phase: Conductor::B });
+        let checks = check(&day(&wired(MIXED, seed, &faults)));
         assert_eq!(kinds(&checks), [Kind::ReversedTransformer], "seed {seed}");
         assert_eq!(found(&checks)[0].about, "b");
     }
@@ -201,12 +212,9 @@ fn a_transformer_the_wrong_way_round_is_found() {
 
 #[test]
 fn a_wrong_ratio_is_found_with_its_factor() {
-    for seed in 0..12 {
-        let mut day = day(&moments(MIXED, seed), STRAIGHT, STRAIGHT);
-        let current = day.tracks.iter_mut().find(|track| track.code == "current_c").unwrap();
-        for value in current.mean.iter_mut().flatten() {
-            *value /= 2.0;
-        }
+    for seed in 0..SEEDS {
+        let faults = faulty(Miswiring::WrongRatio { phase: Conductor::C, factor: 0.5 });
+        let mut day = day(&wired(MIXED, seed, &faults));
         let checks = check(&day);
         assert_eq!(kinds(&checks), [Kind::WrongRatio], "seed {seed}");
         let factor = found(&checks)[0].figures[0].value;
@@ -219,11 +227,10 @@ fn a_wrong_ratio_is_found_with_its_factor() {
 
 #[test]
 fn a_loose_probe_is_found() {
-    for seed in 0..12 {
-        let moments = moments([PremisesKind::Mall; 3], seed);
-        let mut day = day(&moments, STRAIGHT, STRAIGHT);
-        let probe = day.tracks.iter_mut().find(|track| track.code == "temperature_b").unwrap();
-        probe.mean = moments.iter().map(|moment| Some(moment.phases[1].ambient_c)).collect();
+    for seed in 0..SEEDS {
+        let faults = faulty(Miswiring::LooseProbe { phase: Conductor::B });
+        let moments = wired([PremisesKind::Mall; 3], seed, &faults);
+        let mut day = day(&moments);
         let air = moments.iter().map(|moment| moment.phases[1].ambient_c).collect();
         day.tracks.push(track("ambient", Quantity::AmbientTemperature, None, air));
         let checks = check(&day);
@@ -244,9 +251,9 @@ fn a_loose_probe_is_found() {
 
 #[test]
 fn swapped_phases_are_found() {
-    for seed in 0..12 {
-        let moments = moments(MIXED, seed);
-        let power = check(&day(&moments, STRAIGHT, [1, 0, 2]));
+    for seed in 0..SEEDS {
+        let faults = faulty(Miswiring::SwappedPhases { one: Conductor::A, other: Conductor::B });
+        let power = check(&day(&wired(MIXED, seed, &faults)));
         let about: Vec<_> = found(&power)
             .into_iter()
             .filter(|finding| finding.kind == Kind::PhasesSwapped)
@@ -258,7 +265,7 @@ fn swapped_phases_are_found() {
 
 #[test]
 fn too_little_is_said_to_be_too_little() {
-    let mut few = day(&moments(MIXED, 1), STRAIGHT, STRAIGHT);
+    let mut few = day(&moments(MIXED, 1));
     for track in &mut few.tracks {
         track.mean.truncate(10);
         track.max.truncate(10);

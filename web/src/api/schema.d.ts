@@ -538,7 +538,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a workbook in: what is new is made, what is there is changed, by name and serial number. */
+        /**
+         * Takes a workbook in: what is new is made, what is there is changed, by name and serial number. A large one is written in
+         *     slices; `import` events of the live stream say how far it is.
+         */
         post: operations["import_workbook"];
         delete?: never;
         options?: never;
@@ -589,7 +592,7 @@ export interface paths {
         };
         /**
          * What happens, as it happens: `text/event-stream` with the events `hello`, `gap` (read everything again), `alarm`
-         *     (a whole alarm), `values`, `status`, `terminal`, `pending`, `changed`, `storage` and `ping`.
+         *     (a whole alarm), `values`, `status`, `terminal`, `pending`, `changed`, `import`, `storage` and `ping`.
          */
         get: operations["live"];
         put?: never;
@@ -3143,6 +3146,10 @@ export interface components {
             mistakes: components["schemas"]["CellMistake"][];
             /** @description How many mistakes there are in all. */
             mistakes_total: number;
+            /** @description Whether it is still being written: a large file is answered before its end, which `import` events tell. */
+            running: boolean;
+            /** @description SHA-256 of its bytes, hexadecimal: the `import` events of the live stream name it while it is taken in. */
+            sha256: string;
             /** @description The sheets, in the order in which they refer to each other. */
             sheets: components["schemas"]["ImportSheet"][];
         };

@@ -58,6 +58,8 @@ export interface LiveEvents {
   command: { id: number; detector_id: number; state: string };
   pending: { id: number };
   changed: { what: string };
+  /** A spreadsheet on its way in; `file` is the SHA-256 of its bytes. */
+  import: { file: string; done: number; total: number; failed: boolean };
   storage: { warning: boolean; full: boolean };
   ping: { server_now: string };
 }

@@ -24,6 +24,7 @@ const listeners: { [N in LiveEventName]: Set<Listener<N>> } = {
   command: new Set(),
   pending: new Set(),
   changed: new Set(),
+  import: new Set(),
   storage: new Set(),
   ping: new Set(),
 };

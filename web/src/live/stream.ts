@@ -9,7 +9,7 @@ import type { LiveEvents } from '@/api/types';
 export type StreamState = 'idle' | 'connecting' | 'live' | 'lost';
 export type LiveEventName = keyof LiveEvents;
 
-const NAMES: readonly LiveEventName[] = ['hello', 'gap', 'alarm', 'values', 'status', 'terminal', 'command', 'pending', 'changed', 'storage', 'ping'];
+const NAMES: readonly LiveEventName[] = ['hello', 'gap', 'alarm', 'values', 'status', 'terminal', 'command', 'pending', 'changed', 'import', 'storage', 'ping'];
 const SILENCE_MS = 25_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;

@@ -2,6 +2,7 @@
 //! be, and every mistake by its cell.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -21,6 +22,9 @@ use crate::http::extract::Filters;
 use crate::http::problem::{Problem, WriteProblems};
 use crate::state::Api;
 use crate::vocabulary::Language;
+
+/// A file that takes longer is answered before it is in: requests are cut after a while.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The most mistakes of one answer; the file of mistakes has them all.
 const MOST_MISTAKES: usize = 500;
@@ -112,10 +116,14 @@ pub(super) struct CellMistake {
 pub(super) struct ImportReport {
     /// The file's name.
     file: String,
+    /// SHA-256 of its bytes, hexadecimal: the `import` events of the live stream name it while it is taken in.
+    sha256: String,
     /// Whether nothing was to be written.
     dry_run: bool,
     /// Whether anything was written.
     applied: bool,
+    /// Whether it is still being written: a large file is answered before its end, which `import` events tell.
+    running: bool,
     /// The sheets, in the order in which they refer to each other.
     sheets: Vec<ImportSheet>,
     /// What is wrong, in the file's order; at most 500.
@@ -211,7 +219,8 @@ pub(super) async fn look(
     Ok((scope, Looked { upload, checked, file, language }))
 }
 
-/// Takes a workbook in: what is new is made, what is there is changed, by name and serial number.
+/// Takes a workbook in: what is new is made, what is there is changed, by name and serial number. A large one is written in
+/// slices; `import` events of the live stream say how far it is.
 #[utoipa::path(
     post,
     path = "/exchange/import",
@@ -235,18 +244,24 @@ pub(super) async fn import_workbook(
     let whole = looked.checked.mistakes.is_empty();
     let taken = whole || query.mode.unwrap_or_default() == ImportMode::GoodLines;
     let applied = !dry_run && taken;
+    let mut running = false;
     if applied {
         let (note, checked, actor) = (looked.upload.note.clone(), looked.checked.clone(), caller.actor());
         let engine = api.engine.clone();
         // A reader who goes away does not stop it half way between the store and the pipeline.
         let taking =
             tokio::spawn(async move { engine.import().apply(&scope, &actor, &note, &checked).await });
-        taking.await.map_err(|error| Problem::internal(&error))??;
+        match tokio::time::timeout(ANSWER_WITHIN, taking).await {
+            Ok(taken) => taken.map_err(|error| Problem::internal(&error))??,
+            Err(_long) => running = true,
+        }
     }
     Ok(Json(ImportReport {
         file: looked.upload.note.name.clone(),
+        sha256: looked.upload.note.sha256.clone(),
         dry_run,
         applied,
+        running,
         sheets: looked.sheets(),
         mistakes: looked.mistakes().take(MOST_MISTAKES).collect(),
         mistakes_total: looked.checked.mistakes.len(),

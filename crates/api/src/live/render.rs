@@ -85,6 +85,7 @@ async fn render_round(api: &Api, round: &[Arc<LiveEvent>]) {
             | LiveKind::Terminal { .. }
             | LiveKind::Pending
             | LiveKind::Changed { .. }
+            | LiveKind::Import { .. }
             | LiveKind::Storage { .. } => None,
         })
         .collect();
@@ -110,6 +111,7 @@ async fn render_round(api: &Api, round: &[Arc<LiveEvent>]) {
             | LiveKind::Terminal { .. }
             | LiveKind::Pending
             | LiveKind::Changed { .. }
+            | LiveKind::Import { .. }
             | LiveKind::Storage { .. } => None,
         })
         .collect();
@@ -182,6 +184,12 @@ fn render(
         LiveKind::Changed { what } => {
             let what = *what;
             here("changed", Audience::Everybody, Box::new(move || json!({ "what": what }).to_string()))
+        }
+        // Whose file it is can only be known by who has its bytes.
+        LiveKind::Import { file, done, total, failed } => {
+            let said = json!({ "file": file, "done": done, "total": total, "failed": failed });
+            let write = move || said.to_string();
+            here("import", Audience::Everybody, Box::new(write))
         }
         LiveKind::Storage { warning, full } => {
             let (warning, full) = (*warning, *full);

@@ -48,7 +48,7 @@ enum Wanted {
 }
 
 /// What happens, as it happens: `text/event-stream` with the events `hello`, `gap` (read everything again), `alarm`
-/// (a whole alarm), `values`, `status`, `terminal`, `pending`, `changed`, `storage` and `ping`.
+/// (a whole alarm), `values`, `status`, `terminal`, `pending`, `changed`, `import`, `storage` and `ping`.
 #[utoipa::path(
     get,
     path = "/live",

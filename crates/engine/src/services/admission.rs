@@ -216,10 +216,16 @@ impl Admission<'_> {
         Ok(())
     }
 
-    /// After admission changed: the directory, the pending list, and the line, which begins anew under the new rule.
-    pub(super) async fn told(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
-        self.refresh(id).await?;
+    /// After admission changed: the directory, the pending list, and the line.
+    async fn told(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
+        self.begin_anew(id, what).await?;
         self.0.live().publish(None, None, LiveKind::Pending);
+        Ok(())
+    }
+
+    /// The directory has the terminal as it is now, and its line begins anew under the new rule.
+    pub(super) async fn begin_anew(&self, id: TerminalId, what: &str) -> Result<(), EngineError> {
+        self.refresh(id).await?;
         self.close_line(id, &format!("the terminal was {what}")).await;
         Ok(())
     }

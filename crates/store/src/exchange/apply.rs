@@ -1,5 +1,8 @@
-//! A checked file put in: one transaction, each change with its audit entry, and one entry about the file.
+//! A checked file put in: short transactions one after the other, each change with its audit entry in the same one, and
+//! one entry about the file in the first. A large file in a single transaction would hold the one writer for as long as it
+//! takes, and no reading could be confirmed meanwhile.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::access::Scope;
@@ -125,15 +128,49 @@ pub struct Plan {
     pub detectors: Vec<DetectorStep>,
 }
 
-/// What was done, for those who must know of it.
+/// Steps of one transaction: long enough that its fsync hardly counts, short enough that readings that wait for the writer
+/// are confirmed in time.
+const SLICE: usize = 100;
+
+impl Plan {
+    /// How many steps it has, those that write nothing included.
+    #[must_use]
+    pub const fn steps(&self) -> usize {
+        self.sites.len()
+            + self.panels.len()
+            + self.circuits.len()
+            + self.terminals.len()
+            + self.detectors.len()
+    }
+}
+
+/// What was done in a slice, for those who must know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     /// Sites whose settings may hold differently now.
-    pub sites: Vec<SiteId>,
+    pub sites: HashSet<SiteId>,
     /// Terminals that are heard now, or have other detectors.
-    pub terminals: Vec<TerminalId>,
+    pub terminals: HashSet<TerminalId>,
     /// Detectors that are new or moved.
     pub detectors: Vec<DetectorId>,
+}
+
+/// How far a plan is put in: the ids of what its places stand for, in the plan's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    sites: Vec<SiteId>,
+    panels: Vec<PanelId>,
+    circuits: Vec<CircuitId>,
+    terminals: Vec<TerminalId>,
+    detectors: usize,
+}
+
+impl Progress {
+    /// Steps done.
+    #[must_use]
+    pub const fn done(&self) -> usize {
+        self.sites.len() + self.panels.len() + self.circuits.len() + self.terminals.len() + self.detectors
+    }
 }
 
 /// Which file it was, for the audit log.
@@ -151,65 +188,53 @@ fn at<T: Copy>(list: &[T], index: usize) -> Result<T, StoreError> {
 }
 
 impl Exchange<'_> {
-    /// Puts a plan in, all of it or nothing.
+    /// Puts the next slice of a plan in and moves `progress` on by it; a plan of one slice is put in whole or not at all.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] or [`StoreError::NotFound`] when something changed since the plan was made;
-    /// [`StoreError::Invalid`] for what cannot be.
-    pub async fn apply(
+    /// [`StoreError::Invalid`] for what cannot be. `progress` then stands at the last slice that went in.
+    pub async fn apply_slice(
         &self,
         scope: &Scope,
         actor: &Actor,
         now: UnixMs,
         file: &FileNote,
         plan: &Plan,
+        progress: &mut Progress,
     ) -> Result<Applied, StoreError> {
         let store = self.store();
         let mut tx = store.begin().await?;
+        if progress.done() == 0 {
+            audit::append(&mut tx, &entry(actor, now, file, plan)).await?;
+        }
         let mut writing = Writing { connection: &mut tx, scope, actor, now, applied: Applied::default() };
-        let mut sites = Vec::with_capacity(plan.sites.len());
-        for step in &plan.sites {
-            sites.push(writing.site(step).await?);
-        }
-        let mut panels = Vec::with_capacity(plan.panels.len());
-        for panel in &plan.panels {
-            panels.push(writing.panel(at(&sites, panel.site)?, &panel.step).await?);
-        }
-        let mut made = Vec::with_capacity(plan.circuits.len());
-        for circuit in &plan.circuits {
-            made.push(writing.circuit(at(&panels, circuit.panel)?, &circuit.step).await?);
-        }
-        let mut terminals = Vec::with_capacity(plan.terminals.len());
-        for terminal in &plan.terminals {
-            terminals.push(writing.terminal(terminal).await?);
-        }
-        for detector in &plan.detectors {
-            let circuit = detector.circuit.map(|index| at(&made, index)).transpose()?;
-            let place = (at(&sites, detector.site)?, circuit);
-            writing.detector(at(&terminals, detector.terminal)?, place, &detector.step).await?;
+        let mut after = progress.clone();
+        for _ in 0..SLICE {
+            if !writing.next(plan, &mut after).await? {
+                break;
+            }
         }
         let applied = writing.applied;
-        let entry = AuditEntry {
-            at: now,
-            actor: actor.clone(),
-            action: "exchange.import",
-            object: AuditObject {
-                kind: "file",
-                id: file.sha256.clone(),
-                name: file.name.clone(),
-                place: None,
-            },
-            before: None,
-            after: Some(json!({
-                "sites": plan.sites.len(), "panels": plan.panels.len(), "circuits": plan.circuits.len(),
-                "detectors": plan.detectors.len(),
-            })),
-        };
-        audit::append(&mut tx, &entry).await?;
         let version = store.bump_settings(&mut tx).await?;
         tx.commit().await?;
         store.settings_changed(version);
+        *progress = after;
         Ok(applied)
+    }
+}
+
+/// What the audit log keeps of a file as a whole.
+fn entry(actor: &Actor, now: UnixMs, file: &FileNote, plan: &Plan) -> AuditEntry {
+    AuditEntry {
+        at: now,
+        actor: actor.clone(),
+        action: "exchange.import",
+        object: AuditObject { kind: "file", id: file.sha256.clone(), name: file.name.clone(), place: None },
+        before: None,
+        after: Some(json!({
+            "sites": plan.sites.len(), "panels": plan.panels.len(), "circuits": plan.circuits.len(),
+            "detectors": plan.detectors.len(),
+        })),
     }
 }
 
@@ -223,6 +248,27 @@ struct Writing<'w> {
 }
 
 impl Writing<'_> {
+    /// Does the next step, in the order in which they refer to each other; `false` when there is none left.
+    async fn next(&mut self, plan: &Plan, progress: &mut Progress) -> Result<bool, StoreError> {
+        if let Some(step) = plan.sites.get(progress.sites.len()) {
+            progress.sites.push(self.site(step).await?);
+        } else if let Some(panel) = plan.panels.get(progress.panels.len()) {
+            progress.panels.push(self.panel(at(&progress.sites, panel.site)?, &panel.step).await?);
+        } else if let Some(circuit) = plan.circuits.get(progress.circuits.len()) {
+            progress.circuits.push(self.circuit(at(&progress.panels, circuit.panel)?, &circuit.step).await?);
+        } else if let Some(terminal) = plan.terminals.get(progress.terminals.len()) {
+            progress.terminals.push(self.terminal(terminal).await?);
+        } else if let Some(detector) = plan.detectors.get(progress.detectors) {
+            let circuit = detector.circuit.map(|index| at(&progress.circuits, index)).transpose()?;
+            let place = (at(&progress.sites, detector.site)?, circuit);
+            self.detector(at(&progress.terminals, detector.terminal)?, place, &detector.step).await?;
+            progress.detectors += 1;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
     async fn site(&mut self, step: &Step<SiteId, SiteDraft, SitePatch>) -> Result<SiteId, StoreError> {
         let Self { connection, scope, actor, now, .. } = self;
         match step {
@@ -230,7 +276,7 @@ impl Writing<'_> {
             Step::Keep(id) => Ok(sites::load(connection, scope, *id).await?.id),
             Step::Change(id, patch) => {
                 sites::change_in(connection, scope, actor, *now, *id, patch).await?;
-                self.applied.sites.push(*id);
+                self.applied.sites.insert(*id);
                 Ok(*id)
             }
             Step::Make(draft) => Ok(sites::insert(connection, scope, actor, *now, draft).await?.id),
@@ -262,7 +308,7 @@ impl Writing<'_> {
             Step::Keep(id) => Ok(load_circuit(connection, scope, *id).await?.0.id),
             Step::Change(id, patch) => {
                 let after = change_circuit_in(connection, scope, actor, *now, *id, patch).await?;
-                self.applied.sites.push(after.site_id);
+                self.applied.sites.insert(after.site_id);
                 Ok(after.id)
             }
             Step::Make(draft) => Ok(insert_circuit(connection, scope, actor, *now, panel, draft).await?.id),
@@ -314,7 +360,7 @@ impl Writing<'_> {
             Some(&after),
         )
         .await?;
-        self.applied.terminals.push(id);
+        self.applied.terminals.insert(id);
         Ok(id)
     }
 
@@ -358,9 +404,7 @@ impl Writing<'_> {
                 )
                 .await?;
                 self.applied.detectors.push(id);
-                if !self.applied.terminals.contains(&terminal) {
-                    self.applied.terminals.push(terminal);
-                }
+                self.applied.terminals.insert(terminal);
             }
         }
         Ok(())

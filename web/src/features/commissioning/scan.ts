@@ -6,26 +6,46 @@ interface Detected {
 interface Detector {
   detect: (source: HTMLVideoElement) => Promise<Detected[]>;
 }
-type DetectorMaker = new (options?: { formats?: string[] }) => Detector;
+interface DetectorMaker {
+  new (options?: { formats?: string[] }): Detector;
+  getSupportedFormats?: () => Promise<string[]>;
+}
 
 /** How often a picture is looked at, ms. */
 const EVERY_MS = 180;
 
-export class NoCamera extends Error {}
+/** What labels carry: the browser's own reader is only used where it reads these. */
+const FORMATS = ['qr_code', 'code_128'];
+
+/** Why there is no picture. */
+export type NoCameraReason = 'none' | 'refused' | 'insecure';
+
+export class NoCamera extends Error {
+  constructor(readonly reason: NoCameraReason) {
+    super(reason);
+  }
+}
+
+async function ownReader(): Promise<Detector | null> {
+  const maker = (window as unknown as { BarcodeDetector?: DetectorMaker }).BarcodeDetector;
+  // Some browsers have the name and read nothing with it.
+  const known = (await maker?.getSupportedFormats?.().catch(() => [])) ?? [];
+  return maker !== undefined && FORMATS.every((format) => known.includes(format)) ? new maker() : null;
+}
 
 /** Shows the rear camera in `video` and tells every code; returns how to stop. */
 export async function scan(video: HTMLVideoElement, told: (code: string) => void): Promise<() => void> {
-  if (navigator.mediaDevices === undefined) throw new NoCamera();
-  const maker = (window as unknown as { BarcodeDetector?: DetectorMaker }).BarcodeDetector;
+  if (navigator.mediaDevices === undefined) throw new NoCamera('insecure');
   let stream: MediaStream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment', width: { ideal: 1280 } }, audio: false });
-  } catch {
-    throw new NoCamera();
+  } catch (error) {
+    throw new NoCamera(error instanceof DOMException && error.name === 'NotAllowedError' ? 'refused' : 'none');
   }
   const stopCamera = (): void => stream.getTracks().forEach((track) => track.stop());
   try {
-    if (maker === undefined) {
+    const detector = await ownReader();
+    if (detector === null) {
       const { BrowserMultiFormatReader } = await import('@zxing/browser');
       const controls = await new BrowserMultiFormatReader(undefined, { delayBetweenScanAttempts: EVERY_MS }).decodeFromStream(stream, video, (result) => {
         if (result !== undefined) told(result.getText());
@@ -37,7 +57,6 @@ export async function scan(video: HTMLVideoElement, told: (code: string) => void
     }
     video.srcObject = stream;
     await video.play();
-    const detector = new maker();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let stopped = false;
     const look = async (): Promise<void> => {

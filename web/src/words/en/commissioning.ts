@@ -10,7 +10,11 @@ export default {
   elapsed: '{n} s so far',
   scan: 'Scan the label',
   camera: 'Camera picture',
-  no_camera: 'No camera to look through: type the number below.',
+  no_camera: {
+    none: 'No camera to look through: type the number below.',
+    refused: 'The camera is not allowed: allow it in the browser’s settings for this site and scan again, or type the number below.',
+    insecure: 'The camera only works on pages opened by https: type the number below.',
+  },
   or_type: 'Or type the serial number',
   serial_example: 'As on the label',
   find: 'Find',

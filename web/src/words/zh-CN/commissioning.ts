@@ -10,7 +10,11 @@ export default {
   elapsed: '已用 {n} 秒',
   scan: '扫描标签',
   camera: '摄像头画面',
-  no_camera: '用不了摄像头，请在下面输入序列号。',
+  no_camera: {
+    none: '没有找到摄像头：请在下面输入编号。',
+    refused: '摄像头未获允许：在浏览器的网站设置里允许后再扫，或在下面输入编号。',
+    insecure: '只有通过 https 打开的页面才能用摄像头：请在下面输入编号。',
+  },
   or_type: '或输入序列号',
   serial_example: '标签上的序列号',
   find: '查找',

@@ -10,7 +10,11 @@ export default {
   elapsed: '已用 {n} 秒',
   scan: '掃描標籤',
   camera: '攝像頭畫面',
-  no_camera: '用不了攝像頭，請在下面輸入序列號。',
+  no_camera: {
+    none: '沒有找到相機：請在下面輸入編號。',
+    refused: '相機未獲允許：在瀏覽器的網站設定裡允許後再掃，或在下面輸入編號。',
+    insecure: '只有透過 https 開啟的頁面才能用相機：請在下面輸入編號。',
+  },
   or_type: '或輸入序列號',
   serial_example: '標籤上的序列號',
   find: '查找',

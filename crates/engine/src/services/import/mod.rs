@@ -1,5 +1,6 @@
 //! Taking a spreadsheet in: the lines are checked against what is known and against each other ([`plan`], pure), every
-//! mistake is named by its line and column, and the plan is put in by one transaction.
+//! mistake is named by its line and column, and the plan is put in by short transactions, so that readings are confirmed
+//! meanwhile.
 
 pub mod line;
 pub mod plan;
@@ -10,7 +11,7 @@ use bus::LiveKind;
 use domain::access::Scope;
 use domain::settings::{ScopeKind, ScopeRef};
 use store::Actor;
-use store::exchange::apply::FileNote;
+use store::exchange::apply::{FileNote, Progress};
 
 use crate::error::EngineError;
 use crate::pipeline::Engine;
@@ -38,7 +39,9 @@ impl Import<'_> {
         Ok(plan::plan(&self.world(scope, lines).await?, lines))
     }
 
-    /// Puts in what [`check`](Self::check) made of a file, all of it or nothing. It holds when this returns.
+    /// Puts in what [`check`](Self::check) made of a file, slice by slice, and tells the live stream how far it is; every
+    /// slice holds for readings as soon as it is in. Where something changed since the check it ends there: the same file
+    /// again goes on, as what is in already is known by its name.
     ///
     /// # Errors
     /// [`EngineError::Store`] when something changed since the check, or with what the store refuses.
@@ -49,19 +52,46 @@ impl Import<'_> {
         file: &FileNote,
         checked: &Checked,
     ) -> Result<(), EngineError> {
-        let applied =
-            self.0.store().exchange().apply(scope, actor, self.0.now(), file, &checked.plan).await?;
+        let total = checked.plan.steps();
+        let mut progress = Progress::default();
+        let taken = loop {
+            let taken = self.slice(scope, actor, file, checked, &mut progress).await;
+            let (done, failed) = (progress.done(), taken.is_err());
+            let kind = LiveKind::Import { file: file.sha256.clone(), done, total, failed };
+            self.0.live().publish(None, None, kind);
+            if failed || done >= total {
+                break taken;
+            }
+        };
+        self.0.live().publish(None, None, LiveKind::Pending);
+        self.0.live().publish(None, None, LiveKind::Changed { what: "sites" });
+        if let Err(error) = &taken {
+            tracing::warn!(%error, done = progress.done(), total, "a spreadsheet was not taken in to its end");
+        }
+        taken
+    }
+
+    /// Puts in the next slice and lets the pipeline and the doors know what it brought.
+    async fn slice(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        file: &FileNote,
+        checked: &Checked,
+        progress: &mut Progress,
+    ) -> Result<(), EngineError> {
+        let exchange = self.0.store().exchange();
+        let applied = exchange.apply_slice(scope, actor, self.0.now(), file, &checked.plan, progress).await?;
         let mut affected: HashSet<_> = applied.detectors.iter().copied().collect();
-        for site in applied.sites.iter().collect::<HashSet<_>>() {
+        for site in &applied.sites {
             let target = ScopeRef { kind: ScopeKind::Site, id: site.to_string() };
             affected.extend(self.0.store().settings().affected(&target).await?);
         }
         let affected: Vec<_> = affected.into_iter().collect();
         self.0.reload(&affected).await?;
         for terminal in &applied.terminals {
-            self.0.admission().told(*terminal, "admitted").await?;
+            self.0.admission().begin_anew(*terminal, "admitted").await?;
         }
-        self.0.live().publish(None, None, LiveKind::Changed { what: "sites" });
         Ok(())
     }
 
