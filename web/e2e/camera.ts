@@ -1,7 +1,10 @@
 /** What a camera sees: a printed code, drawn as a film of one picture that the browser shows as its camera. */
 
 import { writeFileSync } from 'node:fs';
-import { BarcodeFormat, type BitMatrix, QRCodeWriter } from '@zxing/library';
+import { createRequire } from 'node:module';
+
+// Its module form has extensionless imports that node does not follow.
+const { BarcodeFormat, QRCodeWriter } = createRequire(import.meta.url)('@zxing/library') as typeof import('@zxing/library');
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -23,7 +26,7 @@ function film(path: string, dark: Dark): void {
 /** A QR code in the middle of the picture. */
 export function qrFilm(path: string, text: string): void {
   const side = 320;
-  const code: BitMatrix = new QRCodeWriter().encode(text, BarcodeFormat.QR_CODE, side, side, new Map());
+  const code = new QRCodeWriter().encode(text, BarcodeFormat.QR_CODE, side, side, new Map());
   const [left, top] = [(WIDTH - side) / 2, (HEIGHT - side) / 2];
   film(path, (x, y) => x >= left && x < left + side && y >= top && y < top + side && code.get(x - left, y - top));
 }
