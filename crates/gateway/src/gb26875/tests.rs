@@ -526,7 +526,7 @@ async fn a_frame_as_text_is_known_at_the_door_however_it_is_cut() {
     let mut door = Door::open();
     let text = "[gb26875]\nhex_text = true\n";
     let (file, standard) =
-        domain::profile::SHIPPED.into_iter().find(|(file, _)| file.contains("gb26875-standard")).unwrap();
+        domain::profile::SHIPPED.iter().find(|(file, _)| file.contains("gb26875-standard")).unwrap();
     let profile = domain::profile::parse(file, &format!("{standard}\n{text}")).unwrap();
     door.directory.put_profile(profile);
     let mut stream = TcpStream::connect(door.handle.local_addr()).await.unwrap();
