@@ -148,6 +148,8 @@ fn is_meant(key: GbKey, object: &Object, one: &Behind, place: Option<&GbPlace>) 
     };
     match key {
         GbKey::Device => object.system.is_none(),
+        // It reads bytes of a data unit that has no objects.
+        GbKey::Private { .. } => false,
         GbKey::System => object.system.is_some() && object.component.is_none() && in_system,
         GbKey::Analog { component, analog, above } => {
             Some(analog) == object.analog && is_kind(component) && in_system && is_at(above)

@@ -70,6 +70,8 @@ fn dialect(profile: &Profile) -> gb26875::Dialect {
         bcd_time: own.bcd_time,
         long_addresses: own.long_addresses,
         short_heartbeat: own.short_heartbeat,
+        hex_text: own.hex_text,
+        confirm_private: own.confirm_private,
     }
 }
 
