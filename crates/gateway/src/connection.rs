@@ -380,18 +380,20 @@ impl Connection {
 
     /// Does what the session wants done.
     async fn act(&mut self, out: Vec<Output>) -> Result<(), Ended> {
+        let mut spoken = None;
         for output in out {
             match output {
+                Output::Speaks(protocol) => spoken = Some(protocol),
                 Output::Heard { bytes, refused } => {
                     let counters = &self.gate.counters;
                     match &refused {
                         None => counters.frames_understood.add_one(),
                         Some(_) => counters.frames_refused.add_one(),
                     }
-                    self.keep(TelegramDirection::Up, &bytes, refused);
+                    self.keep(TelegramDirection::Up, spoken, &bytes, refused);
                 }
                 Output::Write(bytes) => {
-                    self.keep(TelegramDirection::Down, &bytes, None);
+                    self.keep(TelegramDirection::Down, spoken, &bytes, None);
                     self.write(&bytes).await?;
                 }
                 Output::Readings(readings) => {
@@ -463,7 +465,14 @@ impl Connection {
         self.gate.intake.send(intake).await.map_err(|stopped| Ended(stopped.to_string()))
     }
 
-    fn keep(&self, direction: TelegramDirection, bytes: &[u8], refused: Option<domain::telegram::Refused>) {
+    /// Keeps a telegram, of the protocol that is `spoken` where the line may carry several.
+    fn keep(
+        &self,
+        direction: TelegramDirection,
+        spoken: Option<Protocol>,
+        bytes: &[u8],
+        refused: Option<domain::telegram::Refused>,
+    ) {
         let (terminal, protocol) = match &self.core {
             Core::Undetected { .. } => (None, "unknown"),
             Core::Cloud(session) => (session.terminal(), Protocol::Cloud7b7b.code()),
@@ -471,6 +480,7 @@ impl Connection {
             Core::Gateway(session) => (session.terminal(), Protocol::Gateway1f1f.code()),
             Core::Gb(session) => (session.terminal(), Protocol::Gb26875.code()),
         };
+        let protocol = spoken.map_or(protocol, Protocol::code);
         let whose = Whose { terminal, remote: self.caller.remote, protocol };
         self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());
     }

@@ -404,6 +404,7 @@ impl DtuSession {
     fn on_event(&mut self, event: EventOf<LineAsk>, facts: Facts<'_>, now: Moment, out: &mut Vec<Output>) {
         match event {
             Event::Heartbeat(bytes) => {
+                out.push(Output::Speaks(self.protocol()));
                 self.understood(bytes, now, out);
                 self.tell_heard(facts, now, out);
             }
@@ -411,16 +412,19 @@ impl DtuSession {
                 self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
                 let reason =
                     format!("{} bytes that are neither the answer asked for nor a heartbeat", bytes.len());
+                out.push(Output::Speaks(self.protocol()));
                 out.push(Output::Heard {
                     bytes,
                     refused: Some(Refusal::new(clause(self.protocol()), reason).into()),
                 });
             }
-            Event::Answer { answer, frame, .. } => {
+            Event::Answer { request, answer, frame, .. } => {
+                out.push(Output::Speaks(request.protocol()));
                 self.understood(frame, now, out);
                 self.on_answer(&answer, facts, now, out);
             }
-            Event::Exception { exception, frame, .. } => {
+            Event::Exception { request, exception, frame, .. } => {
+                out.push(Output::Speaks(request.protocol()));
                 self.understood(frame, now, out);
                 self.on_exception(exception, facts, now, out);
             }
@@ -557,6 +561,7 @@ impl DtuSession {
             line.ask(now);
         }
         if let Some(frame) = line.master.poll_transmit(now.mono_ms) {
+            out.extend(line.master.outstanding().map(|asked| Output::Speaks(asked.protocol())));
             out.push(Output::Write(frame));
         }
     }

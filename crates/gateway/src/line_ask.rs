@@ -1,5 +1,6 @@
 //! What a session may ask on its line, whichever protocol the slave speaks, and what comes back.
 
+use domain::place::Protocol;
 use wire::dlt645;
 use wire::line::{Ask, NoAnswer, Said};
 use wire::modbus::{self, Exception, Parse, tcp};
@@ -13,6 +14,17 @@ pub(crate) enum LineAsk {
     Tcp(tcp::Request),
     /// A meter behind a transparent DTU.
     Meter(dlt645::Request),
+}
+
+impl LineAsk {
+    /// The protocol of its frame and of the answer's.
+    pub(crate) const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Rtu(_) => Protocol::ModbusRtu,
+            Self::Tcp(_) => Protocol::ModbusTcp,
+            Self::Meter(_) => Protocol::Dlt645,
+        }
+    }
 }
 
 /// What the slave said.

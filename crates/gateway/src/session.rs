@@ -7,7 +7,7 @@ use bus::intake::{LineEvent, Note, UnknownTerminal};
 use bus::{Directory, Intake, LineAnswer, LineError};
 use bytes::Bytes;
 use domain::id::TerminalId;
-use domain::place::{Credential, TerminalEntry};
+use domain::place::{Credential, Protocol, TerminalEntry};
 use domain::reading::Reading;
 use domain::telegram::Refused;
 use domain::time::UnixMs;
@@ -80,6 +80,8 @@ impl Facts<'_> {
 pub(crate) enum Output {
     /// Bytes that came, for the telegram log and the counters.
     Heard { bytes: Bytes, refused: Option<Refused> },
+    /// The frames that follow are of this protocol: a line may carry two.
+    Speaks(Protocol),
     /// Write this to the device.
     Write(Vec<u8>),
     /// Hand these over; the session wants to hear the outcome. Outcomes come back in the order of these.

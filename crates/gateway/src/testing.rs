@@ -225,6 +225,7 @@ impl Done {
                     done.refused.push((bytes.to_vec(), refused))
                 }
                 Output::Write(bytes) => done.written.push(bytes),
+                Output::Speaks(_) => {}
                 Output::Readings(readings) => done.readings.push(readings),
                 Output::Notes { notes, .. } => done.notes.push(notes),
                 Output::Tell(intake) => done.told.push(intake),

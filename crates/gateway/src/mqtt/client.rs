@@ -85,7 +85,8 @@ struct InFlight {
     ack: Option<Ack>,
     /// The outcome, and how many readings it is of; `None`: nothing is waited for.
     outcome: Option<(u64, oneshot::Receiver<Outcome>)>,
-    say: Option<(String, Vec<u8>)>,
+    /// What whom is to be answered, and on which topic.
+    say: Option<(TerminalId, String, Vec<u8>)>,
 }
 
 /// One connection to the broker.
@@ -313,7 +314,12 @@ impl<'g> Client<'g> {
             Ok(heard) => heard.partly.clone(),
             Err((_, reason)) => Some(reason.clone()),
         };
-        self.keep(entry.id, publish, refused);
+        match &refused {
+            None => gate.counters.frames_understood.add_one(),
+            Some(_) => gate.counters.frames_refused.add_one(),
+        }
+        let refused = refused.map(|reason| Refused { reason, clause: "MQTT, message".to_owned() });
+        self.keep(entry.id, TelegramDirection::Up, (&publish.topic, &publish.payload), refused);
         let Heard { readings, tell, answered, say, partly: _ } = heard.unwrap_or_default();
         if let (Some(answered), Some(talk)) = (answered, self.talks.get_mut(entry.id)) {
             talk.settle(answered);
@@ -330,6 +336,7 @@ impl<'g> Client<'g> {
             self.hand_over(Intake::Readings { readings, confirm }).await?;
             Some((count, outcome))
         };
+        let say = say.map(|(topic, payload)| (entry.id, topic, payload));
         self.in_flight.push_back(InFlight { ack: publish.ack, outcome, say });
         Ok(())
     }
@@ -417,7 +424,10 @@ impl<'g> Client<'g> {
             let shadow = topics::shadow(&serial);
             let said =
                 packets::publish(&mut self.core, &shadow, text.as_bytes(), Qos::AtLeastOnce, true, None);
-            self.act(said.unwrap_or_default(), line).await?;
+            if let Some(events) = said {
+                self.keep(terminal, TelegramDirection::Down, (&shadow, text.as_bytes()), None);
+                self.act(events, line).await?;
+            }
         }
         // Brokers count whole seconds, and late by up to one.
         let within_s = self.gate.rules.config.command_within_s.saturating_sub(1).max(1);
@@ -427,6 +437,7 @@ impl<'g> Client<'g> {
         match said {
             Some(events) => {
                 self.talks.asked(terminal, answer);
+                self.keep(terminal, TelegramDirection::Down, (&topic, &payload), None);
                 self.act(events, line).await
             }
             None => {
@@ -440,19 +451,17 @@ impl<'g> Client<'g> {
         }
     }
 
-    fn keep(&self, terminal: TerminalId, publish: &Publish, refused: Option<String>) {
-        let counters = &self.gate.counters;
-        match &refused {
-            None => counters.frames_understood.add_one(),
-            Some(_) => counters.frames_refused.add_one(),
-        }
-        let refused = refused.map(|reason| Refused { reason, clause: "MQTT, message".to_owned() });
-        let mut bytes = publish.topic.clone().into_bytes();
-        bytes.push(b'\n');
-        bytes.extend_from_slice(&publish.payload);
+    fn keep(
+        &self,
+        terminal: TerminalId,
+        direction: TelegramDirection,
+        (topic, payload): (&str, &[u8]),
+        refused: Option<Refused>,
+    ) {
         let whose =
             Whose { terminal: Some(terminal), remote: self.remote, protocol: Protocol::Telemetry.code() };
-        self.gate.telegrams.keep(whose, TelegramDirection::Up, &bytes, refused, (self.gate.clock)());
+        let bytes = packets::telegram(topic, payload);
+        self.gate.telegrams.keep(whose, direction, &bytes, refused, (self.gate.clock)());
     }
 
     async fn hand_over(&self, intake: Intake) -> Result<(), String> {
@@ -479,9 +488,12 @@ impl<'g> Client<'g> {
             if let Some(ack) = message.ack {
                 events.extend(packets::answer(&mut self.core, ack, None));
             }
-            if let Some((topic, payload)) = message.say {
-                let said = packets::publish(&mut self.core, &topic, &payload, Qos::AtMostOnce, false, None);
-                events.extend(said.unwrap_or_default());
+            if let Some((terminal, topic, payload)) = message.say
+                && let Some(said) =
+                    packets::publish(&mut self.core, &topic, &payload, Qos::AtMostOnce, false, None)
+            {
+                self.keep(terminal, TelegramDirection::Down, (&topic, &payload), None);
+                events.extend(said);
             }
             self.act(events, line).await?;
         }

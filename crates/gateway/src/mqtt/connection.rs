@@ -236,7 +236,15 @@ impl Connection {
         let mut said: Vec<u8> = Vec::new();
         for output in out {
             match output {
-                Output::Heard { bytes, refused } => self.keep(&bytes, refused),
+                Output::Heard { bytes, refused } => {
+                    let counters = &self.gate.counters;
+                    match &refused {
+                        None => counters.frames_understood.add_one(),
+                        Some(_) => counters.frames_refused.add_one(),
+                    }
+                    self.keep(TelegramDirection::Up, &bytes, refused);
+                }
+                Output::Told(bytes) => self.keep(TelegramDirection::Down, &bytes, None),
                 Output::Write(bytes) => said.extend_from_slice(&bytes),
                 Output::Readings(readings) => {
                     let count = readings.len() as u64;
@@ -302,15 +310,10 @@ impl Connection {
         self.gate.intake.send(intake).await.map_err(|stopped| Ended(stopped.to_string()))
     }
 
-    fn keep(&self, bytes: &[u8], refused: Option<Refused>) {
-        let counters = &self.gate.counters;
-        match &refused {
-            None => counters.frames_understood.add_one(),
-            Some(_) => counters.frames_refused.add_one(),
-        }
+    fn keep(&self, direction: TelegramDirection, bytes: &[u8], refused: Option<Refused>) {
         let terminal = self.session.entry().map(|entry| entry.id);
         let whose = Whose { terminal, remote: self.remote, protocol: Protocol::Telemetry.code() };
-        self.gate.telegrams.keep(whose, TelegramDirection::Up, bytes, refused, (self.gate.clock)());
+        self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {

@@ -42,6 +42,11 @@ pub(crate) struct Publish {
     pub(crate) content_type: Option<String>,
 }
 
+/// A message as the telegram log keeps it: the topic, a line end, the payload (see [`wire::explain::split_topic`]).
+pub(crate) fn telegram(topic: &str, payload: &[u8]) -> Vec<u8> {
+    [topic.as_bytes(), b"\n", payload].concat()
+}
+
 /// What a message is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ack {

@@ -59,6 +59,8 @@ pub(crate) struct Facts<'a> {
 pub(crate) enum Output {
     /// A message that came, for the telegram log and the counters.
     Heard { bytes: Bytes, refused: Option<Refused> },
+    /// A message that goes to the device, for the telegram log; its packet follows.
+    Told(Vec<u8>),
     /// Write this to the device.
     Write(Vec<u8>),
     /// Hand these over; the session wants to hear the outcome. Outcomes come back in the order of these.

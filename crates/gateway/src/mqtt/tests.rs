@@ -11,6 +11,7 @@ use bus::{Outcome, Sessions, TelegramReceiver, TelegramSink};
 use domain::id::TerminalId;
 use domain::place::{Admission, Credential, Protocol, TerminalEntry};
 use domain::reading::Reading;
+use domain::telegram::TelegramDirection;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -32,7 +33,7 @@ struct World {
     intake: IntakeReceiver,
     sessions: Arc<Sessions>,
     stop: CancellationToken,
-    _telegrams: TelegramReceiver,
+    telegrams: TelegramReceiver,
 }
 
 impl World {
@@ -52,20 +53,20 @@ impl World {
         });
         let counters = Arc::new(Counters::default());
         let (sender, intake) = IntakeSender::bounded(64);
-        let (telegrams, _telegrams) = TelegramSink::bounded(64, Arc::clone(&counters));
+        let (sink, telegrams) = TelegramSink::bounded(64, Arc::clone(&counters));
         let sessions = Arc::new(Sessions::default());
         let joined = Joined {
             intake: sender,
             directory: Arc::new(directory),
             sessions: Arc::clone(&sessions),
-            telegrams,
+            telegrams: sink,
             counters,
             clock: Arc::new(|| WALL),
         };
         let config = MqttConfig { listen: Some(([127, 0, 0, 1], 0).into()), ..MqttConfig::default() };
         let stop = CancellationToken::new();
         let handle = MqttDoor::start(config, joined, stop.clone()).unwrap();
-        Self { handle, intake, sessions, stop, _telegrams }
+        Self { handle, intake, sessions, stop, telegrams }
     }
 
     async fn next(&mut self) -> Intake {
@@ -79,6 +80,13 @@ impl World {
                 return (readings, confirm);
             }
         }
+    }
+
+    /// The next entry of the telegram log: which way, topic and payload.
+    async fn telegram(&mut self) -> (TelegramDirection, String) {
+        let kept = timeout(SOON, self.telegrams.recv()).await.expect("a telegram").unwrap();
+        assert_eq!((kept.terminal, kept.protocol.as_str()), (Some(TERMINAL), "telemetry"));
+        (kept.direction, String::from_utf8(kept.bytes).unwrap())
     }
 
     /// The next event of the line.
@@ -288,6 +296,14 @@ async fn a_command_goes_down_and_its_answer_comes_up() {
     let (kind, body) = device.hear().await;
     assert_eq!(kind, 0x31, "retained");
     assert!(String::from_utf8(body).unwrap().ends_with(r#"{"v":1,"desired":{"set":{"a":1}}}"#));
+    // What was said stands in the log, and what nobody listened to does not.
+    let [command, answer, shadow] = [world.telegram().await, world.telegram().await, world.telegram().await];
+    assert_eq!(command.0, TelegramDirection::Down);
+    assert!(command.1.starts_with("emberwatch/1/E7/command\n{") && command.1.contains(r#""id":17"#));
+    assert_eq!(answer.0, TelegramDirection::Up);
+    assert!(answer.1.starts_with("emberwatch/1/E7/answer\n"));
+    assert_eq!(shadow.0, TelegramDirection::Down);
+    assert_eq!(shadow.1, "emberwatch/1/E7/shadow\n{\"v\":1,\"desired\":{\"set\":{\"a\":1}}}");
 }
 
 #[tokio::test]

@@ -262,6 +262,18 @@ async fn meters_and_modbus_units_share_a_line_one_at_a_time() {
     assert!(readings[0].reported[0].severity.is_some());
     confirm.tell(Outcome::Committed);
     assert_eq!(door.counters.frames_refused.get(), 0);
+
+    // Each frame stands in the log as what it is: the registration, a unit, three answers of the meter, and behind the
+    // first of them two bytes of the line itself.
+    let mut kept = Vec::new();
+    for _ in 0..10 {
+        let telegram = door.telegrams.recv().await.unwrap();
+        kept.push(format!("{:?} {}", telegram.direction, telegram.protocol));
+    }
+    let meter = ["Down dlt645", "Up dlt645"];
+    let unit = ["Up modbus_rtu", "Down modbus_rtu", "Up modbus_rtu"];
+    let wanted = [&unit[..], &meter, &["Up modbus_rtu"], &meter, &meter].concat();
+    assert_eq!(kept, wanted);
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ impl Session {
         let Some(events) = packets::publish(&mut self.core, topic, payload, qos, retain, None) else {
             return false;
         };
+        out.push(Output::Told(packets::telegram(topic, payload)));
         self.say(events, out);
         true
     }

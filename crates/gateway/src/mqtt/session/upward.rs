@@ -43,9 +43,7 @@ impl Session {
             let longest = ms(u64::from(facts.rules.config.max_keep_alive_s) * 3 / 2);
             *deadline = (*deadline).max(now.mono_ms.saturating_add(longest.min(60_000)));
         }
-        let mut telegram = publish.topic.clone().into_bytes();
-        telegram.push(b'\n');
-        telegram.extend_from_slice(&publish.payload);
+        let telegram = packets::telegram(&publish.topic, &publish.payload);
         // The newest entry counts: detectors may have been added meanwhile.
         if let Some(entry) = facts.directory.terminal(Protocol::Telemetry, &somebody.entry.serial) {
             somebody.entry = entry;
