@@ -110,6 +110,34 @@ class Server:
         assert self.process.wait(timeout=30) == 0, "Ctrl-C stops cleanly:\n" + "".join(self.lines[-20:])
 
 
+def coaps(server, path, identity, key, *, method="post", payload=None, within_s=20):
+    """What libcoap's client over GnuTLS prints of one request in a session of its own."""
+    command = ["coap-client-gnutls", "-v", "6", "-B", str(within_s), "-m", method, "-u", identity, "-k", key, "-t", "50"]
+    if payload is not None:
+        command += ["-e", payload]
+    command.append(f"coaps://127.0.0.1:{server.doors['coaps']}{path}")
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=within_s + 20, check=False)
+    return done.stdout.decode(errors="replace")
+
+
+def telemetry_terminal(server, serial, key):
+    """A registered terminal with a shared secret, and its detector."""
+    organisation = server.api.get("/organisations")[0]["id"]
+    made = server.api.post("/terminals", {
+        "serial": serial, "protocol": "telemetry",
+        "detectors": [{
+            "profile_id": "telemetry-generic", "name": "Narrow-band detector",
+            "new_site": {"name": f"Shop {serial}", "address": "5 Test Road", "area_code": "430202",
+                         "organisation_id": organisation, "premises_kind": "retail_cluster",
+                         "lon": 113.15, "lat": 27.85, "zone": "Asia/Shanghai"},
+            "new_panel": {"name": "P1"},
+            "new_circuit": {"name": "C1", "rated_current_a": 63, "phases": 3},
+        }],
+    })
+    server.api.post(f"/terminals/{made['terminal_id']}/credentials", {"kind": "shared_secret", "secret": key})
+    return {"terminal": made["terminal_id"], "detector": made["detector_ids"][0]}
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("data"), ["field.dtu.gap_ms=20"])

@@ -8,39 +8,19 @@ import time
 
 import pytest
 
-from conftest import until
+from conftest import coaps, telemetry_terminal, until
 
 SERIAL = "LIBCOAP-0001"
 KEY = "a key of 16 B or more"
-CLIENT = "coap-client-gnutls"
 
 
 @pytest.fixture(scope="module")
 def device(server):
-    """A registered terminal with a shared secret, and its detector."""
-    organisation = server.api.get("/organisations")[0]["id"]
-    made = server.api.post("/terminals", {
-        "serial": SERIAL, "protocol": "telemetry",
-        "detectors": [{
-            "profile_id": "telemetry-generic", "name": "Narrow-band detector",
-            "new_site": {"name": "DTLS shop", "address": "5 Test Road", "area_code": "430202", "organisation_id": organisation,
-                         "premises_kind": "retail_cluster", "lon": 113.15, "lat": 27.85, "zone": "Asia/Shanghai"},
-            "new_panel": {"name": "P1"},
-            "new_circuit": {"name": "C1", "rated_current_a": 63, "phases": 3},
-        }],
-    })
-    server.api.post(f"/terminals/{made['terminal_id']}/credentials", {"kind": "shared_secret", "secret": KEY})
-    return {"terminal": made["terminal_id"], "detector": made["detector_ids"][0]}
+    return telemetry_terminal(server, SERIAL, KEY)
 
 
-def ask(server, path, *, identity=SERIAL, key=KEY, method="post", payload=None, within_s=20):
-    """What libcoap's client prints."""
-    command = [CLIENT, "-v", "6", "-B", str(within_s), "-m", method, "-u", identity, "-k", key, "-t", "50"]
-    if payload is not None:
-        command += ["-e", payload]
-    command.append(f"coaps://127.0.0.1:{server.doors['coaps']}{path}")
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=within_s + 20, check=False)
-    return done.stdout.decode(errors="replace")
+def ask(server, path, *, identity=SERIAL, key=KEY, **request):
+    return coaps(server, path, identity, key, **request)
 
 
 def message(**values):

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::session::Moment;
 use crate::testing::{WALL, detector};
 
 const SERIAL: &str = "E7";
@@ -38,26 +39,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let directory = Directory::default();
-        for profile in domain::profile::shipped().unwrap() {
-            directory.put_profile(profile);
-        }
-        directory.put_terminal(TerminalEntry {
-            id: TERMINAL,
-            serial: SERIAL.to_owned(),
-            protocol: Protocol::Telemetry,
-            admission: Admission::Admitted,
-            pinned_iccid: None,
-            credentials: vec![Credential::TokenHash(Sha256::digest(TOKEN).into())],
-            detectors: vec![detector(70, "telemetry-generic", None)],
-        });
         let counters = Arc::new(Counters::default());
         let (sender, intake) = IntakeSender::bounded(64);
         let (sink, telegrams) = TelegramSink::bounded(64, Arc::clone(&counters));
         let sessions = Arc::new(Sessions::default());
         let joined = Joined {
             intake: sender,
-            directory: Arc::new(directory),
+            directory: Arc::new(directory()),
             sessions: Arc::clone(&sessions),
             telegrams: sink,
             counters,
@@ -100,15 +88,26 @@ impl World {
 
     async fn device(&self, clean: bool) -> Device {
         let mut device = Device(TcpStream::connect(self.handle.local_addr().unwrap()).await.unwrap());
-        let flags = 0xC0 | if clean { 2 } else { 0 };
-        let mut body = text("MQTT");
-        body.extend([4, flags, 0, 60]);
-        for word in ["device", SERIAL, TOKEN] {
-            body.extend(text(word));
-        }
-        device.send(0x10, &body).await;
+        device.0.write_all(&connect(clean)).await.unwrap();
         device
     }
+}
+
+fn directory() -> Directory {
+    let directory = Directory::default();
+    for profile in domain::profile::shipped().unwrap() {
+        directory.put_profile(profile);
+    }
+    directory.put_terminal(TerminalEntry {
+        id: TERMINAL,
+        serial: SERIAL.to_owned(),
+        protocol: Protocol::Telemetry,
+        admission: Admission::Admitted,
+        pinned_iccid: None,
+        credentials: vec![Credential::TokenHash(Sha256::digest(TOKEN).into())],
+        detectors: vec![detector(70, "telemetry-generic", None)],
+    });
+    directory
 }
 
 /// A client of 3.1.1, byte by byte.
@@ -120,20 +119,33 @@ fn text(word: &str) -> Vec<u8> {
     bytes
 }
 
+fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut packet = vec![kind];
+    let mut rest = body.len();
+    loop {
+        let low = u8::try_from(rest % 128).unwrap();
+        rest /= 128;
+        packet.push(if rest > 0 { low | 0x80 } else { low });
+        if rest == 0 {
+            break;
+        }
+    }
+    packet.extend(body);
+    packet
+}
+
+fn connect(clean: bool) -> Vec<u8> {
+    let mut body = text("MQTT");
+    body.extend([4, 0xC0 | if clean { 2 } else { 0 }, 0, 60]);
+    for word in ["device", SERIAL, TOKEN] {
+        body.extend(text(word));
+    }
+    packet(0x10, &body)
+}
+
 impl Device {
     async fn send(&mut self, kind: u8, body: &[u8]) {
-        let mut packet = vec![kind];
-        let mut rest = body.len();
-        loop {
-            let low = u8::try_from(rest % 128).unwrap();
-            rest /= 128;
-            packet.push(if rest > 0 { low | 0x80 } else { low });
-            if rest == 0 {
-                break;
-            }
-        }
-        packet.extend(body);
-        self.0.write_all(&packet).await.unwrap();
+        self.0.write_all(&packet(kind, body)).await.unwrap();
     }
 
     async fn publish(&mut self, qos: u8, id: u16, residual: u32, dup: bool) {
@@ -331,4 +343,41 @@ async fn the_stop_lets_what_is_under_way_be_acknowledged() {
     device.is_closed().await;
     let World { handle, intake: _intake, .. } = world;
     timeout(SOON, handle.stopped()).await.expect("every session has ended");
+}
+
+/// Without sockets: what a session takes of a flood is a matter of its clock alone.
+#[test]
+fn a_flood_of_messages_waits_and_is_taken_at_the_pace_that_is_allowed() {
+    let config = MqttConfig { max_messages_per_s: 2, max_messages_burst: 3, ..MqttConfig::default() };
+    let rules = config::Rules::check(config).unwrap();
+    let (directory, shelf, failures) = (directory(), shelf::Shelf::new(1), access::Failures::new(1));
+    let facts = session::Facts {
+        rules: &rules,
+        directory: &directory,
+        shelf: &shelf,
+        failures: &failures,
+        remote: ([127, 0, 0, 1], 1).into(),
+        certificate: None,
+    };
+    let at = |mono_ms| Moment { wall: WALL, mono_ms };
+    let taken = |out: &[session::Output]| {
+        out.iter().filter(|output| matches!(output, session::Output::Readings(_))).count()
+    };
+    let mut session = session::Session::new(&rules, at(0));
+    let mut out = Vec::new();
+    session.on_bytes(&connect(true), facts, at(0), &mut out);
+    let mut message = text("emberwatch/1/E7/telemetry");
+    message.extend(br#"{"v":1,"values":{"residual":5}}"#);
+    session.on_bytes(&packet(0x30, &message).repeat(20), facts, at(0), &mut out);
+    let at_once = taken(&out);
+    assert!((3..=4).contains(&at_once), "{at_once} of 20 at once");
+    assert!(!session.wants_bytes(facts, at(0)), "the rest waits, here and then in the socket");
+    for second in 1..=4 {
+        let before = taken(&out);
+        while let Some(due) = session.deadline(facts).filter(|due| *due <= second * 1_000) {
+            session.on_time(facts, at(due), &mut out);
+        }
+        assert_eq!(taken(&out) - before, 2, "in second {second}");
+    }
+    assert!(!out.iter().any(|output| matches!(output, session::Output::Close(_))));
 }
