@@ -1,6 +1,7 @@
 /** Commands from the screen to the device and back: switching, its refusals, set-points, raw reads, batches. */
 
 import { expect, PASSWORD, read, test } from './city';
+import { Colleague } from './colleague';
 
 interface Found {
   id: number;
@@ -119,19 +120,18 @@ test('registers are read as they are, and a batch shows what became of each', as
   await expect(page.locator('li', { hasText: '复位' }).first()).toContainText(/装置已应答|回读确认|已下发|排队中|失败/);
 });
 
-test('where a site says so, a second person agrees with a password of their own', async ({ at, browser, city }, info) => {
-  const start = await at('/');
-  const breaker = await oneOf(start, 'leakage-breaker');
-  const session = await read<{ csrf_token: string }>(start, '/session');
-  const login = `second-${info.project.name}`;
-  const made = await start.request.post('/api/v1/users', { headers: { 'x-csrf-token': session.csrf_token }, data: { login, name: '复核人', grants: [{ role: 'safety_manager', organisation_id: null, area_code: null }] } });
-  expect(made.status(), await made.text()).toBe(201);
-  const { one_time_password: once } = (await made.json()) as { one_time_password: string };
-
-  const site = await read<{ version: number }>(start, `/sites/${breaker.site_id}`);
-  const ruled = await start.request.patch(`/api/v1/sites/${breaker.site_id}`, { headers: { 'x-csrf-token': session.csrf_token }, data: { version: site.version, two_person_switching: true } });
-  expect(ruled.status(), await ruled.text()).toBe(200);
-  const page = start;
+test('where a site says so, a second person agrees with a password of their own', async ({ at, browser }, info) => {
+  const page = await at('/');
+  const breaker = await oneOf(page, 'leakage-breaker');
+  const second = await Colleague.join(page, browser, info, `second-${info.project.name}`, '复核人');
+  const session = await read<{ csrf_token: string }>(page, '/session');
+  const headers = { 'x-csrf-token': session.csrf_token };
+  const rule = async (on: boolean): Promise<void> => {
+    const { version } = await read<{ version: number }>(page, `/sites/${breaker.site_id}`);
+    const ruled = await page.request.patch(`/api/v1/sites/${breaker.site_id}`, { headers, data: { version, two_person_switching: on } });
+    expect(ruled.status(), await ruled.text()).toBe(200);
+  };
+  await rule(true);
   const dialog = page.getByRole('dialog');
   await page.goto(`/detectors/${breaker.id}?tab=commands`);
   await page.getByRole('button', { name: '合闸', exact: true }).click();
@@ -142,17 +142,12 @@ test('where a site says so, a second person agrees with a password of their own'
   const first = page.locator('section', { hasText: '命令记录' }).locator('li').first();
   await expect(first).toContainText('待第二人确认');
 
-  const other = await browser.newContext({ baseURL: city.server.url, viewport: info.project.use.viewport ?? null, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
-  const second = await other.newPage();
-  const signed = await other.request.post('/api/v1/session', { data: { login, password: once } });
-  const { csrf_token: token } = (await signed.json()) as { csrf_token: string };
-  await other.request.post('/api/v1/session/password', { headers: { 'x-csrf-token': token }, data: { old_password: once, new_password: PASSWORD } });
-  await other.request.post('/api/v1/session', { data: { login, password: PASSWORD } });
-  await second.goto('/commands?state=awaiting_approval');
-  await second.getByRole('button', { name: '确认并下发' }).click();
-  await second.getByRole('dialog').locator('input[type="password"]').fill(PASSWORD);
-  await second.getByRole('dialog').getByRole('button', { name: '确认并下发' }).click();
+  await second.page.goto('/commands?state=awaiting_approval');
+  await second.page.getByRole('button', { name: '确认并下发' }).click();
+  await second.page.getByRole('dialog').locator('input[type="password"]').fill(PASSWORD);
+  await second.page.getByRole('dialog').getByRole('button', { name: '确认并下发' }).click();
   await expect(first).toContainText('回读确认', { timeout: 60_000 });
   await expect(first).toContainText('复核人');
-  await other.close();
+  await second.leave();
+  await rule(false);
 });

@@ -1,19 +1,8 @@
 /** What a detector can be told beside switching and limits, and the phone's code in place of the password. */
 
-import { createHmac } from 'node:crypto';
 import { type Page } from '@playwright/test';
 import { axe, expect, PASSWORD, read, test } from './city';
-
-/** RFC 6238: SHA-1, 30 s, six digits. */
-function codeOf(base32: string, atMs: number): string {
-  const bits = [...base32].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(atMs / 30_000)));
-  const hash = createHmac('sha1', key).update(step).digest();
-  const offset = hash.readUInt8(hash.length - 1) & 15;
-  return String((hash.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
+import { codeOf, Colleague } from './colleague';
 
 async function oneOf(page: Page, model: string): Promise<number> {
   const { items } = await read<{ items: { id: number; profile_id: string; circuit_id: number | null }[] }>(page, '/detectors?limit=500');
@@ -89,4 +78,64 @@ test('one-time codes are set up with a picture and confirm the switching of a br
   await panel.getByLabel('您的密码').fill(PASSWORD);
   await panel.getByRole('button', { name: '移除' }).click();
   await expect(panel.getByRole('button', { name: '开始设置' })).toBeVisible();
+});
+
+test('an administrator takes the codes of a lost phone away; its owner confirms with the password again', async ({ at, browser }, info) => {
+  const page = await at('/people');
+  const owner = await Colleague.join(page, browser, info, `lost-${info.project.name}`, '丢手机的人');
+  await owner.takeCodes();
+  await page.reload();
+  const row = page.locator('[data-row]', { hasText: '丢手机的人' });
+  await row.getByRole('button', { name: '移除“丢手机的人”的动态码' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByText('用于手机遗失')).toBeVisible();
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole('button', { name: '移除动态码' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(row).toBeVisible();
+  await expect(row.getByRole('button', { name: '移除“丢手机的人”的动态码' })).toHaveCount(0);
+  // They are still signed in and can set up the new phone.
+  await owner.page.goto('/me');
+  await expect(owner.page.getByRole('button', { name: '开始设置' })).toBeVisible();
+  await owner.leave();
+});
+
+test('the second person agrees with a code; a wrong one sends nothing', async ({ at, browser }, info) => {
+  const page = await at('/');
+  const breaker = await oneOf(page, 'leakage-breaker');
+  const { site_id: siteId } = await read<{ site_id: number }>(page, `/detectors/${breaker}`);
+  const rule = async (on: boolean): Promise<void> => {
+    const { csrf_token: token } = await read<{ csrf_token: string }>(page, '/session');
+    const { version } = await read<{ version: number }>(page, `/sites/${siteId}`);
+    const ruled = await page.request.patch(`/api/v1/sites/${siteId}`, { headers: { 'x-csrf-token': token }, data: { version, two_person_switching: on } });
+    expect(ruled.status(), await ruled.text()).toBe(200);
+  };
+  await rule(true);
+  const second = await Colleague.join(page, browser, info, `agrees-${info.project.name}`, '动态码复核人');
+  const secret = await second.takeCodes();
+
+  await page.goto(`/detectors/${breaker}?tab=commands`);
+  await page.getByRole('button', { name: '合闸', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('textarea').fill('检修完毕');
+  await dialog.locator('input[type="password"]').fill(PASSWORD);
+  await dialog.getByRole('button', { name: '合闸' }).click();
+  const first = page.locator('section', { hasText: '命令记录' }).locator('li').first();
+  await expect(first).toContainText('待第二人确认');
+
+  await second.page.goto('/commands?state=awaiting_approval');
+  await second.page.getByRole('button', { name: '确认并下发' }).click();
+  const theirs = second.page.getByRole('dialog');
+  const code = codeOf(secret, Date.now() + 30_000);
+  await theirs.getByLabel('手机上的动态码').fill(code === '000000' ? '000001' : '000000');
+  await theirs.getByRole('button', { name: '确认并下发' }).click();
+  await expect(theirs.getByText('不正确')).toBeVisible();
+  await expect(first).toContainText('待第二人确认');
+  await theirs.getByLabel('手机上的动态码').fill(code);
+  await theirs.getByRole('button', { name: '确认并下发' }).click();
+  await expect(theirs).toHaveCount(0);
+  await expect(first).toContainText('回读确认', { timeout: 60_000 });
+  await expect(first).toContainText('动态码复核人');
+  await second.leave();
+  await rule(false);
 });

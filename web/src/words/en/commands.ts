@@ -37,10 +37,12 @@ export default {
   locked: 'This circuit feeds something that must never be cut from afar.',
   not_permitted: 'Your role may not do this',
   send: 'Send',
+  ask: 'Ask: {what}',
   what: 'What',
   value: 'Value',
   range: '{min} to {max} {unit}',
   reason: 'Reason',
+  because: 'Reason:',
   password: 'Your password',
   password_says: 'Once more, so that nobody switches from a screen left open.',
   second_person: 'At this site a second person has to agree before it is sent.',
@@ -64,7 +66,7 @@ export default {
   },
   batch: {
     new: 'New batch', says: 'The same command for every detector that fits. Breakers are switched one at a time, never in a batch.', code: 'Name in the model', code_says: 'Such as alarm_1; may stay empty where a model has only one.',
-    any_model: 'Any model', model: 'Model', q: 'Name or serial contains', q_says: 'A model or a part of the name, or both.', start: 'Start', stop: 'Stop the rest', stopped: 'Stopped', results: 'Results',
+    any_model: 'Any model', model: 'Model', q: 'Name or serial contains', q_says: 'A model or a part of the name, or both.', untried: 'Why it is not tried on the past first', start: 'Start', stop: 'Stop the rest', stopped: 'Stopped', results: 'Results',
     progress: '{done} of {total}', none: 'No batch yet', none_says: 'A batch tests, mutes or sets many detectors at once and shows what became of each.',
   },
 };

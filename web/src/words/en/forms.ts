@@ -1,6 +1,7 @@
 export default {
   errors: {
     wrong: 'Not right',
+    wrong_code: 'Not right: enter the six digits shown now. If it stays wrong, check the clock of your phone',
     missing: 'Needs an entry',
     unknown: 'The server does not know this',
     unknown_value: 'Not one of the choices',

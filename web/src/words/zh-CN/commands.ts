@@ -37,10 +37,12 @@ export default {
   locked: '该回路的负荷任何情况下都不得远程切断。',
   not_permitted: '当前角色无权执行',
   send: '下发',
+  ask: '申请{what}',
   what: '命令',
   value: '数值',
   range: '{min} 至 {max} {unit}',
   reason: '原因',
+  because: '原因：',
   password: '您的密码',
   password_says: '再次输入密码，防止他人在未锁屏的电脑上操作。',
   second_person: '该场所规定须第二人确认后才下发。',
@@ -64,7 +66,7 @@ export default {
   },
   batch: {
     new: '新建批量', says: '对符合条件的全部探测器下发同一命令。分合闸只能逐台执行。', code: '型号中的命令名', code_says: '例如 alarm_1；型号只有一个时可不填。',
-    any_model: '全部型号', model: '型号', q: '名称或编号包含', q_says: '型号或名称至少填一项。', start: '开始', stop: '停止剩余', stopped: '已停止', results: '逐台结果',
+    any_model: '全部型号', model: '型号', q: '名称或编号包含', q_says: '型号或名称至少填一项。', untried: '未试算的原因', start: '开始', stop: '停止剩余', stopped: '已停止', results: '逐台结果',
     progress: '{done} / {total}', none: '还没有批量任务', none_says: '批量任务可一次自检、消音或设置多台探测器，并逐台显示结果。',
   },
 };

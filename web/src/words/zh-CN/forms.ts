@@ -1,6 +1,7 @@
 export default {
   errors: {
     wrong: '不正确',
+    wrong_code: '不正确：请输入此刻显示的六位数字；仍不正确时，请检查手机时间',
     missing: '请填写此项',
     unknown: '服务器不认识此项',
     unknown_value: '没有这个选项',

@@ -37,10 +37,12 @@ export default {
   locked: '該迴路的負荷任何情況下都不得遠端切斷。',
   not_permitted: '目前角色無權執行',
   send: '下發',
+  ask: '申請{what}',
   what: '命令',
   value: '數值',
   range: '{min} 至 {max} {unit}',
   reason: '原因',
+  because: '原因：',
   password: '您的密碼',
   password_says: '再次輸入密碼，防止他人在未鎖屏的電腦上操作。',
   second_person: '該場所規定須第二人確認後才下發。',
@@ -64,7 +66,7 @@ export default {
   },
   batch: {
     new: '新建批次', says: '對符合條件的全部偵測器下發同一命令。分合閘只能逐台執行。', code: '型號中的命令名', code_says: '例如 alarm_1；型號只有一個時可不填。',
-    any_model: '全部型號', model: '型號', q: '名稱或編號包含', q_says: '型號或名稱至少填一項。', start: '開始', stop: '停止剩餘', stopped: '已停止', results: '逐台結果',
+    any_model: '全部型號', model: '型號', q: '名稱或編號包含', q_says: '型號或名稱至少填一項。', untried: '未試算的原因', start: '開始', stop: '停止剩餘', stopped: '已停止', results: '逐台結果',
     progress: '{done} / {total}', none: '還沒有批次任務', none_says: '批次任務可一次自檢、消音或設定多台偵測器，並逐台顯示結果。',
   },
 };

@@ -1,6 +1,7 @@
 export default {
   errors: {
     wrong: '不正確',
+    wrong_code: '不正確：請輸入此刻顯示的六位數字；仍不正確時，請檢查手機時間',
     missing: '請填寫此項',
     unknown: '伺服器不認識此項',
     unknown_value: '沒有這個選項',
