@@ -5,6 +5,7 @@ export default {
     warning: 'Act soon: the warning level has been passed, not yet the alarm level.',
     returned: 'Back within the limit, but the cause may still be there: find it before closing this.',
     fault: 'Have it repaired: until then nobody may be watching here.',
+    switch_failed: 'Send an electrician now: where the switch stands is unknown; treat the circuit as live.',
   },
   residual_current: {
     owner: {
@@ -211,7 +212,7 @@ export default {
     electrician: {
       1: 'Go to the breaker and see where it stands; do not trust the screen.',
       2: 'Check its drive, its supply and whether it is locked or set to manual.',
-      3: 'Repeat the command on site; the fault ends when a command is followed.',
+      3: 'Once sure on site, send the command again: the fault ends when it is carried out. If the switch is where it should be after all, acknowledge the alarm and reset it with the reason.',
     },
   },
 };
