@@ -25,6 +25,8 @@ const PACE_TOLERANCE_MS: i64 = 10_000;
 
 /// Uploads of one second of the device's clock are received within this, ms: the second, and as much for the network.
 const SAME_SECOND_MS: i64 = 2_000;
+/// What was measured so short a time before it was received is no history.
+const NO_HISTORY_MS: i64 = 10_000;
 
 /// Limits in the unit of the channel's value.
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +185,11 @@ impl<'a> Judge<'a> {
                     (Filing::ClockWrong, by_receipt())
                 }
             }
-            Some(last) if device_at < last && self.is_set_back(device_at, reading.received_at) => {
+            Some(last)
+                if device_at < last
+                    && (was_ahead(last, device_at, reading.received_at)
+                        || self.is_set_back(device_at, reading.received_at)) =>
+            {
                 (Filing::ClockWrong, by_receipt())
             }
             Some(last) if device_at < last => (Filing::Late, device_at),
@@ -229,10 +235,16 @@ impl<'a> Judge<'a> {
     /// Judges a reading that is the newest of its group.
     pub(super) fn current(&mut self, reading: &Reading, filing: Filing, filed_at: UnixMs) {
         let clock_wrong = filing == Filing::ClockWrong;
+        let last = self.state.last_filed(reading.group);
         // A clock that tells whole seconds may tell two uploads the same one; that alone is no fault.
         let same_second = reading.device_at.is_some()
-            && reading.device_at == self.state.last_filed(reading.group)
+            && reading.device_at == last
             && self.state.last_fresh.is_some_and(|at| reading.received_at.since_ms(at) <= SAME_SECOND_MS);
+        // Nor is a clock that has just been put right.
+        let put_right = reading
+            .device_at
+            .zip(last)
+            .is_some_and(|(device_at, last)| was_ahead(last, device_at, reading.received_at));
         self.state.set_filed(reading.group, filed_at);
         self.state.keep_latest(&reading.samples, filed_at, reading.received_at, clock_wrong);
         self.state.last_fresh = self.state.last_fresh.max(Some(reading.received_at));
@@ -243,7 +255,7 @@ impl<'a> Judge<'a> {
             && (clock_wrong || !self.state.conditions.is_empty())
             && let Some(device) = device_channel(self.binding)
         {
-            self.fault(device, Hazard::ClockWrong, clock_wrong && !same_second, at);
+            self.fault(device, Hazard::ClockWrong, clock_wrong && !same_second && !put_right, at);
         }
         let mut cursor = 0;
         for sample in &reading.samples {
@@ -532,6 +544,13 @@ impl<'a> Judge<'a> {
             self.changed |= *c != before;
         }
     }
+}
+
+/// Whether the clock that told `last` ran ahead and has been put right since, by a person or by our own answer to a
+/// question for the time. What is measured now would else pass for history until the clock has come to `last` again.
+const fn was_ahead(last: UnixMs, device_at: UnixMs, received_at: UnixMs) -> bool {
+    let ago_ms = received_at.since_ms(device_at);
+    last.since_ms(received_at) > SAME_SECOND_MS && -SAME_SECOND_MS <= ago_ms && ago_ms <= NO_HISTORY_MS
 }
 
 impl LateRun {

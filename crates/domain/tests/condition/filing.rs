@@ -192,6 +192,35 @@ fn a_clock_that_was_set_back_does_not_blind_the_detector() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_and_was_put_right_does_not_blind_the_detector() {
+    let binding = replaying();
+    let mut state = DetectorState::new(at(0.0));
+    let mut r = reading(100.0, vec![good(0, 50)]);
+    r.device_at = Some(at(150.0));
+    assert_eq!(state.on_reading(&binding, &r).filing, Filing::Current);
+    let mut changes = Vec::new();
+    for seconds in [101.0, 104.0, 108.0] {
+        let r = reading(seconds, vec![good(0, 500)]);
+        let judged = state.on_reading(&binding, &r);
+        assert_eq!(judged.filing, Filing::ClockWrong);
+        changes.extend(judged.changes);
+    }
+    changes.extend(state.on_time(&binding, at(140.0)).changes);
+    let raised: Vec<_> =
+        briefs(&changes).into_iter().map(|(channel, hazard, kind, _)| (channel, hazard, kind)).collect();
+    assert_eq!(
+        raised,
+        [(10, Hazard::ResidualCurrent, Raised(Alarm))],
+        "one alarm, and the clock is right now"
+    );
+    // What it kept from before is history all the same.
+    let mut r = reading(70.0, vec![good(0, 60)]);
+    r.received_at = at(141.0);
+    assert_eq!(state.on_reading(&binding, &r).filing, Filing::Late);
+    assert_eq!(state.on_reading(&binding, &reading(160.0, vec![good(0, 500)])).filing, Filing::Current);
+}
+
+#[test]
 fn a_replay_is_not_a_clock_that_was_set_back() {
     let binding = replaying();
     // Ten seconds of history per second; then one old reading sent again and again.
