@@ -60,6 +60,11 @@ export default {
   picture_open: 'Look at the picture: {what}',
   picture_by: '{who} · {at}',
   picture_delete: 'Delete the picture',
+  picture_refused: {
+    kind: 'Only JPEG, PNG or WebP pictures can be kept: choose another.',
+    large: 'The picture is too large (6 MB at most): take it again with a lower resolution.',
+    other: 'The picture did not get through: try again.',
+  },
   remarks: 'Remarks',
   remarks_example: 'For example: probe of phase B still missing',
   bad_values: '{n} values are not good. Put them right, or finish with remarks.',
@@ -105,6 +110,10 @@ export default {
     by_itself: 'By the platform itself · {at}{who}',
     by: '{who} · {at}',
     plot: 'The two series against each other',
+    axis: {
+      load: 'load',
+      apparent: 'apparent power',
+    },
     about: 'Channel',
     confidence: 'How sure',
     sure: {

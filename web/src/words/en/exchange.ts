@@ -36,6 +36,10 @@ export default {
     all_or_nothing: 'All or nothing',
     good_lines: 'The good lines only',
   },
+  mode_says: {
+    all_or_nothing: 'Nothing is written until every line is right: mend the file and choose it again.',
+    good_lines: 'The {n} good lines are written, the wrong ones are left out; mend them and choose the same file again.',
+  },
   do_it: 'Write {n}',
   file: {
     not_a_workbook: 'This is no .xlsx file: save it as .xlsx.',

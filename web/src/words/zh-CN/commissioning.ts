@@ -1,5 +1,5 @@
 export default {
-  subtitle: '扫一下标签，选好位置，看到数值就完成；目标两分钟以内。',
+  subtitle: '扫标签、选位置、看数值，目标两分钟以内。',
   steps: '调试步骤',
   step: {
     find: '找设备',
@@ -24,7 +24,7 @@ export default {
   look_again: '再找一次',
   other_number: '换一个号码',
   nearest_first: '离您近的排在前面',
-  other_site: '换场所',
+  other_site: '换站点',
   metres: '{n} 米',
   kilometres: '{n} 公里',
   first_values: '首批数值',
@@ -60,6 +60,11 @@ export default {
   picture_open: '查看照片：{what}',
   picture_by: '{who} · {at}',
   picture_delete: '删除照片',
+  picture_refused: {
+    kind: '只能用 JPEG、PNG 或 WebP 照片，请换一张。',
+    large: '照片太大（最多 6 MB），请调低相机分辨率再拍。',
+    other: '照片没有传上去，请再试一次。',
+  },
   remarks: '备注',
   remarks_example: '例如：B 相探头未装，等下次停电',
   bad_values: '有 {n} 个数值不正常，请先处理，或写明备注后完成。',
@@ -105,6 +110,10 @@ export default {
     by_itself: '平台自动检查 · {at}{who}',
     by: '{who} · {at}',
     plot: '两组数据的对照图',
+    axis: {
+      load: '负荷',
+      apparent: '视在功率',
+    },
     about: '测点',
     confidence: '把握',
     sure: {

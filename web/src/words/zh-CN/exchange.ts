@@ -36,6 +36,10 @@ export default {
     all_or_nothing: '全部正确才导入',
     good_lines: '只导入正确的行',
   },
+  mode_says: {
+    all_or_nothing: '全部正确才写入：请改好文件再导入。',
+    good_lines: '先写入正确的 {n} 条，有错的行不写入；改好后再导入同一文件即可。',
+  },
   do_it: '写入 {n} 条',
   file: {
     not_a_workbook: '这不是 .xlsx 文件，请用 Excel 或 WPS 另存为 .xlsx。',

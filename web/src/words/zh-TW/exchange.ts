@@ -36,10 +36,14 @@ export default {
     all_or_nothing: '全部正確才導入',
     good_lines: '只導入正確的行',
   },
+  mode_says: {
+    all_or_nothing: '全部正確才寫入：請改好檔案再匯入。',
+    good_lines: '先寫入正確的 {n} 筆，有錯的列不寫入；改好後再匯入同一檔案即可。',
+  },
   do_it: '寫入 {n} 條',
   file: {
-    not_a_workbook: '這不是 .xlsx 文件，請用 Excel 或 WPS 另存爲 .xlsx。',
-    no_sheets: '文件裏沒有模板的工作表，請從模板開始填寫。',
+    not_a_workbook: '這不是 .xlsx 文件，請用 Excel 或 WPS 另存為 .xlsx。',
+    no_sheets: '文件裡沒有模板的工作表，請從模板開始填寫。',
     too_many_lines: '每張表最多 5000 行，請分成幾個文件。',
     unreadable: '文件打不開，可能已損壞。',
   },
