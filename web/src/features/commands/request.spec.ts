@@ -12,7 +12,7 @@ const trial = (alarm: number): WhatIf => {
 };
 function asked(over: Partial<CommandOption>, typed: Partial<ReturnType<typeof emptyTyped>>, tried: WhatIf | null = null) {
   const refused: string[] = [];
-  const wanted = requestOf(1, option(over), { ...emptyTyped(), ...typed }, tried, { refuse: (field) => refused.push(field) });
+  const wanted = requestOf(1, option(over), { ...emptyTyped(option(over)), ...typed }, tried, { refuse: (field) => refused.push(field) });
   return { wanted, refused };
 }
 
@@ -23,7 +23,7 @@ describe('a command from what was typed', () => {
   it('asks for reason and password before a breaker is switched', () => {
     const trip = { kind: 'trip', code: 'trip', needs_password: true, needs_reason: true } as const;
     expect(asked(trip, { reason: ' ' }).refused).toEqual(['reason', 'password']);
-    expect(asked(trip, { reason: 'fire', proof: { by: 'password', said: 'p' } }).wanted).toMatchObject({ reason: 'fire', password: 'p' });
+    expect(asked(trip, { reason: 'fire', proof: { by: 'password', said: 'p' } }).wanted).toMatchObject({ reason: 'fire', password: 'p', expires_in_s: 300 });
   });
   it('takes a one-time code in place of the password', () => {
     const trip = { kind: 'trip', code: 'trip', needs_password: true, needs_reason: true } as const;

@@ -9,14 +9,19 @@ export interface Typed {
   reason: string;
   proof: Proof;
   skipped: string;
-  /** Hours until it is given up when the device does not come. */
-  hours: string;
+  /** Seconds until it is given up when the device does not come. */
+  wait_s: string;
   function: string;
   address: string;
   count: string;
 }
 
-export const emptyTyped = (): Typed => ({ value: '', reason: '', proof: emptyProof(), skipped: '', hours: '1', function: '3', address: '', count: '1' });
+type Waiting = Pick<CommandOption, 'kind' | 'needs_approval'>;
+
+/** How long a command may wait, s; the first where nobody chooses. A breaker does not move when nobody expects it any more. */
+export const waitsOf = (option: Waiting): readonly number[] => (option.kind !== 'trip' && option.kind !== 'close' ? [3600, 43_200, 86_400, 604_800] : option.needs_approval ? [3600] : [300, 3600]);
+
+export const emptyTyped = (option: Waiting): Typed => ({ value: '', reason: '', proof: emptyProof(), skipped: '', wait_s: String(waitsOf(option)[0]), function: '3', address: '', count: '1' });
 
 /** `0x10` or `16`; NaN for anything else. */
 export function registerOf(typed: string): number {
@@ -40,7 +45,7 @@ export function requestOf(detector: number, option: CommandOption, typed: Typed,
   if (option.needs_reason && textOf(typed.reason) === null) form.refuse('reason', 'missing');
   const fits = fittingTrial(option, value, trial);
   if (option.needs_what_if && fits === null && textOf(typed.skipped) === null) form.refuse('what_if_id', 'missing');
-  const wanted: NewCommand = { detector_id: detector, kind: option.kind, code: option.code, expires_in_s: Number(typed.hours) * 3600 };
+  const wanted: NewCommand = { detector_id: detector, kind: option.kind, code: option.code, expires_in_s: Number(typed.wait_s) };
   if (value !== null) wanted.value = value;
   const reason = textOf(typed.reason);
   if (reason !== null) wanted.reason = reason;

@@ -53,6 +53,7 @@ export default {
   result: 'Read:',
   until: 'Is given up at',
   wait_for: 'Wait for the device for',
+  minutes: '{n} minute | {n} minutes',
   hours: '{n} hour | {n} hours',
   asleep: 'It is not connected now; the command goes out as soon as it dials in.',
   open: 'Under way',

@@ -53,6 +53,7 @@ export default {
   result: '读到：',
   until: '放弃时间',
   wait_for: '等待装置上线',
+  minutes: '{n} 分钟 | {n} 分钟',
   hours: '{n} 小时 | {n} 小时',
   asleep: '装置当前未连接，上线后立即下发。',
   open: '进行中',

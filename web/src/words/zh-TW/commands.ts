@@ -53,6 +53,7 @@ export default {
   result: '讀到：',
   until: '放棄時間',
   wait_for: '等待裝置上線',
+  minutes: '{n} 分鐘 | {n} 分鐘',
   hours: '{n} 小時 | {n} 小時',
   asleep: '裝置目前未連線，上線後立即下發。',
   open: '進行中',
