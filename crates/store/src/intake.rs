@@ -2,6 +2,7 @@
 //! When it returns `Ok`, everything is on disk (invariant 1); when it returns an error, nothing of it is.
 
 mod bulk;
+mod seen;
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -280,6 +281,14 @@ static TRANSITIONS: Bulk = Bulk::new(
     "",
 );
 static OUTBOX: Bulk = Bulk::new("INSERT INTO outbox (alarm_id, at, kind, payload)", 4, "");
+static SEEN: Bulk = Bulk::new(
+    "WITH news (id, at, remote, signal, firmware, seen, pinned) AS (",
+    7,
+    ") UPDATE terminal SET last_seen_at = max(terminal.last_seen_at, news.at), \
+     remote = coalesce(news.remote, terminal.remote), signal = coalesce(news.signal, terminal.signal), \
+     firmware = coalesce(news.firmware, terminal.firmware), seen_iccid = coalesce(news.seen, terminal.seen_iccid), \
+     pinned_iccid = coalesce(terminal.pinned_iccid, news.pinned) FROM news WHERE terminal.id = news.id",
+);
 static EVENTS: Bulk = Bulk::new("INSERT INTO terminal_event (terminal_id, at, event, detail, remote)", 5, "");
 
 impl Store {
@@ -328,9 +337,17 @@ async fn write(
         })
         .await?;
     write_alarms(connection, &batch.alarms).await?;
-    for seen in &batch.terminals {
-        write_seen(connection, seen).await?;
-    }
+    SEEN.run(connection, &seen::by_terminal(&batch.terminals), |query, seen| {
+        query
+            .bind(seen.terminal.0)
+            .bind(seen.at.0)
+            .bind(seen.remote)
+            .bind(seen.signal.map(i64::from))
+            .bind(seen.firmware)
+            .bind(seen.iccid)
+            .bind(seen.pinned)
+    })
+    .await?;
     EVENTS
         .run(connection, &batch.terminal_events, |query, event| {
             query
@@ -507,24 +524,6 @@ async fn write_alarms(connection: &mut SqliteConnection, alarms: &[AlarmWrite]) 
             query.bind(alarm.0).bind(entry.at.0).bind(entry.kind).bind(entry.payload.to_string())
         })
         .await?;
-    Ok(())
-}
-
-async fn write_seen(connection: &mut SqliteConnection, seen: &TerminalSeen) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE terminal SET last_seen_at = max(last_seen_at, $1), remote = coalesce($2, remote), \
-         signal = coalesce($3, signal), firmware = coalesce($4, firmware), seen_iccid = coalesce($5, seen_iccid), \
-         pinned_iccid = CASE WHEN $6 THEN coalesce(pinned_iccid, $5) ELSE pinned_iccid END WHERE id = $7",
-    )
-    .bind(seen.at.0)
-    .bind(seen.remote.as_deref())
-    .bind(seen.signal.map(i64::from))
-    .bind(seen.firmware.as_deref())
-    .bind(seen.seen_iccid.as_deref())
-    .bind(seen.pin)
-    .bind(seen.terminal.0)
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

@@ -149,3 +149,43 @@ async fn a_sim_card_is_pinned_once_and_changed_by_a_person() {
         assert_eq!(row.pinned_iccid.as_deref(), Some("OTHER"));
     }
 }
+
+#[tokio::test]
+async fn what_one_batch_says_of_a_terminal_is_kept_as_if_told_one_after_the_other() {
+    for backend in Backend::ALL {
+        let [together, singly] = [World::new(backend).await, World::new(backend).await];
+        let mut rows = Vec::new();
+        for (world, at_once) in [(&together, 100), (&singly, 1)] {
+            let kept = world.store.terminals().seen_unknown(&[unknown("NEW", NOW)]).await.unwrap();
+            let said = |minutes: i64| TerminalSeen {
+                terminal: kept[0].terminal,
+                at: NOW.plus_ms(minutes * MINUTE),
+                remote: None,
+                signal: None,
+                firmware: None,
+                seen_iccid: None,
+                pin: false,
+            };
+            let sim = |iccid: &str, pin| TerminalSeen { seen_iccid: Some(iccid.to_owned()), pin, ..said(2) };
+            let batch = [
+                TerminalSeen { remote: Some("192.0.2.9:1".to_owned()), signal: Some(3), ..said(1) },
+                TerminalSeen { terminal: world.east.terminal, signal: Some(5), ..said(4) },
+                sim("FIRST", true),
+                TerminalSeen { firmware: Some("2.0".to_owned()), signal: Some(7), ..said(9) },
+                sim("SECOND", true),
+                sim("THIRD", false),
+                TerminalSeen { remote: Some("192.0.2.9:2".to_owned()), ..said(3) },
+            ];
+            for some in batch.chunks(at_once) {
+                world.store.commit(&Batch { terminals: some.to_vec(), ..Batch::default() }).await.unwrap();
+            }
+            let of = async |id| world.store.terminals().get(&world.everything, id).await.unwrap();
+            rows.push((of(kept[0].terminal).await, of(world.east.terminal).await));
+        }
+        assert_eq!(rows[0], rows[1]);
+        let (new, east) = &rows[0];
+        assert_eq!((new.pinned_iccid.as_deref(), new.seen_iccid.as_deref()), (Some("FIRST"), Some("THIRD")));
+        assert_eq!((new.signal, new.firmware.as_deref(), east.signal), (Some(7), Some("2.0"), Some(5)));
+        assert_eq!(new.last_seen_at, NOW.plus_ms(9 * MINUTE));
+    }
+}
