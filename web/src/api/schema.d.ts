@@ -6259,7 +6259,19 @@ export interface components {
         TestRefusal: {
             /** @description The clause of the standard or the section of the vendor's document. */
             clause: string;
-            /** @description What was had and what was wanted. */
+            /**
+             * @description A stable word for the kind of refusal; `other` where only `reason` says it.
+             * @example sum
+             */
+            code: string;
+            /** @description What was had and wanted, by name. */
+            params: {
+                [key: string]: string;
+            };
+            /**
+             * @description The same as a sentence in English.
+             * @example crc 0x1234, wanted 0xfb7b
+             */
             reason: string;
         };
         /** @description A status word with its value. */
@@ -6472,8 +6484,7 @@ export interface components {
             hex: string | null;
             /** @description Which registers: `0x0000+30`. */
             place: string;
-            /** @description Why there is nothing to read: an exception, no answer, a line that is not open. */
-            reason: string | null;
+            refused: components["schemas"]["TestRefusal"] | null;
         };
         /** @description A telegram of the line, read by the profile. */
         TriedTelegram: {

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import en from '@/words/en';
-import { wordsOf, type Speech } from './mistakes';
+import type { Speech } from '@/kit/fieldWords';
+import { wordsOf } from './mistakes';
 
 /** The server's codes, as its source has them. */
 const sources = import.meta.glob<string>(['../../../../crates/domain/src/profile/check.rs', '../../../../crates/domain/src/profile/parse.rs', '../../../../crates/domain/src/profile/check/*.rs', '../../../../crates/api/src/profiles/form/write.rs'], { eager: true, query: '?raw', import: 'default' });
 const codes = [...new Set(Object.values(sources).flatMap((text) => [...text.matchAll(/(?:says!\(\s*|code: )"([a-z_]+)"/g)].map((match) => match[1] ?? '')))];
+
+/** The codes of the bench's refusals, likewise. */
+const benchSources = import.meta.glob<string>('../../../../crates/api/src/profiles/bench/*.rs', { eager: true, query: '?raw', import: 'default' });
+const refusals = [...new Set(Object.values(benchSources).flatMap((text) => [...text.matchAll(/why!\(\s*"([a-z_]+)"/g)].map((match) => match[1] ?? '')))].filter((code) => code !== 'other');
 
 function textAt(path: string): string | undefined {
   let at: unknown = en;
@@ -20,6 +25,13 @@ describe('mistakes', () => {
   it('have words for every code of the server', () => {
     expect(codes.length).toBeGreaterThan(60);
     expect(codes.filter((code) => textAt(`mistakes.${code}`) === undefined)).toEqual([]);
+  });
+
+  it('have words for every refusal of the bench, and words for no other', () => {
+    expect(refusals.length).toBeGreaterThan(25);
+    expect([...refusals].sort()).toEqual(Object.keys(en['refusals'] ?? {}).sort());
+    const said = { code: 'not_an_upload', params: { protocol: 'cloud_7b7b' }, reason: 'x' };
+    expect(wordsOf(said, speech, 'refusals')).toBe('This is an upload, but the profile speaks 7B7B');
   });
 
   it('name fields and hazards by their words', () => {

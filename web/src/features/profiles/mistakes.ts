@@ -1,7 +1,9 @@
-/** What is wrong with a profile, in the reader's language: by the mistake's code and what it is about. */
+/** What is wrong with a profile, or why the bench could read nothing, in the reader's language: by its code and what it is about. */
 
 import { useI18n } from 'vue-i18n';
 import type { FieldProblem } from '@/api/problem';
+import { shortProtocol } from '@/features/detectors/protocols';
+import { fieldWords, type Speech } from '@/kit/fieldWords';
 
 /** The parts of a mistake that its words are made of. */
 export interface Said {
@@ -11,18 +13,14 @@ export interface Said {
   reason: string;
 }
 
-export interface Speech {
-  t: (key: string, named: Record<string, unknown>) => string;
-  te: (key: string) => boolean;
-}
-
-export function wordsOf(said: Said, { t, te }: Speech): string {
-  const key = `mistakes.${said.code}`;
+export function wordsOf(said: Said, { t, te }: Speech, file: 'mistakes' | 'refusals' = 'mistakes'): string {
+  const key = `${file}.${said.code}`;
   if (!te(key)) return said.reason;
   const word = (path: string, otherwise: string): string => (te(path) ? t(path, {}) : otherwise);
   const named = Object.fromEntries(
     Object.entries(said.params).map(([name, value]) => {
       if (name === 'what') return [name, word(`profiles.field.${value}`, value) === value ? value : `${word(`profiles.field.${value}`, value)} (${value})`];
+      if (name === 'protocol') return [name, shortProtocol(value) ?? value];
       if (name === 'hazard') return [name, word(`vocabulary.hazard.${value}`, value)];
       if (value === 'a keyed value' || value === 'a message' || value === 'the point') return [name, word('mistakes.word.writer', value)];
       return [name, said.code === 'key_mixed' ? word(`mistakes.word.${value}`, value) : value];
@@ -40,6 +38,10 @@ export function useMistakes() {
   const speech: Speech = { t: (key, named) => t(key, named), te: (key) => te(key) };
   return {
     words: (said: Said): string => wordsOf(said, speech),
+    /** Why the bench could read nothing. */
+    refusal: (said: Said): string => wordsOf(said, speech, 'refusals'),
+    /** What is wrong with a field that is shown outside of its own box. */
+    ofInput: (problem: FieldProblem): string => fieldWords(problem, speech),
     /** The same mistake with its reason in the reader's language. */
     translated: <M extends Said>(mistake: M | null): M | null => (mistake === null ? null : { ...mistake, reason: wordsOf(mistake, speech) }),
     /** A refusal of the text as a whole, as the bench gets it. */

@@ -1,6 +1,6 @@
 //! From what the domain decodes to what the bench shows.
 
-use domain::profile::{Decoded, Group, KeyedGroup, Profile, decode};
+use domain::profile::{DecodeError, Decoded, Group, KeyedGroup, Profile, decode};
 use domain::reading::{Quality, Reported, Sample};
 
 use super::verdict::passes;
@@ -12,9 +12,8 @@ use crate::profiles::shape::ReportedHazard;
 ///
 /// # Errors
 /// The number of bytes is not the group's.
-pub(super) fn of_registers(profile: &Profile, group: &Group, data: &[u8]) -> Result<TestGroup, String> {
-    let Decoded { device_at, samples, reported } =
-        decode(profile, group, data).map_err(|error| error.to_string())?;
+pub(super) fn of_registers(profile: &Profile, group: &Group, data: &[u8]) -> Result<TestGroup, DecodeError> {
+    let Decoded { device_at, samples, reported } = decode(profile, group, data)?;
     let known = profile
         .groups
         .iter()

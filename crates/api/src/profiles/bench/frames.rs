@@ -7,8 +7,10 @@ use wire::crc16;
 use wire::modbus::{Answer, AnswerBody, Parse, Request};
 
 use super::decoded::{of_registers, place};
-use super::{TestFrame, TestGroup, TestRefusal};
+use super::refusal::{Why, refuse, why};
+use super::{TestFrame, TestGroup};
 use crate::detectors::telegrams::hex;
+use crate::http::problem::FieldError;
 use crate::meaning::{Asked, Line};
 use crate::vocabulary::Direction;
 
@@ -39,10 +41,6 @@ pub(super) fn frame(
     }
 }
 
-pub(super) fn refuse(frame: &mut TestFrame, reason: impl Into<String>, clause: &str) {
-    frame.refused = Some(TestRefusal { reason: reason.into(), clause: clause.to_owned() });
-}
-
 /// Every frame of the vendor cloud protocol in `bytes`, as they came from the device.
 pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
     let line = Line::bench(profile, None);
@@ -67,7 +65,7 @@ pub(super) fn cloud(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
                     offset += refused.bytes.len();
                     let mut one = frame(&line, at, &refused.bytes, "cloud_7b7b", Direction::Up, None);
                     let clause = format!("vendor cloud protocol, {}", refused.error.name());
-                    refuse(&mut one, refused.error.to_string(), &clause);
+                    refuse(&mut one, refused.error, &clause);
                     one
                 }
             }
@@ -80,28 +78,29 @@ fn cloud_frame(profile: &Profile, line: &Line, offset: usize, raw: &RawFrame) ->
     match Uplink::parse(raw) {
         Err(error) => {
             let clause = format!("vendor cloud protocol, {}", error.name());
-            refuse(&mut one, error.to_string(), &clause);
+            refuse(&mut one, Why::other(error), &clause);
         }
         Ok(Uplink::Upload(upload)) => {
             if profile.protocol != Protocol::Cloud7b7b {
-                let reason = format!("an upload, but the profile speaks {}", profile.protocol.code());
-                refuse(&mut one, reason, "profile, protocol");
+                let spoken = profile.protocol.code();
+                let reason = format!("an upload, but the profile speaks {spoken}");
+                refuse(&mut one, why!("not_an_upload", reason, protocol = spoken), "profile, protocol");
                 return one;
             }
             for segment in &upload.segments {
                 let read = match &segment.data {
-                    SegmentData::Exception(exception) => Err(format!(
-                        "segment `{}` carries exception {:#04x} instead of values",
-                        segment.address,
-                        exception.code()
-                    )),
+                    SegmentData::Exception(exception) => {
+                        let (segment, had) = (&segment.address, format!("{:#04x}", exception.code()));
+                        let reason = format!("segment `{segment}` carries exception {had} instead of values");
+                        Err(why!("segment_exception", reason, segment = segment, had = had))
+                    }
                     SegmentData::Values(data) => select_group(profile, &segment.address, data.len())
-                        .map_err(|error| error.to_string())
-                        .and_then(|group| of_registers(profile, group, data)),
+                        .map_err(Why::from)
+                        .and_then(|group| Ok(of_registers(profile, group, data)?)),
                 };
                 match read {
                     Ok(group) => one.groups.push(group),
-                    Err(reason) => refuse(&mut one, reason, "profile, groups"),
+                    Err(why) => refuse(&mut one, why, "profile, groups"),
                 }
             }
         }
@@ -190,33 +189,31 @@ pub(super) fn modbus(profile: &Profile, bytes: &[u8], group: Option<u8>) -> Vec<
 pub(super) fn inside(profile: &Profile, rtu: &[u8], asked: Option<&Asked>, outer: &mut TestFrame) {
     match Answer::parse(rtu) {
         Parse::Complete { value, .. } => answer(profile, &value, asked, None, outer),
-        Parse::Refused(error) => refuse(outer, error.to_string(), RTU),
-        Parse::NeedMore { wanted } => {
-            let reason = format!("{} bytes inside, wanted {wanted} for the whole frame", rtu.len());
-            refuse(outer, reason, RTU);
-        }
+        Parse::Refused(error) => refuse(outer, error, RTU),
+        Parse::NeedMore { wanted } => refuse(outer, Why::cut_short(rtu.len(), wanted), RTU),
     }
 }
 
+/// Where the codes of exceptions are listed.
+pub(super) const EXCEPTIONS: &str = "Modbus application protocol V1.1b3, 7";
 const RTU: &str = "Modbus over serial line V1.02, 2.5.1: unit, function, data, CRC";
 
 fn noise(line: &Line, bytes: &[u8], from: usize, to: usize, found: &mut Vec<TestFrame>) {
     let Some(own) = bytes.get(from..to).filter(|own| !own.is_empty()) else { return };
     let mut one = frame(line, from, own, "unknown", Direction::Up, None);
-    let reason = match Answer::parse(own) {
-        Parse::Refused(error) => error.to_string(),
-        Parse::NeedMore { wanted } => format!("{} bytes, wanted {wanted} for the whole frame", own.len()),
-        Parse::Complete { .. } => "no frame begins here".to_owned(),
+    let why = match Answer::parse(own) {
+        Parse::Refused(error) => Why::from(error),
+        Parse::NeedMore { wanted } => Why::cut_short(own.len(), wanted),
+        Parse::Complete { .. } => Why::no_frame(),
     };
-    refuse(&mut one, reason, RTU);
+    refuse(&mut one, why, RTU);
     found.push(one);
 }
 
 fn answer(profile: &Profile, answer: &Answer, asked: Option<&Asked>, group: Option<u8>, one: &mut TestFrame) {
     match &answer.body {
         AnswerBody::Exception { exception, .. } => {
-            let reason = format!("the device refused with exception {:#04x}", exception.code());
-            refuse(one, reason, "Modbus application protocol V1.1b3, 7");
+            refuse(one, Why::exception(exception.code()), EXCEPTIONS);
             return;
         }
         AnswerBody::ReadCoils(_)
@@ -230,8 +227,9 @@ fn answer(profile: &Profile, answer: &Answer, asked: Option<&Asked>, group: Opti
     }
     let Some(data) = answer.data() else { return };
     if profile.protocol != Protocol::ModbusRtu {
-        let reason = format!("a Modbus answer, but the profile speaks {}", profile.protocol.code());
-        refuse(one, reason, "profile, protocol");
+        let spoken = profile.protocol.code();
+        let reason = format!("a Modbus answer, but the profile speaks {spoken}");
+        refuse(one, why!("not_modbus", reason, protocol = spoken), "profile, protocol");
         return;
     }
     let wanted: Vec<Group> = match asked {
@@ -251,20 +249,18 @@ fn answer(profile: &Profile, answer: &Answer, asked: Option<&Asked>, group: Opti
             .iter()
             .map(|known| format!("{} of {} bytes", place(known), known.byte_count()))
             .collect();
-        let reason = format!(
-            "function {} with {} data bytes fits no group; the profile reads {}",
-            answer.function_code(),
-            data.len(),
-            known.join(", ")
-        );
-        refuse(one, reason, "profile, groups");
+        let (function, had, known) = (answer.function_code(), data.len(), known.join(", "));
+        let reason =
+            format!("function {function} with {had} data bytes fits no group; the profile reads {known}");
+        let why = why!("no_group_fits", reason, function = function, had = had, known = known);
+        refuse(one, why, "profile, groups");
         return;
     }
     let guessed = wanted.len() > 1;
     for group in &wanted {
         match of_registers(profile, group, data) {
             Ok(read) => one.groups.push(TestGroup { guessed, ..read }),
-            Err(reason) => refuse(one, reason, "profile, groups"),
+            Err(error) => refuse(one, error, "profile, groups"),
         }
     }
 }
@@ -272,18 +268,22 @@ fn answer(profile: &Profile, answer: &Answer, asked: Option<&Asked>, group: Opti
 /// Bytes of pasted text: hex digits with anything that people and tools put between (blanks, commas, `0x`, line ends).
 ///
 /// # Errors
-/// What was had where no byte is.
-pub(super) fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
+/// What was had where no byte is, as a mistake of the field `hex`.
+pub(super) fn bytes_of(text: &str) -> Result<Vec<u8>, FieldError> {
     let mut digits = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || ",;:|-".contains(c)).filter(|word| !word.is_empty())
     {
         let bare = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
         let bare = bare.strip_prefix("\\x").unwrap_or(bare).replace("\\x", "");
         if let Some(wrong) = bare.chars().find(|c| !c.is_ascii_hexdigit()) {
-            return Err(format!("had `{wrong}` in `{word}`, wanted hex digits"));
+            let message = format!("had `{wrong}` in `{word}`, wanted hex digits");
+            let error = FieldError::new("hex", "hex_digit", message);
+            return Err(error.with("had", wrong.to_string()).with("word", shortened(word)));
         }
         if bare.len() % 2 == 1 {
-            return Err(format!("had {} digits in `{word}`, wanted pairs", bare.len()));
+            let message = format!("had {} digits in `{word}`, wanted pairs", bare.len());
+            let error = FieldError::new("hex", "hex_pairs", message);
+            return Err(error.with("had", bare.len()).with("word", shortened(word)));
         }
         digits.push_str(&bare);
     }
@@ -292,8 +292,15 @@ pub(super) fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
         .collect();
     match bytes {
         Some(bytes) if !bytes.is_empty() => Ok(bytes),
-        Some(_) | None => Err("had no byte, wanted hex digits in pairs".to_owned()),
+        Some(_) | None => Err(FieldError::new("hex", "hex_none", "had no byte, wanted hex digits in pairs")),
     }
+}
+
+/// As much of a word as a sentence has room for.
+fn shortened(word: &str) -> String {
+    const ROOM: usize = 24;
+    let short: String = word.chars().take(ROOM).collect();
+    if short.len() < word.len() { short + "…" } else { short }
 }
 
 #[cfg(test)]

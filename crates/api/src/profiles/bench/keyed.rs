@@ -7,7 +7,8 @@ use wire::modbus::Parse;
 use wire::{dlt645, gateway1f1f, gb26875};
 
 use super::decoded::of_names;
-use super::frames::{frame, inside, refuse};
+use super::frames::{frame, inside};
+use super::refusal::{Why, refuse, why};
 use super::{TestFrame, TestStatus};
 use crate::meaning::keyed::{keys, meter_value, statuses};
 use crate::meaning::messages::Said;
@@ -32,10 +33,11 @@ pub(super) fn message(
         Ok(said) => {
             said.each(profile, None, true, |find| read(profile, find, &mut one));
             if said.is_empty() {
-                refuse(&mut one, "a message without readings and events", "docs/protocol/telemetry.md");
+                let why = why!("says_nothing", "a message without readings and events");
+                refuse(&mut one, why, "docs/protocol/telemetry.md");
             }
         }
-        Err(unreadable) => refuse(&mut one, unreadable.reason, unreadable.clause),
+        Err(unreadable) => refuse(&mut one, Why::other(unreadable.reason), unreadable.clause),
     }
     one
 }
@@ -46,8 +48,9 @@ fn read(profile: &Profile, find: impl Fn(&Key) -> Option<KeyValue>, one: &mut Te
     let found = decode_keyed(profile, &find);
     if found.is_empty() {
         let names: Vec<&str> = keys(profile).take(12).map(|key| key.name.as_str()).collect();
-        let reason = format!("none of the profile's keys is in it; wanted {}", names.join(", "));
-        refuse(one, reason, "profile, keys");
+        let wanted = names.join(", ");
+        let reason = format!("none of the profile's keys is in it; wanted {wanted}");
+        refuse(one, why!("no_key", reason, wanted = wanted), "profile, keys");
     }
     for group in found {
         let own = said.iter().filter(|said| said.group == group.group).map(|said| TestStatus {
@@ -99,11 +102,8 @@ pub(super) fn gb26875(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
                         match gb26875::Frame::parse(raw, &dialect) {
                             Ok(read) => unit(profile, read.unit.as_ref(), &mut one),
                             Err(error) => {
-                                refuse(
-                                    &mut one,
-                                    error.to_string(),
-                                    &format!("GB/T 26875.3 {}", error.clause()),
-                                );
+                                let clause = format!("GB/T 26875.3 {}", error.clause());
+                                refuse(&mut one, Why::other(error), &clause);
                             }
                         }
                     }
@@ -113,7 +113,7 @@ pub(super) fn gb26875(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
                     offset += refused.bytes.len();
                     let mut one = frame(&line, at, &refused.bytes, "gb26875", Direction::Up, None);
                     let clause = format!("GB/T 26875.3 {}", refused.error.clause());
-                    refuse(&mut one, refused.error.to_string(), &clause);
+                    refuse(&mut one, refused.error, &clause);
                     one
                 }
             }
@@ -197,7 +197,7 @@ pub(super) fn dlt645(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
                 let mut one = frame(&line, at, own, "dlt645", way, None);
                 if value.control & 0xC0 == 0xC0 {
                     let word = dlt645::Refusal(value.data.first().copied().unwrap_or_default());
-                    refuse(&mut one, word.to_string(), "DL/T 645-2007 7.1");
+                    refuse(&mut one, word, "DL/T 645-2007 7.1");
                 } else if is_answer && let Some((identifier, data)) = value.data.split_first_chunk::<4>() {
                     let wanted = u32::from_le_bytes(*identifier);
                     read(
@@ -224,12 +224,12 @@ pub(super) fn dlt645(profile: &Profile, bytes: &[u8]) -> Vec<TestFrame> {
 fn silence(line: &Line, bytes: &[u8], from: usize, to: usize, found: &mut Vec<TestFrame>) {
     let Some(own) = bytes.get(from..to).filter(|own| own.iter().any(|byte| *byte != 0xFE)) else { return };
     let mut one = frame(line, from, own, "unknown", Direction::Up, None);
-    let reason = match dlt645::Frame::parse(own) {
-        Parse::Refused(error) => error.to_string(),
-        Parse::NeedMore { wanted } => format!("{} bytes, wanted {wanted} for the whole frame", own.len()),
-        Parse::Complete { .. } => "no frame begins here".to_owned(),
+    let why = match dlt645::Frame::parse(own) {
+        Parse::Refused(error) => Why::from(error),
+        Parse::NeedMore { wanted } => Why::cut_short(own.len(), wanted),
+        Parse::Complete { .. } => Why::no_frame(),
     };
-    refuse(&mut one, reason, "DL/T 645-2007 5.2");
+    refuse(&mut one, why, "DL/T 645-2007 5.2");
     found.push(one);
 }
 
@@ -266,11 +266,11 @@ pub(super) fn gateway(profile: &Profile, bytes: &[u8], secret: Option<&Secret>) 
                             }
                             (None, Some(_)) => {
                                 let reason = "encrypted under another secret, cut or damaged";
-                                refuse(&mut one, reason, GATEWAY);
+                                refuse(&mut one, why!("not_opened", reason), GATEWAY);
                             }
                             (None, None) => {
                                 let reason = "encrypted, wanted the gateway's secret of 16 bytes";
-                                refuse(&mut one, reason, GATEWAY);
+                                refuse(&mut one, why!("secret_missing", reason), GATEWAY);
                             }
                         }
                     }
@@ -279,7 +279,7 @@ pub(super) fn gateway(profile: &Profile, bytes: &[u8], secret: Option<&Secret>) 
                 Err(refused) => {
                     offset += refused.bytes.len();
                     let mut one = frame(&line, at, &refused.bytes, "gateway_1f1f", Direction::Up, None);
-                    refuse(&mut one, refused.error.to_string(), GATEWAY);
+                    refuse(&mut one, refused.error, GATEWAY);
                     one
                 }
             }
@@ -295,12 +295,12 @@ pub(super) fn gateway_inside(profile: &Profile, text: &str) -> TestFrame {
     if text.trim_start().starts_with('<') {
         match Report::parse(text.trim().as_bytes(), &Limits::default()) {
             Ok(report) => meters(profile, &report, &mut one),
-            Err(error) => refuse(&mut one, error.to_string(), GATEWAY),
+            Err(error) => refuse(&mut one, Why::other(error), GATEWAY),
         }
     } else {
         match Transparent::parse(text.trim().as_bytes()) {
             Ok(Transparent { rtu, .. }) => inside(profile, &rtu, None, &mut one),
-            Err(error) => refuse(&mut one, error.to_string(), GATEWAY),
+            Err(error) => refuse(&mut one, Why::other(error), GATEWAY),
         }
     }
     one
@@ -316,7 +316,7 @@ fn meters(profile: &Profile, report: &Report, one: &mut TestFrame) {
         }
     }
     if report.meters.is_empty() {
-        refuse(one, "a report without meters", GATEWAY);
+        refuse(one, why!("no_meters", "a report without meters"), GATEWAY);
     }
 }
 

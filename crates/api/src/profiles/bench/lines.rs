@@ -12,8 +12,10 @@ use utoipa::{IntoParams, ToSchema};
 use wire::gateway1f1f::HEAD;
 
 use super::decoded::{of_registers, place};
+use super::frames::EXCEPTIONS;
 use super::pasted::of_bytes;
-use super::{TestFrame, TestGroup};
+use super::refusal::{Why, why};
+use super::{TestFrame, TestGroup, TestRefusal};
 use crate::access::caller::Caller;
 use crate::detectors::telegrams::hex;
 use crate::http::extract::{Body, Filters};
@@ -137,7 +139,7 @@ pub(in crate::profiles) struct TriedRead {
     /// What the profile reads from it.
     group: Option<TestGroup>,
     /// Why there is nothing to read: an exception, no answer, a line that is not open.
-    reason: Option<String>,
+    refused: Option<TestRefusal>,
 }
 
 /// What a try found.
@@ -220,7 +222,7 @@ async fn read(
 ) -> TriedRead {
     let command = ReadCommand { function: group.space.function, address: group.start, count: group.count };
     let answer = api.sessions.request(terminal, LineCommand::Read { unit, read: command }).await;
-    let mut read = TriedRead { place: place(group), hex: None, group: None, reason: None };
+    let mut read = TriedRead { place: place(group), hex: None, group: None, refused: None };
     match answer {
         Ok(LineAnswer::Data(data)) => {
             read.hex = Some(hex(&data));
@@ -233,15 +235,15 @@ async fn read(
             };
             match of_registers(profile, &asked.group(), &data) {
                 Ok(said) => read.group = Some(said),
-                Err(reason) => read.reason = Some(reason),
+                Err(error) => read.refused = Some(Why::from(error).under("profile, groups")),
             }
         }
-        Ok(LineAnswer::Done) => read.reason = Some("the device answered without data".to_owned()),
-        Ok(LineAnswer::Exception(code)) => {
-            read.reason = Some(format!("the device refused with exception {code:#04x}"));
+        Ok(LineAnswer::Done) => {
+            read.refused = Some(why!("no_data", "the device answered without data").under(""));
         }
-        Ok(LineAnswer::Refused(reason)) => read.reason = Some(reason),
-        Err(error) => read.reason = Some(error.to_string()),
+        Ok(LineAnswer::Exception(code)) => read.refused = Some(Why::exception(code).under(EXCEPTIONS)),
+        Ok(LineAnswer::Refused(reason)) => read.refused = Some(Why::other(reason).under("")),
+        Err(error) => read.refused = Some(Why::from(error).under("")),
     }
     read
 }

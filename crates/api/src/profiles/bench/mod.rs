@@ -12,10 +12,13 @@ mod frames;
 mod keyed;
 pub(super) mod lines;
 pub(super) mod pasted;
+mod refusal;
 mod verdict;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(super) use refusal::TestRefusal;
 
 use super::shape::ReportedHazard;
 use crate::http::time::Time;
@@ -41,15 +44,6 @@ pub(super) struct TestFrame {
     pub refused: Option<TestRefusal>,
     /// What the profile reads from it.
     pub groups: Vec<TestGroup>,
-}
-
-/// Why something was refused.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct TestRefusal {
-    /// What was had and what was wanted.
-    pub reason: String,
-    /// The clause of the standard or the section of the vendor's document.
-    pub clause: String,
 }
 
 /// What arrives together.

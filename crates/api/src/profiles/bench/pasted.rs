@@ -88,7 +88,7 @@ pub(in crate::profiles) async fn test_profile(
     let profile = candidate(&api, test.profile_id.as_deref(), test.text.as_deref())?;
     let found = match (&test.hex, &test.json) {
         (Some(hex), None) => {
-            let bytes = frames::bytes_of(hex).map_err(|message| Problem::field("hex", "pattern", message))?;
+            let bytes = frames::bytes_of(hex).map_err(|error| Problem::invalid(vec![error]))?;
             let secret =
                 test.secret.as_deref().filter(|secret| !secret.is_empty()).map(secret).transpose()?;
             of_bytes(&profile, &bytes, test.group, secret.as_ref())
