@@ -36,7 +36,10 @@ mod replay {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
         for folder in files(&corpus) {
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap();
-            assert!(invariants::TARGETS.iter().any(|(target, _)| *target == name), "{name} is not replayed");
+            // Profiles are replayed by the domain's own tests.
+            let is_replayed =
+                name == "profile" || invariants::TARGETS.iter().any(|(target, _)| *target == name);
+            assert!(is_replayed, "{name} is not replayed");
         }
     }
 }
