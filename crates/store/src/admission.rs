@@ -4,7 +4,7 @@
 use domain::access::Scope;
 use domain::id::{CircuitId, DetectorId, PanelId, SiteId, TerminalId};
 use domain::place::{Admission, Protocol};
-use domain::profile::Profile;
+use domain::profile::{AddressMistake, Profile, check_address};
 use domain::quantity::{Decimals, Phase, Quantity};
 use domain::reading::PointIndex;
 use domain::time::UnixMs;
@@ -225,7 +225,8 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
                 ),
             ));
         }
-        check_address(terminal.protocol, one.profile.protocol, one.unit_address, one.address.as_deref())?;
+        check_address(terminal.protocol, one.profile, one.unit_address, one.address.as_deref())
+            .map_err(|mistake| wrong_address(mistake, one))?;
         if units.contains(&(one.unit_address, &one.address)) {
             return Err(StoreError::invalid("unit_address", "taken", "two detectors with one unit address"));
         }
@@ -234,51 +235,14 @@ fn check(terminal: &TerminalRow, wanted: &[AdmitDetector<'_>]) -> Result<(), Sto
     Ok(())
 }
 
-/// Whether a detector's unit or address is what its protocol counts with.
-///
-/// # Errors
-/// [`StoreError::Invalid`] about `unit_address` or `address`.
-pub fn check_address(
-    terminal: Protocol,
-    profile: Protocol,
-    had_unit: Option<u8>,
-    had_address: Option<&str>,
-) -> Result<(), StoreError> {
-    let unit = |wanted: &str| {
-        let had = had_unit;
-        StoreError::invalid("unit_address", "out_of_range", format!("had {had:?}, wanted {wanted}"))
+fn wrong_address(mistake: AddressMistake, one: &AdmitDetector<'_>) -> StoreError {
+    let wanted = mistake.wanted();
+    let (field, words) = if mistake.is_about_unit() {
+        ("unit_address", format!("had {:?}, wanted {wanted}", one.unit_address))
+    } else {
+        ("address", format!("had {:?}, wanted {wanted}", one.address))
     };
-    let address = |wanted: &str| {
-        let had = had_address;
-        StoreError::invalid("address", "pattern", format!("had {had:?}, wanted {wanted}"))
-    };
-    if let Some(text) = had_address
-        && !(1..=64).contains(&text.chars().count())
-    {
-        return Err(address("1 to 64 characters"));
-    }
-    match (profile, had_unit, had_address) {
-        (Protocol::Cloud7b7b, None | Some(1..=247), None) => Ok(()),
-        (Protocol::ModbusRtu, Some(1..=247), None) => Ok(()),
-        // Behind the vendor gateway a Modbus unit hangs on one of its ports.
-        (Protocol::ModbusRtu, Some(1..=247), Some(_)) if terminal == Protocol::Gateway1f1f => Ok(()),
-        (Protocol::Cloud7b7b | Protocol::ModbusRtu, None | Some(1..=247), Some(_)) => {
-            Err(address("none: Modbus counts by unit"))
-        }
-        (Protocol::Cloud7b7b | Protocol::ModbusRtu | Protocol::ModbusTcp, _, _) => {
-            Err(unit("a Modbus address from 1 to 247"))
-        }
-        (Protocol::Dlt645, None, Some(meter))
-            if meter.len() == 12 && meter.bytes().all(|digit| digit.is_ascii_digit()) =>
-        {
-            Ok(())
-        }
-        (Protocol::Dlt645, None, _) => Err(address("the 12 digits of the meter's address")),
-        (Protocol::Gb26875 | Protocol::Gateway1f1f | Protocol::Telemetry, None, _) => Ok(()),
-        (Protocol::Dlt645 | Protocol::Gb26875 | Protocol::Gateway1f1f | Protocol::Telemetry, Some(_), _) => {
-            Err(unit("none: this protocol has no Modbus units"))
-        }
-    }
+    StoreError::invalid(field, mistake.code(), words)
 }
 
 /// A detector to be made, whatever makes it.

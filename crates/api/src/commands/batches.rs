@@ -210,6 +210,7 @@ pub(super) async fn create_batch(
     let kind: domain::command::CommandKind = asked.kind.into();
     let scope = caller.scope(kind.permission())?;
     let mut errors = check(
+        kind,
         asked.code.as_deref(),
         asked.value,
         &asked.reason,

@@ -19,6 +19,8 @@ use crate::vocabulary::CommandKind;
 
 /// A command may wait this long for its device, s.
 const EXPIRES_S: std::ops::RangeInclusive<u32> = 60..=604_800;
+/// One that moves a breaker may wait this long, s: nobody expects it later.
+const SWITCH_EXPIRES_S: std::ops::RangeInclusive<u32> = 60..=3600;
 
 /// A command that is wanted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -53,7 +55,8 @@ pub(super) struct NewCommand {
     #[serde(default)]
     #[schema(max_length = 16, example = "492 039")]
     one_time_code: Option<String>,
-    /// It is not sent after so long, s; an hour where nothing is said.
+    /// It is not sent after so long, s. To trip and close: 300 s where nothing is said (3600 s where a
+    /// second person must agree), 3600 s at most. All else: an hour where nothing is said.
     #[serde(default)]
     #[schema(minimum = 60, maximum = 604800)]
     expires_in_s: Option<u32>,
@@ -78,6 +81,7 @@ pub(super) fn trial(what_if_id: Option<i64>, skipped_because: Option<&str>) -> T
 
 /// What cannot be about the fields that every request for commands has.
 pub(super) fn check(
+    kind: domain::command::CommandKind,
     code: Option<&str>,
     value: Option<f64>,
     reason: &str,
@@ -92,12 +96,13 @@ pub(super) fn check(
     if value.is_some_and(|value| !(-1e9..=1e9).contains(&value)) {
         errors.push(FieldError::new("value", "out_of_range", "wanted -1000000000 to 1000000000"));
     }
-    if let Some(had) = expires_in_s.filter(|had| !EXPIRES_S.contains(had)) {
-        let words = format!("had {had} s, wanted {} to {} s", EXPIRES_S.start(), EXPIRES_S.end());
+    let allowed = if kind.switches() { SWITCH_EXPIRES_S } else { EXPIRES_S };
+    if let Some(had) = expires_in_s.filter(|had| !allowed.contains(had)) {
+        let words = format!("had {had} s, wanted {} to {} s", allowed.start(), allowed.end());
         errors.push(
             FieldError::new("expires_in_s", "out_of_range", words)
-                .with("min", *EXPIRES_S.start())
-                .with("max", *EXPIRES_S.end()),
+                .with("min", *allowed.start())
+                .with("max", *allowed.end()),
         );
     }
     if what_if_id.is_some_and(|id| id < 1) {
@@ -132,6 +137,7 @@ pub(super) async fn create_command(
     let kind: domain::command::CommandKind = asked.kind.into();
     let scope = caller.scope(kind.permission())?;
     let mut errors = check(
+        kind,
         asked.code.as_deref(),
         asked.value,
         &asked.reason,

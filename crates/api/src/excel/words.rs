@@ -163,6 +163,8 @@ pub(super) const fn code(wrong: &Wrong) -> &'static str {
         Wrong::UnitWanted => "unit_wanted",
         Wrong::UnitUnwanted => "unit_unwanted",
         Wrong::MeterWanted => "meter_wanted",
+        Wrong::ComponentWanted => "component_wanted",
+        Wrong::PortWanted => "port_wanted",
         Wrong::AddressUnwanted => "address_unwanted",
         Wrong::Taken => "taken",
         Wrong::Refused => "refused",
@@ -255,6 +257,16 @@ pub(super) fn wanted(language: Language, wrong: &Wrong, sheets: impl Fn(Sheet) -
         Wrong::MeterWanted => {
             fixed(["应为 12 位电表地址", "應為 12 位電表位址", "the 12 digits of the meter's address"])
         }
+        Wrong::ComponentWanted => fixed([
+            "应为“系统类型.系统地址/部件”，如 128.1/3；整个系统写 128.1",
+            "應為「系統類型.系統位址/部件」，如 128.1/3；整個系統寫 128.1",
+            "system type, system and component such as 128.1/3, or 128.1 for the whole system",
+        ]),
+        Wrong::PortWanted => fixed([
+            "应为网关端口，如 1 或 01，或端口加地址，如 01003",
+            "應為閘道器埠，如 1 或 01，或埠加位址，如 01003",
+            "a port of the gateway such as 1 or 01, or port and address such as 01003",
+        ]),
         Wrong::AddressUnwanted => fixed([
             "此协议没有子地址，请留空",
             "此協定沒有子位址，請留空",

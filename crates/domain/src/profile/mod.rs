@@ -3,6 +3,7 @@
 //! `parse` refuses a file with a mistake by line, column and reason; `decode` turns what a detector sent
 //! into samples; `encode` is its inverse, for the simulator.
 
+mod address;
 mod check;
 mod commands;
 mod decode;
@@ -17,6 +18,7 @@ mod raw;
 mod shipped;
 mod stored;
 
+pub use address::{AddressMistake, check_address};
 pub use commands::{Action, CommandSpec, LimitField, LookAt, ReadBack, Setting};
 pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
 pub use encode::{EncodeError, encode};

@@ -25,6 +25,10 @@ use crate::pipeline::Engine;
 
 /// How long a command waits for its device where nobody says, s.
 const EXPIRES_IN_S: u32 = 3600;
+/// How long one that moves a breaker waits where nobody says, s: it shall not move when nobody expects it any more.
+const SWITCH_EXPIRES_IN_S: u32 = 300;
+/// The longest that one that moves a breaker waits, s.
+const SWITCH_EXPIRES_AT_MOST_S: u32 = 3600;
 /// How long a trial of a set-point counts, ms.
 const TRIAL_COUNTS_MS: i64 = 3_600_000;
 /// The most detectors of one batch.
@@ -425,7 +429,14 @@ impl CommandDesk<'_> {
         if let Some(spec) = spec {
             self.check_trial(actor, place, asked, spec, now).await?;
         }
-        let expires_in_s = i64::from(asked.expires_in_s.unwrap_or(EXPIRES_IN_S));
+        // A second person needs time to come.
+        let is_soon = asked.kind.switches() && !place.two_person;
+        let usual_s = if is_soon { SWITCH_EXPIRES_IN_S } else { EXPIRES_IN_S };
+        let expires_in_s = asked.expires_in_s.unwrap_or(usual_s);
+        if asked.kind.switches() && expires_in_s > SWITCH_EXPIRES_AT_MOST_S {
+            let words = format!("had {expires_in_s} s, wanted at most {SWITCH_EXPIRES_AT_MOST_S} s");
+            return Err(invalid("expires_in_s", "out_of_range", words));
+        }
         Ok(NewCommand {
             detector: place.row.id,
             kind: asked.kind,
@@ -439,7 +450,7 @@ impl CommandDesk<'_> {
             plan: as_json(&made)?,
             idempotent: spec.is_none_or(|spec| spec.idempotent),
             reason: reason.to_owned(),
-            expires_at: now.plus_ms(expires_in_s * 1000),
+            expires_at: now.plus_ms(i64::from(expires_in_s) * 1000),
             state: State::Queued,
             outcome: None,
             detail: String::new(),

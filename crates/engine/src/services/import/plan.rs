@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use domain::id::{PanelId, SiteId, TerminalId};
 use domain::place::{Admission, Protocol};
-use domain::profile::Profile;
-use store::StoreError;
-use store::admission::check_address;
+use domain::profile::{AddressMistake, Profile, check_address};
 use store::circuits::{CircuitDraft, CircuitPatch, PanelDraft, PanelPatch};
 use store::exchange::apply::{
     CircuitStep, DetectorDraft, DetectorMove, DetectorStep, PanelStep, Plan, Step, TerminalStep,
@@ -116,6 +114,10 @@ pub enum Wrong {
     UnitUnwanted,
     /// The 12 digits of the meter's address were wanted.
     MeterWanted,
+    /// A component of GB/T 26875.3 was wanted.
+    ComponentWanted,
+    /// A port of the gateway was wanted.
+    PortWanted,
     /// The protocol has no addresses as text.
     AddressUnwanted,
     /// The serial number is used by another one.
@@ -551,7 +553,7 @@ impl<'w> Planner<'w> {
         }
         if let (None, Some(profile), Some(terminal)) = (own, &profile, protocol) {
             if terminal.carries(profile.protocol) {
-                address_faults(&mut faults, line, terminal, profile.protocol);
+                address_faults(&mut faults, line, terminal, profile);
             } else {
                 let wrong = Wrong::ProfileSpeaks { profile: profile.protocol, terminal };
                 faults.add(Field::Profile, &profile.id, wrong);
@@ -710,23 +712,21 @@ fn detector_step(
 }
 
 /// What the store would say about unit and address, by the cell.
-fn address_faults(faults: &mut Faults<'_>, line: &DetectorLine, terminal: Protocol, profile: Protocol) {
+fn address_faults(faults: &mut Faults<'_>, line: &DetectorLine, terminal: Protocol, profile: &Profile) {
     let unit = line.unit_address;
-    let Err(StoreError::Invalid { field, .. }) =
-        check_address(terminal, profile, unit, line.address.as_deref())
-    else {
-        return;
+    let Err(mistake) = check_address(terminal, profile, unit, line.address.as_deref()) else { return };
+    let wrong = match mistake {
+        AddressMistake::UnitWanted => Wrong::UnitWanted,
+        AddressMistake::UnitUnwanted => Wrong::UnitUnwanted,
+        AddressMistake::Length => Wrong::TooLong { max: 64 },
+        AddressMistake::AddressUnwanted => Wrong::AddressUnwanted,
+        AddressMistake::MeterWanted => Wrong::MeterWanted,
+        AddressMistake::ComponentWanted => Wrong::ComponentWanted,
+        AddressMistake::PortWanted => Wrong::PortWanted,
     };
-    let had_unit = unit.map(|unit| unit.to_string()).unwrap_or_default();
-    let had_address = line.address.as_deref().unwrap_or_default();
-    if field == "unit_address" {
-        let wrong = if profile.is_keyed() { Wrong::UnitUnwanted } else { Wrong::UnitWanted };
-        faults.add(Field::Unit, &had_unit, wrong);
-    } else if profile == Protocol::Dlt645 {
-        faults.add(Field::SubAddress, had_address, Wrong::MeterWanted);
-    } else if had_address.chars().count() > 64 {
-        faults.add(Field::SubAddress, had_address, Wrong::TooLong { max: 64 });
+    if mistake.is_about_unit() {
+        faults.add(Field::Unit, &unit.map(|unit| unit.to_string()).unwrap_or_default(), wrong);
     } else {
-        faults.add(Field::SubAddress, had_address, Wrong::AddressUnwanted);
+        faults.add(Field::SubAddress, line.address.as_deref().unwrap_or_default(), wrong);
     }
 }
