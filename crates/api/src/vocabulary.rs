@@ -88,6 +88,8 @@ mirror! {
         WeakSignal,
         /// A breaker did not follow a trip or close.
         SwitchFailed,
+        /// A fire alarm of a component that no detector has; it ends by hand.
+        UnassignedAlarm,
     }
 }
 

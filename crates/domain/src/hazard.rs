@@ -86,11 +86,14 @@ pub enum Hazard {
     WeakSignal,
     /// A breaker did not follow a trip or close 分合闸失败, found by reading it back.
     SwitchFailed,
+    /// A fire alarm of a component that no detector has 未登记部件报警, on the detector that stands for the terminal. It ends
+    /// when a person says so: which component it was, only the terminal's events say.
+    UnassignedAlarm,
 }
 
 impl Hazard {
     /// Every hazard and fault, hazards first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ResidualCurrent,
         Self::OverTemperature,
         Self::OverVoltage,
@@ -110,6 +113,7 @@ impl Hazard {
         Self::SupplyLost,
         Self::WeakSignal,
         Self::SwitchFailed,
+        Self::UnassignedAlarm,
     ];
 
     /// The hazards that are judged by limits on measured values.
@@ -121,6 +125,12 @@ impl Hazard {
         Self::Overload,
         Self::PhaseLoss,
     ];
+
+    /// Whether it is there until a person who has looked says that it is gone: neither values nor words of the device end it.
+    #[must_use]
+    pub const fn ends_by_hand(self) -> bool {
+        matches!(self, Self::SwitchFailed | Self::UnassignedAlarm)
+    }
 
     /// Circuit or detector.
     #[must_use]
@@ -134,7 +144,8 @@ impl Hazard {
             | Self::PhaseLoss
             | Self::ShortCircuit
             | Self::ArcFault
-            | Self::PowerFailure => Class::Hazard,
+            | Self::PowerFailure
+            | Self::UnassignedAlarm => Class::Hazard,
             Self::Offline
             | Self::SensorOpen
             | Self::SensorShort
@@ -200,6 +211,7 @@ impl Hazard {
             Self::SupplyLost => "supply_lost",
             Self::WeakSignal => "weak_signal",
             Self::SwitchFailed => "switch_failed",
+            Self::UnassignedAlarm => "unassigned_alarm",
         }
     }
 

@@ -463,7 +463,8 @@ impl Device {
             | Hazard::ClockWrong
             | Hazard::SupplyLost
             | Hazard::WeakSignal
-            | Hazard::SwitchFailed => None,
+            | Hazard::SwitchFailed
+            | Hazard::UnassignedAlarm => None,
         };
         let measured = measured.filter(|_| broken.is_none());
         // GB 14287: residual current and temperature hold until a reset; where no reset is known nothing is held.

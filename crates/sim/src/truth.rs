@@ -142,7 +142,8 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::ClockWrong
             | Hazard::SupplyLost
             | Hazard::WeakSignal
-            | Hazard::SwitchFailed,
+            | Hazard::SwitchFailed
+            | Hazard::UnassignedAlarm,
             _,
         ) => f64::NAN,
     }

@@ -175,6 +175,7 @@ const fn hazard_number(hazard: Hazard) -> u8 {
         Hazard::SupplyLost => 16,
         Hazard::WeakSignal => 17,
         Hazard::SwitchFailed => 18,
+        Hazard::UnassignedAlarm => 19,
     }
 }
 

@@ -3085,7 +3085,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal" | "switch_failed";
+        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal" | "switch_failed" | "unassigned_alarm";
         /** @description A change of what a level says about a hazard: the whole of it, null is inherited. */
         HazardChange: {
             /** @description What the level shall say. */

@@ -18,7 +18,7 @@ const fn sentences(hazard: Hazard) -> (usize, usize) {
         | Hazard::Frozen
         | Hazard::ClockWrong
         | Hazard::WeakSignal => (1, 3),
-        Hazard::SwitchFailed => (2, 3),
+        Hazard::SwitchFailed | Hazard::UnassignedAlarm => (2, 3),
     }
 }
 

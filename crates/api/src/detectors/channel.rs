@@ -172,7 +172,8 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
             | Hazard::ClockWrong
             | Hazard::SupplyLost
             | Hazard::WeakSignal
-            | Hazard::SwitchFailed => {}
+            | Hazard::SwitchFailed
+            | Hazard::UnassignedAlarm => {}
         }
     }
     limits

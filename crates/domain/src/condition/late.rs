@@ -42,7 +42,8 @@ impl Judge<'_> {
                         | Hazard::ClockWrong
                         | Hazard::SupplyLost
                         | Hazard::WeakSignal
-                        | Hazard::SwitchFailed => true,
+                        | Hazard::SwitchFailed
+                        | Hazard::UnassignedAlarm => true,
                     };
                     let severity = match bounds.sides(value, hazard.is_low()) {
                         [_, Side::Beyond] if judged => Some(Severity::Alarm),

@@ -23,8 +23,14 @@ const MAX_POINTS: usize = 1000;
 /// The finest scale that a profile may have, as decimals.
 const MAX_DECIMALS: u8 = 6;
 /// What a device may say of itself. Silence, frozen values, values that cannot be and a wrong clock are found here.
-const FOUND_BY_SUPERVISION: [Hazard; 5] =
-    [Hazard::Offline, Hazard::Frozen, Hazard::Implausible, Hazard::ClockWrong, Hazard::SwitchFailed];
+const FOUND_BY_SUPERVISION: [Hazard; 6] = [
+    Hazard::Offline,
+    Hazard::Frozen,
+    Hazard::Implausible,
+    Hazard::ClockWrong,
+    Hazard::SwitchFailed,
+    Hazard::UnassignedAlarm,
+];
 
 pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile, Mistake> {
     let protocol =

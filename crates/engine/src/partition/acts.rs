@@ -51,13 +51,13 @@ impl Partition {
             let before = touched.detector.alarms.get(index).cloned();
             let by_hand = match &before {
                 Some(open) if act.event == AlarmEvent::Reset => ends_by_hand(open)?,
-                Some(_) | None => false,
+                Some(_) | None => None,
             };
-            if by_hand {
+            if let Some(hazard) = by_hand {
                 let none = Evidence { value: None, limit: None, latching: false, reported_by_device: false };
                 out.step(&mut touched.detector, index, AlarmEvent::Returned(none), circumstance, None)?;
                 let binding = Arc::clone(&touched.detector.binding);
-                let gone = Reported { point: None, hazard: Hazard::SwitchFailed, severity: None };
+                let gone = Reported { point: None, hazard, severity: None };
                 let changed = touched.detector.state.on_report(&binding, &gone, out.now);
                 take(touched, out, &changed, None);
             } else {
@@ -95,13 +95,13 @@ impl Partition {
     }
 }
 
-/// Whether a reset ends `open` while it is there. No value need ever show that a breaker is where it was wanted; so a
-/// person who has looked may say it, and by that the fault is gone. Every other hazard ends by what is measured or told
-/// by the device.
-fn ends_by_hand(open: &OpenAlarm) -> Result<bool, Refusal> {
+/// What a reset ends while it is there. No value need ever show that a breaker is where it was wanted, nor that a component
+/// that is nobody's is well again; so a person who has looked may say it. Every other hazard ends by what is measured or
+/// told by the device.
+fn ends_by_hand(open: &OpenAlarm) -> Result<Option<Hazard>, Refusal> {
     match (open.alarm.hazard, open.alarm.state) {
-        (Hazard::SwitchFailed, AlarmState::Unacknowledged) => Err(Refusal::NotAcknowledged),
-        (hazard, state) => Ok(hazard == Hazard::SwitchFailed && state == AlarmState::Acknowledged),
+        (hazard, AlarmState::Unacknowledged) if hazard.ends_by_hand() => Err(Refusal::NotAcknowledged),
+        (hazard, state) => Ok((hazard.ends_by_hand() && state == AlarmState::Acknowledged).then_some(hazard)),
     }
 }
 

@@ -3,7 +3,6 @@
 use bus::{LineAnswer, LineCommand, LineError};
 use domain::access::Scope;
 use domain::alarm::AlarmEvent;
-use domain::hazard::Hazard;
 use domain::id::{AlarmId, DetectorId};
 use serde_json::json;
 use store::alarms::AlarmRow;
@@ -128,11 +127,11 @@ impl AlarmDesk<'_> {
     ) -> Result<ResetOutcome, EngineError> {
         let before = self.0.store().alarms().get(scope, id).await?;
         let reason = comment.as_deref().is_some_and(|words| !words.trim().is_empty());
-        if before.hazard == Hazard::SwitchFailed && before.state.is_present() && !reason {
+        if before.hazard.ends_by_hand() && before.state.is_present() && !reason {
             return Err(invalid(
                 "comment",
                 "required",
-                "a breaker is said to have moved with a reason, had none",
+                "wanted a reason: neither values nor the device show that it is gone",
             ));
         }
         let alarm = self.one(scope, actor, id, AlarmEvent::Reset, "alarm.reset", comment).await?;

@@ -3,8 +3,10 @@
 use bus::{LineAnswer, LineCommand, LiveKind, SessionInfo};
 use domain::access::{Grant, Permission, Role, Scope};
 use domain::alarm::{AlarmState, Refusal};
+use domain::hazard::{Hazard, Severity};
 use domain::id::AlarmId;
 use domain::place::OrganisationPath;
+use domain::reading::{Reading, Reported};
 use domain::status::Status;
 use engine::EngineError;
 use engine::services::DeviceCommand;
@@ -66,6 +68,52 @@ async fn a_reset_needs_the_hazard_to_be_gone() {
     desk.acknowledge(&all, &operator(1), alarm.id, None).await.unwrap();
     let present = desk.reset(&all, &operator(1), alarm.id, None, true).await;
     assert!(matches!(present, Err(EngineError::Refused(Refusal::ConditionPresent))));
+}
+
+#[tokio::test]
+async fn an_alarm_of_a_component_that_is_nobodys_ends_when_a_person_says_so() {
+    let world = World::new().await;
+    let tells = || {
+        let alarm =
+            Reported { point: None, hazard: Hazard::UnassignedAlarm, severity: Some(Severity::Alarm) };
+        let received_at = world.engine.now();
+        let (group, samples) = (u8::MAX, Vec::new());
+        let detector = world.detector;
+        world.confirm(Reading {
+            detector,
+            group,
+            device_at: None,
+            received_at,
+            samples,
+            reported: vec![alarm],
+        })
+    };
+    // Repeated, and twice in one millisecond, it is one alarm.
+    for _ in 0..2 {
+        assert_eq!(tells().await, bus::Outcome::Committed);
+    }
+    let alarm = world.alarms().await.remove(0);
+    assert_eq!(
+        (alarm.hazard, alarm.state, alarm.severity),
+        (Hazard::UnassignedAlarm, AlarmState::Unacknowledged, Severity::Alarm)
+    );
+    // What is measured does not end it.
+    world.clock.set(at_s(100));
+    world.measure(100, 5).await;
+    let world = world.restart(at_s(200)).await;
+    let alarms = world.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].state), (1, AlarmState::Unacknowledged));
+
+    let (all, desk) = (Scope::platform(), world.engine.alarms());
+    let said = Some("8 号部件已更换".to_owned());
+    let early = desk.reset(&all, &operator(1), alarm.id, said.clone(), false).await;
+    assert!(matches!(early, Err(EngineError::Refused(Refusal::NotAcknowledged))));
+    desk.acknowledge(&all, &operator(1), alarm.id, None).await.unwrap();
+    let silent = desk.reset(&all, &operator(1), alarm.id, None, false).await;
+    assert!(matches!(silent, Err(EngineError::Invalid(_))));
+    let over = desk.reset(&all, &operator(1), alarm.id, said, false).await.unwrap();
+    assert_eq!(over.alarm.state, AlarmState::Closed);
+    assert_eq!(world.engine.memory().detector(world.detector).unwrap().alarms.len(), 0);
 }
 
 #[tokio::test]

@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use bus::Directory;
 use bus::intake::Note;
+use domain::hazard::{Hazard, Severity};
+use domain::id::DetectorId;
 use domain::place::{DetectorEntry, TerminalEntry};
 use domain::profile::{Decimal, GbKey, GbPlace, Key, KeyValue, Profile, decode_keyed};
-use domain::reading::Reading;
+use domain::reading::{Reading, Reported};
 use domain::time::UnixMs;
 use jiff::tz::TimeZone;
 use wire::gb26875::{ComponentAddress, Dialect, SystemRef, TimeLabel, Unit, codes};
+
+/// Fire alarm among the state bits of a component (8.2.1.2).
+const FIRE_ALARM: u16 = 0b10;
+/// The group of what no group of a profile reads; such groups count from 0.
+const NO_GROUP: u8 = u8::MAX;
 
 /// What a data unit came to.
 #[derive(Debug, Default)]
@@ -27,6 +34,8 @@ pub(super) struct Contents {
 /// The detectors behind a line, with their places taken apart.
 pub(super) struct Behind<'a> {
     detectors: Vec<(&'a DetectorEntry, Option<GbPlace>, Arc<Profile>)>,
+    /// The terminal's first, whether its place and profile can be read or not.
+    first: Option<DetectorId>,
     zone: &'a TimeZone,
     dialect: &'a Dialect,
     now: UnixMs,
@@ -60,7 +69,7 @@ impl<'a> Behind<'a> {
                 Some((detector, place, profile))
             })
             .collect();
-        Self { detectors, zone, dialect, now }
+        Self { detectors, first: entry.detectors.first().map(|detector| detector.id), zone, dialect, now }
     }
 
     /// Reads every object of a unit.
@@ -86,6 +95,11 @@ impl<'a> Behind<'a> {
                     };
                     let number = i64::from(object.state.number());
                     if !self.object(about, number, object.at, &mut contents) {
+                        if number & i64::from(FIRE_ALARM) != 0
+                            && matches!(object.state, wire::gb26875::StateWord::Bits(_))
+                        {
+                            contents.readings.extend(self.unassigned_alarm(object.system, object.address));
+                        }
                         let words = match object.state {
                             wire::gb26875::StateWord::Bits(bits) => codes::bits(bits, &codes::COMPONENT_BITS),
                             wire::gb26875::StateWord::Code(code) => format!("code {code}"),
@@ -198,6 +212,35 @@ impl<'a> Behind<'a> {
         let device_at = moment(at, self.zone, self.dialect);
         self.values(device_at, contents, |key, place| {
             fits(key, about, place).then_some(KeyValue::Number(Decimal::whole(number)))
+        })
+    }
+
+    /// A fire alarm that no key reads, told of the detector at the component's address or else of the terminal's first: nobody
+    /// would look for an alarm among a terminal's events. `None` when the terminal has no detector.
+    ///
+    /// It goes by the time of receipt: an alarm that passed for late would begin closed.
+    fn unassigned_alarm(&self, system: SystemRef, address: ComponentAddress) -> Option<Reading> {
+        let is_there = |place: &GbPlace| {
+            place.system_kind == system.kind
+                && place.system_address == system.address
+                && is_at(address, None, Some(place))
+        };
+        let at_the_address = self
+            .detectors
+            .iter()
+            .find(|(_, place, _)| place.as_ref().is_some_and(is_there))
+            .map(|(detector, ..)| detector.id);
+        Some(Reading {
+            detector: at_the_address.or(self.first)?,
+            group: NO_GROUP,
+            device_at: None,
+            received_at: self.now,
+            samples: Vec::new(),
+            reported: vec![Reported {
+                point: None,
+                hazard: Hazard::UnassignedAlarm,
+                severity: Some(Severity::Alarm),
+            }],
         })
     }
 

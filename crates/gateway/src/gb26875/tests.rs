@@ -11,7 +11,7 @@ use bus::{Outcome, Sessions, TelegramReceiver, TelegramSink};
 use domain::hazard::{Hazard, Severity};
 use domain::id::TerminalId;
 use domain::place::{Admission, DetectorEntry, Protocol, TerminalEntry};
-use domain::reading::Reading;
+use domain::reading::{Reading, Reported};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
@@ -250,13 +250,22 @@ fn what_belongs_to_no_detector_is_kept_once_or_denied() {
             .detail
             .starts_with("128.1/9 剩余电流式电气火灾监控探测器 配电箱: running fire_alarm")
     );
+    // And it is an alarm: nobody looks for one among events.
+    let reading = &done.readings[0][0];
+    assert_eq!((reading.detector.0, reading.device_at), (71, None));
+    let alarm = Reported { point: None, hazard: Hazard::UnassignedAlarm, severity: Some(Severity::Alarm) };
+    assert_eq!(reading.reported, [alarm]);
     assert!(done.written.is_empty(), "not confirmed before the commit");
+    assert!(line.outcome(Outcome::Committed).written.is_empty(), "the event alone");
     assert_eq!(commands(&line.outcome(Outcome::Committed).written), [(1, Command::Confirm)]);
-    // The same state again is nothing new; another one is.
+    // The same state again is no new event; another one is.
     let done = line.hears(&send(2, state(9, 0b11)));
     assert!(done.notes.is_empty());
+    assert_eq!(done.readings[0][0].reported, [alarm]);
+    let done = line.outcome(Outcome::Committed);
     assert_eq!(commands(&done.written), [(2, Command::Confirm)]);
-    assert_eq!(line.hears(&send(3, state(9, 0b01))).notes.len(), 1);
+    let done = line.hears(&send(3, state(9, 0b01)));
+    assert_eq!((done.notes.len(), done.readings.len()), (1, 0));
 
     let mut unit = leakage(1, 0);
     if let Unit::AnalogValues(all) = &mut unit {
@@ -265,6 +274,26 @@ fn what_belongs_to_no_detector_is_kept_once_or_denied() {
     let done = line.hears(&send(4, unit));
     assert_eq!(commands(&done.written), [(4, Command::Deny)]);
     assert!(done.reason().contains("analog:17:200 of 128.1/3"), "{}", done.reason());
+}
+
+#[test]
+fn a_fire_alarm_reaches_the_desk_whatever_address_was_typed() {
+    // An address of the wrong form, as it was admitted before it was checked.
+    let mut line = Line::admitted(vec![at(71, "1")]);
+    let done = line.hears(&send(1, state(1, 0b11)));
+    let reading = &done.readings[0][0];
+    assert_eq!((reading.detector.0, reading.reported[0].hazard), (71, Hazard::UnassignedAlarm));
+    // A component of a type that no key has, at the address of a detector: it is that detector's.
+    let mut line = Line::admitted(vec![at(71, "128.1/3"), at(72, "128.1/9")]);
+    let mut unit = state(9, 0b11);
+    if let Unit::ComponentStates(all) = &mut unit {
+        all[0].kind = 40;
+    }
+    let done = line.hears(&send(1, unit));
+    let reading = &done.readings[0][0];
+    assert_eq!((reading.detector.0, reading.reported[0].hazard), (72, Hazard::UnassignedAlarm));
+    // What is no fire alarm is an event only.
+    assert!(line.hears(&send(2, state(5, 0b101))).readings.is_empty());
 }
 
 #[test]

@@ -21,6 +21,7 @@ describe('reset', () => {
   it('of a breaker that did not follow is for a person who has taken it', () => {
     expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'unacknowledged' }))).toBe('alarms.no_reset.not_acknowledged');
     expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'acknowledged' }))).toBeNull();
+    expect(whyNoReset(alarm({ hazard: 'unassigned_alarm', state: 'acknowledged' }))).toBeNull();
   });
 });
 

@@ -15,8 +15,8 @@ const UNDO_MS = 10_000;
 /** Why this alarm cannot be reset, as a message key; null when it can. */
 export function whyNoReset(alarm: Alarm): string | null {
   if (alarm.state === 'closed') return 'alarms.no_reset.closed';
-  // Whoever has looked at the breaker may say that it is where it was wanted; everything else ends by what is measured.
-  if (alarm.hazard === 'switch_failed' && conditionPresent(alarm.state)) return alarm.state === 'acknowledged' ? null : 'alarms.no_reset.not_acknowledged';
+  // Whoever has looked may say that the breaker is where it was wanted, the unassigned component well; all else ends by what is measured.
+  if ((alarm.hazard === 'switch_failed' || alarm.hazard === 'unassigned_alarm') && conditionPresent(alarm.state)) return alarm.state === 'acknowledged' ? null : 'alarms.no_reset.not_acknowledged';
   if (conditionPresent(alarm.state)) return 'alarms.no_reset.condition';
   if (alarm.state === 'latched_unacknowledged') return 'alarms.no_reset.not_acknowledged';
   return isLatched(alarm.state) ? null : 'alarms.no_reset.not_latched';

@@ -47,6 +47,7 @@ export default {
   reset_title: 'Reset this alarm',
   reset_advice: 'A reset says that the cause is gone. Write down what was done, for whoever asks later.',
   reset_breaker_advice: 'A reset says that you have made sure the breaker is where the command wanted it. Write down how you know (required).',
+  reset_unassigned_advice: 'A reset says that you have found the component and that it is well. Write down which it was and how you know (required).',
   reset_breaker_placeholder: 'For example: on site, the breaker is open; its feedback contact is loose',
   breaker_followed: 'Breaker is where it was wanted',
   to_commands: 'Its commands',

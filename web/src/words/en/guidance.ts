@@ -6,6 +6,7 @@ export default {
     returned: 'Back within the limit, but the cause may still be there: find it before closing this.',
     fault: 'Have it repaired: until then nobody may be watching here.',
     switch_failed: 'Send an electrician now: where the switch stands is unknown; treat the circuit as live.',
+    unassigned_alarm: 'Look now: a component reports a fire alarm, and no detector here stands for it.',
   },
   residual_current: {
     owner: {
@@ -213,6 +214,17 @@ export default {
       1: 'Go to the breaker and see where it stands; do not trust the screen.',
       2: 'Check its drive, its supply and whether it is locked or set to manual.',
       3: 'Once sure on site, send the command again: the fault ends when it is carried out. If the switch is where it should be after all, acknowledge the alarm and reset it with the reason.',
+    },
+  },
+  unassigned_alarm: {
+    owner: {
+      1: 'A fire monitor on this site reports a fire alarm that belongs to no detector here. Have the monitor’s own display looked at now.',
+      2: 'If there is smoke, smell or heat, leave and call the fire brigade.',
+    },
+    electrician: {
+      1: 'Read on the terminal’s events, or on the monitor, which component it is; go there.',
+      2: 'Add a detector with that component’s address, such as 128.1/3, so that its next alarm stands in its place.',
+      3: 'Once the component is well again, acknowledge this alarm and reset it with the reason: it does not end by itself.',
     },
   },
 };

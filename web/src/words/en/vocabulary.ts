@@ -30,6 +30,7 @@ export default {
     supply_lost: 'Device lost its supply',
     weak_signal: 'Weak signal',
     switch_failed: 'Breaker did not follow',
+    unassigned_alarm: 'Alarm of an unassigned component',
   },
   quantity: {
     residual_current: 'Residual current',

@@ -47,6 +47,7 @@ export default {
   reset_title: '复位这条告警',
   reset_advice: '复位表示隐患已排除。请写明处理情况，方便日后追查。',
   reset_breaker_advice: '复位表示您已核实断路器的实际位置就是命令要求的位置。请写明怎样核实的（必填）。',
+  reset_unassigned_advice: '复位表示您已查明是哪个部件，并核实它已恢复。请写明是哪个部件、怎样核实的（必填）。',
   reset_breaker_placeholder: '例如：已到现场，断路器确已分闸，反馈触点松动',
   breaker_followed: '断路器已到位',
   to_commands: '命令记录',

@@ -30,6 +30,7 @@ export default {
     supply_lost: '设备主电丢失',
     weak_signal: '信号弱',
     switch_failed: '分合闸未到位',
+    unassigned_alarm: '未登记部件报警',
   },
   quantity: {
     residual_current: '剩余电流',

@@ -47,6 +47,7 @@ export default {
   reset_title: '復位這條警報',
   reset_advice: '復位表示隱患已排除。請寫明處理情況，方便日後追查。',
   reset_breaker_advice: '復位表示您已核實斷路器的實際位置就是命令要求的位置。請寫明怎樣核實的（必填）。',
+  reset_unassigned_advice: '復位表示您已查明是哪個部件，並核實它已恢復。請寫明是哪個部件、怎樣核實的（必填）。',
   reset_breaker_placeholder: '例如：已到現場，斷路器確已分閘，回饋接點鬆動',
   breaker_followed: '斷路器已到位',
   to_commands: '命令記錄',

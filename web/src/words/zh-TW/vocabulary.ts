@@ -30,6 +30,7 @@ export default {
     supply_lost: '裝置主電源中斷',
     weak_signal: '訊號弱',
     switch_failed: '分合閘未到位',
+    unassigned_alarm: '未登記部件警報',
   },
   quantity: {
     residual_current: '剩餘電流',
