@@ -3397,7 +3397,8 @@ export interface components {
             detector_id: number;
             /**
              * Format: int32
-             * @description It is not sent after so long, s; an hour where nothing is said.
+             * @description It is not sent after so long, s. To trip and close: 300 s where nothing is said (3600 s where a
+             *     second person must agree), 3600 s at most. All else: an hour where nothing is said.
              */
             expires_in_s?: number | null;
             /** @description What. */
