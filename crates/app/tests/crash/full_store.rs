@@ -27,7 +27,8 @@ async fn a_full_store_confirms_nothing_says_so_and_goes_on_when_there_is_room() 
     let mut platform = place.serve(&limit);
     devices.wait_for(DEVICES, &mut platform).await;
     platform.readiness(503).await;
-    assert!(is_full(&platform).await, "it says why it is not ready");
+    // A small commit may still find a last gap and take the notice back for a moment: `readiness` and this are two asks.
+    until("it to say why it is not ready", async || is_full(&platform).await.then_some(())).await;
     // Until each device has been left without an answer; none of them sends more then.
     let refused = u64::try_from(DEVICES).unwrap();
     until("every device to be left waiting", async || {
