@@ -188,38 +188,55 @@ pub fn load_serial(number: usize) -> String {
     format!("EWL{number:012}")
 }
 
-/// The terminals of a load as an inventory, so that a store can be prepared for it: one site, a panel for each hundred.
+/// The terminals of a load as an inventory, so that a store can be prepared for it.
 #[must_use]
 pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
-    const PER_PANEL: usize = 100;
-    let circuit = |number: usize| CircuitPlan {
-        name: format!("回路{}", number + 1),
-        rated_current_a: 63.0,
-        phases: 3,
-        load_kind: "mixed",
-    };
-    let panels = (0..connections.div_ceil(PER_PANEL)).map(|panel| PanelPlan {
-        name: format!("配电箱{}", panel + 1),
-        location: "压测".to_owned(),
-        circuits: (0..PER_PANEL.min(connections - panel * PER_PANEL)).map(circuit).collect(),
-    });
-    let terminals = (0..connections).map(|number| TerminalPlan {
+    one_site((0..connections).map(|number| TerminalPlan {
         serial: load_serial(first_serial + number),
         protocol: Protocol::Cloud7b7b,
         iccid: None,
         proof: None,
         door: Door::Field,
         commissioned: true,
-        detectors: vec![DetectorPlan {
-            profile: LOAD_PROFILE,
-            unit_address: None,
-            address: None,
-            name: format!("探测器{}", number + 1),
-            site: 0,
-            panel: number / PER_PANEL,
-            circuit: number % PER_PANEL,
-            seed: 0,
-        }],
+        detectors: vec![on_its_circuit(number, LOAD_PROFILE, None, None)],
+    }))
+}
+
+/// How many circuits a panel of a load has, one detector on each.
+const PER_PANEL: usize = 100;
+
+/// The detector of the load's terminal with this number, on a circuit of its own.
+fn on_its_circuit(
+    number: usize,
+    profile: &'static str,
+    unit_address: Option<u8>,
+    address: Option<String>,
+) -> DetectorPlan {
+    DetectorPlan {
+        profile,
+        unit_address,
+        address,
+        name: format!("探测器{}", number + 1),
+        site: 0,
+        panel: number / PER_PANEL,
+        circuit: number % PER_PANEL,
+        seed: 0,
+    }
+}
+
+/// Terminals of one detector each at one site.
+fn one_site(terminals: impl ExactSizeIterator<Item = TerminalPlan>) -> Inventory {
+    let circuits = terminals.len();
+    let circuit = |number: usize| CircuitPlan {
+        name: format!("回路{}", number + 1),
+        rated_current_a: 63.0,
+        phases: 3,
+        load_kind: "mixed",
+    };
+    let panels = (0..circuits.div_ceil(PER_PANEL)).map(|panel| PanelPlan {
+        name: format!("配电箱{}", panel + 1),
+        location: "压测".to_owned(),
+        circuits: (0..PER_PANEL.min(circuits - panel * PER_PANEL)).map(circuit).collect(),
     });
     Inventory {
         organisations: vec![OrganisationPlan { name: "压测单位".to_owned(), parent: None }],

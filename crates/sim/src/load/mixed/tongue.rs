@@ -2,14 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use domain::place::{AreaCode, Protocol};
+use domain::place::Protocol;
 use serde::Serialize;
 
-use crate::city::{
-    CircuitPlan, DetectorPlan, Inventory, OrganisationPlan, PanelPlan, Proof, SitePlan, TerminalPlan,
-};
+use crate::city::{Inventory, Proof, TerminalPlan};
 use crate::doors::Door;
-use crate::premises::PremisesKind;
+use crate::load::{on_its_circuit, one_site};
 
 /// What a device of the load speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -266,19 +264,7 @@ pub(super) const UNIT: u8 = 1;
 /// The terminals of a mixed load, so that a store can be prepared for it.
 #[must_use]
 pub fn mixed_inventory(devices: usize) -> Inventory {
-    const PER_PANEL: usize = 100;
-    let circuit = |number: usize| CircuitPlan {
-        name: format!("回路{}", number + 1),
-        rated_current_a: 63.0,
-        phases: 3,
-        load_kind: "mixed",
-    };
-    let panels = (0..devices.div_ceil(PER_PANEL)).map(|panel| PanelPlan {
-        name: format!("配电箱{}", panel + 1),
-        location: "压测".to_owned(),
-        circuits: (0..PER_PANEL.min(devices - panel * PER_PANEL)).map(circuit).collect(),
-    });
-    let terminals = (0..devices).map(|number| {
+    one_site((0..devices).map(|number| {
         let tongue = Tongue::of(number);
         TerminalPlan {
             serial: tongue.serial(number),
@@ -287,34 +273,9 @@ pub fn mixed_inventory(devices: usize) -> Inventory {
             proof: tongue.proof(number),
             door: tongue.door(),
             commissioned: true,
-            detectors: vec![DetectorPlan {
-                profile: tongue.profile(),
-                unit_address: tongue.unit(),
-                address: tongue.address(number),
-                name: format!("探测器{}", number + 1),
-                site: 0,
-                panel: number / PER_PANEL,
-                circuit: number % PER_PANEL,
-                seed: 0,
-            }],
+            detectors: vec![on_its_circuit(number, tongue.profile(), tongue.unit(), tongue.address(number))],
         }
-    });
-    Inventory {
-        organisations: vec![OrganisationPlan { name: "压测单位".to_owned(), parent: None }],
-        sites: vec![SitePlan {
-            name: "压测场所".to_owned(),
-            address: "株洲市天元区".to_owned(),
-            area: AreaCode("430211".to_owned()),
-            organisation: 0,
-            kind: PremisesKind::Retail,
-            lon: 113.09,
-            lat: 27.822,
-            contact_name: String::new(),
-            contact_phone: String::new(),
-            panels: panels.collect(),
-        }],
-        terminals: terminals.collect(),
-    }
+    }))
 }
 
 #[cfg(test)]
