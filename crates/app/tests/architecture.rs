@@ -13,10 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("bus", &["domain"]),
     ("gateway", &["wire", "domain", "bus"]),
-    ("engine", &["domain", "store", "bus"]),
-    ("api", &["wire", "engine", "store", "bus", "domain"]),
+    ("notify", &["domain"]),
+    ("engine", &["domain", "store", "bus", "notify"]),
+    ("api", &["wire", "engine", "store", "bus", "notify", "domain"]),
     ("sim", &["wire", "domain"]),
-    ("app", &["wire", "domain", "store", "bus", "gateway", "engine", "api", "sim"]),
+    ("app", &["wire", "domain", "store", "bus", "gateway", "notify", "engine", "api", "sim"]),
 ];
 
 /// Libraries that only some crates may use.

@@ -1,0 +1,17 @@
+//! The clients of the providers that carry a message to a person: mail, short message, voice, push, robots of
+//! group chats, webhooks, MQTT. It knows nothing of alarms on disk and keeps nothing: what is to be sent comes in,
+//! what came of it goes out. Who is told, when and how often is decided elsewhere (`domain::telling`), and each
+//! attempt is written down elsewhere (`engine::telling`).
+//!
+//! The sum of it is [`Sender::send`]: one medium, one address, one message, one [`Outcome`], within
+//! [`TIME_LIMIT`].
+
+pub mod medium;
+pub mod message;
+pub mod outcome;
+mod sender;
+
+pub use medium::{Medium, MediumKind, Secret};
+pub use message::{Address, Message};
+pub use outcome::Outcome;
+pub use sender::{Sender, TIME_LIMIT};
