@@ -87,6 +87,7 @@ fn cases(world: &World) -> Vec<Case> {
     }
 
     case("GET", "/overview", plain("/overview"), Some(P::View), Filtered, None);
+    case("GET", "/overview/trend", plain("/overview/trend"), Some(P::View), Filtered, None);
     case("GET", "/map", plain("/map"), Some(P::View), Filtered, None);
     case("GET", "/map/outline", plain("/map/outline"), Some(P::View), Facts, None);
     case("GET", "/areas", plain("/areas"), Some(P::View), Facts, None);

@@ -118,6 +118,23 @@ rows! {
     }
 }
 
+/// What was raised in a span of time, and what has become of it since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, sqlx::FromRow)]
+pub struct Handled {
+    /// Alarms raised, by their worst severity.
+    pub alarm: i64,
+    /// Warnings raised that never got worse.
+    pub warning: i64,
+    /// Faults raised.
+    pub fault: i64,
+    /// Alarms and warnings of them that somebody acknowledged.
+    pub acknowledged: i64,
+    /// Alarms and warnings of them that are closed.
+    pub closed: i64,
+    /// From being raised to the acknowledgement, ms, summed over `acknowledged`.
+    pub to_acknowledge_ms: i64,
+}
+
 /// The overview.
 #[derive(Debug, Clone, Copy)]
 pub struct Overview<'s>(&'s Store);
@@ -219,6 +236,30 @@ impl Overview<'_> {
         query.push_bind(from.0).push(" AND a.raised_at < ").push_bind(to.0);
         push_part(&mut query, scope, part);
         Ok(query.build_query_scalar().fetch_one(self.0.reader()).await?)
+    }
+
+    /// What was raised in `[from, to)`, and what has become of it.
+    ///
+    /// # Errors
+    /// Database errors only.
+    pub async fn handled_between(
+        &self,
+        scope: &Scope,
+        part: &Part,
+        from: UnixMs,
+        to: UnixMs,
+    ) -> Result<Handled, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "SELECT coalesce(sum(a.worst_severity = 3), 0) AS alarm, coalesce(sum(a.worst_severity = 2), 0) AS warning, \
+             coalesce(sum(a.worst_severity = 1), 0) AS fault, \
+             coalesce(sum(a.worst_severity > 1 AND a.acknowledged_at IS NOT NULL), 0) AS acknowledged, \
+             coalesce(sum(a.worst_severity > 1 AND a.state = 'closed'), 0) AS closed, \
+             coalesce(sum(CASE WHEN a.worst_severity > 1 THEN max(a.acknowledged_at - a.raised_at, 0) END), 0) \
+             AS to_acknowledge_ms {SITES} JOIN alarm a ON a.site_id = s.id WHERE a.raised_at >= "
+        ));
+        query.push_bind(from.0).push(" AND a.raised_at < ").push_bind(to.0);
+        push_part(&mut query, scope, part);
+        Ok(query.build_query_as().fetch_one(self.0.reader()).await?)
     }
 
     /// When the first alarm in `scope` was raised, so that a mean over days that were not watched is not shown.

@@ -690,6 +690,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/overview/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each day raised, and how much of it was taken and closed. */
+        get: operations["get_overview_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/panels/{id}": {
         parameters: {
             query?: never;
@@ -6448,6 +6465,46 @@ export interface components {
              */
             version: number;
         };
+        /** @description Day by day, oldest first. */
+        Trend: {
+            /** @description The days. */
+            days: components["schemas"]["TrendDay"][];
+        };
+        /** @description What was raised on one day, and what has become of it. */
+        TrendDay: {
+            /**
+             * Format: int64
+             * @description Alarms and warnings of the day that somebody acknowledged.
+             */
+            acknowledged: number;
+            /**
+             * Format: int64
+             * @description Alarms raised.
+             */
+            alarm: number;
+            /**
+             * Format: int64
+             * @description Alarms and warnings of the day that are closed.
+             */
+            closed: number;
+            /**
+             * Format: int64
+             * @description Faults raised.
+             */
+            fault: number;
+            /** @description Midnight at its begin in the installation's zone. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description From being raised to the acknowledgement on average, s; null where nothing was acknowledged.
+             */
+            mean_to_acknowledge_s: number | null;
+            /**
+             * Format: int64
+             * @description Warnings raised that never got worse.
+             */
+            warning: number;
+        };
         /** @description Limits that were tried. */
         TriedLimits: {
             /**
@@ -11693,6 +11750,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_overview_trend: {
+        parameters: {
+            query?: {
+                /** @description An area and all inside it. */
+                area?: string;
+                /** @description An organisation and all below it. */
+                organisation?: number;
+                /** @description How many days, today included; 14 unless told. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The days, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trend"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

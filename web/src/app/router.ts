@@ -8,6 +8,8 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** Reachable without a session, drawn without the shell. */
     open?: boolean;
+    /** Needs a session and is drawn without the shell. */
+    bare?: boolean;
     /** Without this permission the page says so instead. */
     permission?: Permission;
     /** Which entry of the navigation is lit. */
@@ -21,6 +23,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/new-password', name: 'new-password', component: () => import('@/features/session/NewPasswordView.vue'), meta: { open: true } },
 
   { path: '/', name: 'overview', component: () => import('@/features/overview/OverviewView.vue'), meta: { nav: 'overview' } },
+  { path: '/wall', name: 'wall', component: () => import('@/features/wall/WallView.vue'), meta: { bare: true } },
   { path: '/alarms', name: 'alarms', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
   { path: '/alarms/:id(\\d+)', name: 'alarm', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
 

@@ -18,7 +18,9 @@ function stored(): Mode {
 }
 
 export const mode = ref<Mode>(stored());
-export const isDark = computed(() => (mode.value === 'system' ? systemDark.value : mode.value === 'dark'));
+/** The wall screen is dark whatever its account likes: it lights a room day and night. */
+export const alwaysDark = ref(false);
+export const isDark = computed(() => alwaysDark.value || (mode.value === 'system' ? systemDark.value : mode.value === 'dark'));
 export const palette = computed<Palette>(() => (isDark.value ? dark : light));
 
 export function setMode(next: Mode): void {

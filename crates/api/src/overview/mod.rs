@@ -3,6 +3,7 @@
 mod map;
 pub mod shape;
 mod summary;
+mod trend;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +14,7 @@ use crate::state::Api;
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(summary::get_overview))
+        .routes(routes!(trend::get_overview_trend))
         .routes(routes!(map::get_map))
         .routes(routes!(map::get_map_outline))
 }

@@ -177,6 +177,54 @@ pub struct PartQuery {
     pub organisation: Option<i64>,
 }
 
+/// Which part of the world, over how many days.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TrendQuery {
+    /// An area and all inside it.
+    #[param(max_length = 12)]
+    pub area: Option<String>,
+    /// An organisation and all below it.
+    #[param(minimum = 1)]
+    pub organisation: Option<i64>,
+    /// How many days, today included; 14 unless told.
+    #[param(minimum = 1, maximum = 92)]
+    pub days: Option<i64>,
+}
+
+/// What was raised on one day, and what has become of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TrendDay {
+    /// Midnight at its begin in the installation's zone.
+    pub from: Time,
+    /// Alarms raised.
+    #[schema(minimum = 0)]
+    pub alarm: i64,
+    /// Warnings raised that never got worse.
+    #[schema(minimum = 0)]
+    pub warning: i64,
+    /// Faults raised.
+    #[schema(minimum = 0)]
+    pub fault: i64,
+    /// Alarms and warnings of the day that somebody acknowledged.
+    #[schema(minimum = 0)]
+    pub acknowledged: i64,
+    /// Alarms and warnings of the day that are closed.
+    #[schema(minimum = 0)]
+    pub closed: i64,
+    /// From being raised to the acknowledgement on average, s; null where nothing was acknowledged.
+    #[schema(minimum = 0)]
+    pub mean_to_acknowledge_s: Option<i64>,
+}
+
+/// Day by day, oldest first.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Trend {
+    /// The days.
+    pub days: Vec<TrendDay>,
+}
+
 /// A site on the map.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct MapSite {

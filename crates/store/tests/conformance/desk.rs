@@ -2,10 +2,11 @@
 
 use domain::hazard::{Hazard, Severity};
 use domain::status::Status;
+use domain::time::UnixMs;
 use store::alarms::{AlarmFilter, AlarmSort};
 use store::circuits::{CircuitPatch, PanelPatch};
 use store::detectors::DetectorPatch;
-use store::overview::Part;
+use store::overview::{Handled, Part};
 use store::sites::{SiteFilter, SitePatch, SiteSort};
 use store::{Batch, Page, StoreError};
 
@@ -256,5 +257,30 @@ async fn fields_that_cannot_be_are_named() {
                 "{field}: {refused}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_day_knows_what_it_raised_and_what_became_of_it() {
+    for backend in Backend::ALL {
+        let world = World::new(backend).await;
+        let mut taken = raised(1, &world.east, Hazard::ResidualCurrent, Severity::Alarm, NOW);
+        taken.alarm.acknowledged_at = Some(NOW.plus_ms(5 * MINUTE));
+        let over = closed(
+            raised(2, &world.west, Hazard::OverTemperature, Severity::Warning, NOW.plus_ms(MINUTE)),
+            NOW.plus_ms(2 * MINUTE),
+        );
+        let fault = raised(3, &world.west, Hazard::Offline, Severity::Fault, NOW.plus_ms(MINUTE));
+        let later = raised(4, &world.west, Hazard::OverVoltage, Severity::Alarm, NOW.plus_ms(HOUR));
+        world.store.commit(&alarms(vec![taken, over, fault, later])).await.unwrap();
+
+        let until = NOW.plus_ms(HOUR);
+        let overview = world.store.overview();
+        let day = overview.handled_between(&world.everything, &Part::default(), NOW, until).await.unwrap();
+        assert_eq!((day.alarm, day.warning, day.fault), (1, 1, 1));
+        assert_eq!((day.acknowledged, day.closed, day.to_acknowledge_ms), (1, 1, 5 * MINUTE));
+        let none =
+            overview.handled_between(&world.everything, &Part::default(), UnixMs(0), NOW).await.unwrap();
+        assert_eq!(none, Handled::default());
     }
 }

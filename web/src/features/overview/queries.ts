@@ -15,6 +15,11 @@ export function useOverview(area: MaybeRefOrGetter<string> = '') {
   });
 }
 
+/** What each of the last `days` days raised and what has become of it. */
+export function useTrend(days: number) {
+  return useQuery({ queryKey: ['overview', 'trend', days], queryFn: ({ signal }) => http.get('/overview/trend', { days }, signal), refetchInterval: 60_000 });
+}
+
 export function useMapSites() {
   return useQuery({ queryKey: ['map'], queryFn: ({ signal }) => http.get('/map', {}, signal) });
 }
