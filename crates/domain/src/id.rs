@@ -48,4 +48,18 @@ id! {
     CommandBatchId,
     /// A trial of limits against the past (试算).
     WhatIfId,
+    /// A way to reach people (通知渠道).
+    MediumId,
+    /// From alarms to a ladder (通知路由).
+    RouteId,
+    /// Who is told after how long (升级阶梯).
+    LadderId,
+    /// A duty calendar (值班表).
+    RosterId,
+    /// That somebody is to be told of something (通知).
+    NoticeId,
+    /// What one person is told at once about one site (汇总).
+    DigestId,
+    /// One digest on its way by one medium to one address (投递).
+    DeliveryId,
 }

@@ -20,6 +20,7 @@ pub mod condition;
 pub mod hazard;
 pub mod settings;
 pub mod status;
+pub mod telling;
 
 pub mod command;
 
