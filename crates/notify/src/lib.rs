@@ -6,12 +6,18 @@
 //! The sum of it is [`Sender::send`]: one medium, one address, one message, one [`Outcome`], within
 //! [`TIME_LIMIT`].
 
+mod check;
+pub mod media;
 pub mod medium;
 pub mod message;
 pub mod outcome;
+mod secret;
 mod sender;
+pub mod template;
 
-pub use medium::{Medium, MediumKind, Secret};
-pub use message::{Address, Message};
+pub use check::{FieldError, FieldProblem};
+pub use medium::{Medium, MediumKind};
+pub use message::{Address, AddressKind, Message};
 pub use outcome::Outcome;
+pub use secret::Secret;
 pub use sender::{Sender, TIME_LIMIT};

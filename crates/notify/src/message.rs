@@ -1,6 +1,7 @@
 //! What is said, and to which address.
 
 use domain::hazard::Severity;
+use serde::Serialize;
 
 /// One message, already in the reader's language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,4 +42,31 @@ pub enum Address {
     },
     /// The medium itself names the place: a robot's group, a topic, a webhook.
     Medium,
+}
+
+/// The kinds of [`Address`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressKind {
+    /// [`Address::Email`].
+    Email,
+    /// [`Address::Phone`].
+    Phone,
+    /// [`Address::Push`].
+    Push,
+    /// [`Address::Medium`].
+    Medium,
+}
+
+impl Address {
+    /// Which it is.
+    #[must_use]
+    pub const fn kind(&self) -> AddressKind {
+        match self {
+            Self::Email(_) => AddressKind::Email,
+            Self::Phone(_) => AddressKind::Phone,
+            Self::Push { .. } => AddressKind::Push,
+            Self::Medium => AddressKind::Medium,
+        }
+    }
 }

@@ -35,12 +35,23 @@ impl Sender {
         _now: UnixMs,
     ) -> Outcome {
         match medium {
-            Medium::Webhook { url, .. } => {
-                match self.http.post(url).body(message.body.clone()).send().await {
+            Medium::Webhook(webhook) => {
+                match self.http.post(&webhook.url).body(message.body.clone()).send().await {
                     Ok(_) => Outcome::Accepted { reference: None },
                     Err(error) => Outcome::TryAgain { after_ms: None, detail: error.to_string() },
                 }
             }
+            Medium::Smtp(_)
+            | Medium::Wecom(_)
+            | Medium::Dingtalk(_)
+            | Medium::Feishu(_)
+            | Medium::AliyunSms(_)
+            | Medium::TencentSms(_)
+            | Medium::AliyunVoice(_)
+            | Medium::Ntfy(_)
+            | Medium::Bark(_)
+            | Medium::WebPush(_)
+            | Medium::Mqtt(_) => Outcome::Refused { detail: "this medium is not connected yet".to_owned() },
         }
     }
 }

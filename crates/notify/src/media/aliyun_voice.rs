@@ -1,0 +1,55 @@
+//! Calls that read a text out, by Alibaba Cloud 阿里云语音 (Dyvmsapi 2017-05-25, `SingleCallByTts`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::aliyun_sms::{check_params, max_value_chars};
+use crate::Secret;
+use crate::check::{Check, FieldProblem};
+
+/// An account and a text that Alibaba Cloud has approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliyunVoice {
+    /// Of a RAM user who may do `dyvms:SingleCallByTts`.
+    pub access_key_id: String,
+    /// Belongs to it.
+    pub access_key_secret: Secret,
+    /// The number that is shown; empty for one of the public pool.
+    #[serde(default)]
+    pub called_show_number: String,
+    /// The approved text 语音通知模板, `TTS_…`.
+    pub tts_code: String,
+    /// The variables of that text, each with a text that may hold placeholders: `site` -> `{site}`.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Longer values are cut.
+    #[serde(default = "max_value_chars")]
+    pub max_value_chars: u16,
+    /// How often it is read out, 1 to 3.
+    #[serde(default = "play_times")]
+    pub play_times: u8,
+    /// In place of `https://dyvmsapi.aliyuncs.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+}
+
+const fn play_times() -> u8 {
+    2
+}
+
+impl AliyunVoice {
+    pub(crate) fn check(&self, check: &mut Check) {
+        check.text("access_key_id", &self.access_key_id, 128);
+        check.secret("access_key_secret", &self.access_key_secret);
+        if !self.called_show_number.is_empty() && !crate::check::is_phone(&self.called_show_number) {
+            check.wrong("called_show_number", FieldProblem::NotAPhone);
+        }
+        check.text("tts_code", &self.tts_code, 100);
+        check_params(&self.params, self.max_value_chars, check);
+        if !(1..=3).contains(&self.play_times) {
+            check.wrong("play_times", FieldProblem::OutOfRange);
+        }
+        check.base_url(self.base_url.as_ref());
+    }
+}
