@@ -5,8 +5,9 @@ use domain::alarm::AlarmState;
 use domain::command::{CommandKind, Outcome};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
-    AlarmId, ChannelId, CircuitId, CommandBatchId, CommandId, CredentialId, DetectorId, OrganisationId,
-    PanelId, SiteId, TerminalId, TokenId, TransitionId, UserId,
+    AlarmId, ChannelId, CircuitId, CommandBatchId, CommandId, CredentialId, DeliveryId, DetectorId, DigestId,
+    LadderId, MediumId, NoticeId, OrganisationId, PanelId, RouteId, SiteId, TerminalId, TokenId,
+    TransitionId, UserId,
 };
 use domain::place::{Admission, AreaCode, CredentialKind, OrganisationPath, Protocol};
 use domain::quantity::{Decimals, Phase, Quantity};
@@ -63,6 +64,12 @@ wrapped!(
     CredentialId(i64),
     CommandId(i64),
     CommandBatchId(i64),
+    MediumId(i64),
+    RouteId(i64),
+    LadderId(i64),
+    NoticeId(i64),
+    DigestId(i64),
+    DeliveryId(i64),
     UnixMs(i64),
     AreaCode(String),
     OrganisationPath(String),

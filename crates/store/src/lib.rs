@@ -41,6 +41,7 @@ pub mod pictures;
 pub mod profiles;
 pub mod settings;
 pub mod sites;
+pub mod telling;
 pub mod terminals;
 
 pub mod accounts;
