@@ -31,7 +31,10 @@ bench: web ## Measure, and write docs/performance.md
 	cargo build --release -p app
 	python3 bench/run.py
 
+bench-day: ## Score a simulated day of 10,000 detectors against what was scripted
+	cargo run --release -q -p sim --example day -- 10000 24 1
+
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench fuzz
+.PHONY: help run web check test bench bench-day fuzz

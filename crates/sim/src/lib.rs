@@ -5,6 +5,7 @@
 //! scenario (TOML) -> city (inventory as plain data) -> device (physics + faults, through a profile)
 //!                 -> line (pure) -> driver (tokio), or reporter -> post (HTTP, CoAP) -> the doors of a server
 //!                 -> truth (what was really wrong)
+//! day: the same city in virtual time, judged by the domain's rules without any socket and scored against the truth
 //! load: many connections of one model at a given rate, with what was confirmed counted, timed and recorded
 //! ```
 
@@ -27,5 +28,6 @@ mod mqtt;
 pub mod post;
 mod reporter;
 
+pub mod day;
 pub mod load;
 pub mod run;

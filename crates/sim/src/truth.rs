@@ -43,7 +43,12 @@ pub struct Passing {
     pub limit: f64,
     /// When, ms since 1970 UTC, to the second.
     pub at_ms: i64,
+    /// From when on it stays beyond for [`STAYS_MS`], ms since 1970 UTC; empty where it only swings about the limit.
+    pub stays_from_ms: Option<i64>,
 }
+
+/// What lasts so long is no swing about a limit, ms: longer than any default delay and two reports of half a minute.
+pub const STAYS_MS: i64 = 150_000;
 
 /// The truth about `fault` on a detector, foretold by running the circuit ahead.
 #[must_use]
@@ -96,15 +101,32 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
     let mut circuit = Circuit::new(*spec);
     let faults = std::slice::from_ref(fault);
     let mut passed: Vec<Passing> = Vec::new();
+    // Since when each level is passed without a break.
+    let mut since: Vec<Option<UnixMs>> = vec![None; levels.len()];
     let mut at = fault.from;
-    while at < fault.to && passed.len() < levels.len() {
+    while at < fault.to
+        && (passed.len() < levels.len() || passed.iter().any(|passing| passing.stays_from_ms.is_none()))
+    {
         let seen = circuit.advance(at, faults);
-        for (hazard, severity, limit) in &levels {
-            let known = passed.iter().any(|p| p.hazard == *hazard && p.severity == *severity);
+        for ((hazard, severity, limit), since) in levels.iter().zip(&mut since) {
             let value = value(*hazard, &circuit, &seen, faults, at);
             let beyond = if hazard.is_low() { value <= *limit } else { value >= *limit };
-            if !known && beyond {
-                passed.push(Passing { hazard: *hazard, severity: *severity, limit: *limit, at_ms: at.0 });
+            if !beyond {
+                *since = None;
+                continue;
+            }
+            let begun = *since.get_or_insert(at);
+            let known = passed.iter_mut().find(|p| p.hazard == *hazard && p.severity == *severity);
+            let stays = (at.since_ms(begun) >= STAYS_MS).then_some(begun.0);
+            match known {
+                Some(passing) => passing.stays_from_ms = passing.stays_from_ms.or(stays),
+                None => passed.push(Passing {
+                    hazard: *hazard,
+                    severity: *severity,
+                    limit: *limit,
+                    at_ms: at.0,
+                    stays_from_ms: None,
+                }),
             }
         }
         at = at.plus_ms(step_ms);

@@ -1,0 +1,113 @@
+//! What each fault must raise, by when, and what it may raise beside.
+
+use domain::binding::Binding;
+use domain::hazard::{Hazard, Severity};
+use domain::time::UnixMs;
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use crate::fault::{Conductor, Fault, FaultKind};
+use crate::truth::Truth;
+
+/// Something that a fault must raise.
+pub(super) struct Want {
+    pub(super) hazard: Hazard,
+    pub(super) severity: Severity,
+    /// When it is physically so.
+    pub(super) so_at: UnixMs,
+    /// When it must be judged: after the next report and the set delay.
+    pub(super) due: UnixMs,
+}
+
+/// One of each kind, with drawn measures on both sides of the default limits.
+pub(super) fn script(rng: &mut StdRng) -> Vec<FaultKind> {
+    let phase = [Conductor::A, Conductor::B, Conductor::C].choose(rng).copied().unwrap_or(Conductor::A);
+    vec![
+        FaultKind::AgeingInsulation {
+            target_ma: rng.random_range(150.0..600.0),
+            ramp_s: rng.random_range(30.0..1_500.0),
+            circuit_loop: 0,
+        },
+        FaultKind::LooseningTerminal {
+            rise_c: rng.random_range(60.0..120.0),
+            ramp_s: rng.random_range(30.0..1_200.0),
+            conductor: phase,
+        },
+        FaultKind::Overload { percent: rng.random_range(95.0..125.0), ramp_s: rng.random_range(5.0..300.0) },
+        FaultKind::Sag { factor: rng.random_range(0.65..0.78) },
+        FaultKind::Swell { factor: rng.random_range(1.2..1.3) },
+        FaultKind::PhaseLoss { phase },
+        FaultKind::BrokenProbe { point: "residual".to_owned(), short: rng.random_bool(0.5) },
+        FaultKind::BrokenProbe { point: "temperature_a".to_owned(), short: rng.random_bool(0.5) },
+        FaultKind::Frozen,
+        FaultKind::DeadSim,
+        FaultKind::WrongClock { offset_s: rng.random_range(600..7_200) },
+        FaultKind::ReplayAfterOutage,
+    ]
+}
+
+/// What a fault may raise; anything else that is raised while it lasts has no cause.
+pub(super) const fn explains(kind: &FaultKind) -> &'static [Hazard] {
+    match kind {
+        FaultKind::AgeingInsulation { .. } => &[Hazard::ResidualCurrent],
+        FaultKind::LooseningTerminal { .. } => &[Hazard::OverTemperature],
+        // More current: more heat, a deeper voltage.
+        FaultKind::Overload { .. } => &[Hazard::Overload, Hazard::OverTemperature],
+        FaultKind::Sag { .. } => &[Hazard::UnderVoltage],
+        FaultKind::Swell { .. } => &[Hazard::OverVoltage],
+        FaultKind::PhaseLoss { .. } => &[Hazard::PhaseLoss, Hazard::UnderVoltage],
+        FaultKind::BrokenProbe { .. } => &[Hazard::SensorOpen, Hazard::SensorShort],
+        FaultKind::Frozen => &[Hazard::Frozen],
+        FaultKind::DeadSim | FaultKind::Reboot | FaultKind::ReplayAfterOutage => &[Hazard::Offline],
+        FaultKind::WrongClock { .. } => &[Hazard::ClockWrong],
+        FaultKind::Miswired { .. } => &[Hazard::ResidualCurrent],
+    }
+}
+
+/// What a fault must raise on a detector that is bound so and reports each `report_ms`.
+pub(super) fn wants(fault: &Fault, truth: &Truth, binding: &Binding, report_ms: i64) -> Vec<Want> {
+    let passed = truth.passes.iter().filter_map(|passing| {
+        let judged = binding.channels.iter().find_map(|channel| {
+            channel.limits.iter().find(|(hazard, limits)| *hazard == passing.hazard && limits.enabled)
+        });
+        let (_, limits) = judged?;
+        // A value that swings about its limit is not beyond it for the length of a delay.
+        let so_at = UnixMs(passing.stays_from_ms?);
+        // The report that shows it, the delay, and the report that shows that it has stayed.
+        let due = so_at.plus_ms(2 * report_ms + limits.on_delay_ms);
+        Some(Want { hazard: passing.hazard, severity: passing.severity, so_at, due })
+    });
+    let whole = |hazard: Hazard, after_ms: i64| Want {
+        hazard,
+        severity: Severity::Fault,
+        so_at: fault.from,
+        due: fault.from.plus_ms(after_ms + report_ms),
+    };
+    let watch = &binding.supervision;
+    let told = match &fault.kind {
+        FaultKind::BrokenProbe { short: false, .. } => {
+            Some(whole(Hazard::SensorOpen, report_ms + watch.fault_on_delay_ms))
+        }
+        FaultKind::BrokenProbe { short: true, .. } => {
+            Some(whole(Hazard::SensorShort, report_ms + watch.fault_on_delay_ms))
+        }
+        FaultKind::DeadSim | FaultKind::ReplayAfterOutage => {
+            Some(whole(Hazard::Offline, watch.offline_after_ms))
+        }
+        FaultKind::WrongClock { .. } => Some(whole(Hazard::ClockWrong, report_ms + watch.fault_on_delay_ms)),
+        // Gone for less than the supervision's time; identical values are told by the clock that stands still with them
+        // or by their length, which is a diagnosis.
+        FaultKind::Reboot
+        | FaultKind::Frozen
+        | FaultKind::Miswired { .. }
+        | FaultKind::AgeingInsulation { .. }
+        | FaultKind::LooseningTerminal { .. }
+        | FaultKind::Overload { .. }
+        | FaultKind::Sag { .. }
+        | FaultKind::Swell { .. }
+        | FaultKind::PhaseLoss { .. } => None,
+    };
+    // What is over before it must be told need not be told.
+    passed.chain(told).filter(|want| want.due < fault.to).collect()
+}
