@@ -7,17 +7,21 @@
 //! [`TIME_LIMIT`].
 
 mod check;
+mod http;
 pub mod media;
 pub mod medium;
 pub mod message;
+mod net;
 pub mod outcome;
 mod secret;
 mod sender;
+mod sign;
 pub mod template;
+mod text;
 
 pub use check::{FieldError, FieldProblem};
 pub use medium::{Medium, MediumKind};
 pub use message::{Address, AddressKind, Message};
 pub use outcome::Outcome;
 pub use secret::Secret;
-pub use sender::{Sender, TIME_LIMIT};
+pub use sender::{Options, Sender, TIME_LIMIT};

@@ -1,5 +1,6 @@
 //! One file for each way to reach people: how it is set up, what is said to the provider, how its answer is read.
 
+pub(crate) mod aliyun;
 pub mod aliyun_sms;
 pub mod aliyun_voice;
 pub mod bark;

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Outcome;
 use crate::check::{Check, FieldError};
+use crate::http::Answer;
+use crate::media::{aliyun, bark, dingtalk, feishu, ntfy, tencent_sms, web_push, webhook, wecom};
 use crate::media::{
     aliyun_sms::AliyunSms,
     aliyun_voice::AliyunVoice,
@@ -267,6 +270,23 @@ impl Medium {
             }
         }
         serde_json::from_value(new).unwrap_or(self)
+    }
+
+    /// What the provider's answer means.
+    pub(crate) fn outcome(&self, answer: &Answer) -> Outcome {
+        match self {
+            Self::Wecom(_) => wecom::outcome(answer),
+            Self::Dingtalk(_) => dingtalk::outcome(answer),
+            Self::Feishu(_) => feishu::outcome(answer),
+            Self::AliyunSms(_) | Self::AliyunVoice(_) => aliyun::outcome(answer),
+            Self::TencentSms(_) => tencent_sms::outcome(answer),
+            Self::Ntfy(_) => ntfy::outcome(answer),
+            Self::Bark(_) => bark::outcome(answer),
+            Self::Webhook(_) => webhook::outcome(answer),
+            Self::WebPush(_) => web_push::outcome(answer),
+            // Neither speaks HTTP.
+            Self::Smtp(_) | Self::Mqtt(_) => answer.by_status(),
+        }
     }
 
     /// Where secrets are sent, as far as it can be set.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
+use super::aliyun::{Call, number, template_param};
 use crate::check::Check;
+use crate::http::{Post, address};
+use crate::{Address, Message, Outcome, Secret};
 
 /// An account, a signature and a template that Alibaba Cloud has approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,30 @@ pub(super) const fn max_value_chars() -> u16 {
 }
 
 impl AliyunSms {
+    pub(crate) fn post(
+        &self,
+        to: &Address,
+        message: &Message,
+        now: UnixMs,
+        nonce: &str,
+    ) -> Result<Post, Outcome> {
+        let params = BTreeMap::from([
+            ("PhoneNumbers", number(to)?),
+            ("SignName", self.sign_name.clone()),
+            ("TemplateCode", self.template_code.clone()),
+            ("TemplateParam", template_param(&self.params, message, self.max_value_chars)),
+        ]);
+        let call = Call {
+            base_url: address(self.base_url.as_ref(), "https://dysmsapi.aliyuncs.com", ""),
+            action: "SendSms",
+            version: "2017-05-25",
+            params,
+            now,
+            nonce,
+        };
+        Ok(call.signed(&self.access_key_id, &self.access_key_secret))
+    }
+
     pub(crate) fn check(&self, check: &mut Check) {
         check.text("access_key_id", &self.access_key_id, 128);
         check.secret("access_key_secret", &self.access_key_secret);

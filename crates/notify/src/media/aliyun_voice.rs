@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
+use super::aliyun::{Call, number, template_param};
 use super::aliyun_sms::{check_params, max_value_chars};
-use crate::Secret;
 use crate::check::{Check, FieldProblem};
+use crate::http::{Post, address};
+use crate::{Address, Message, Outcome, Secret};
 
 /// An account and a text that Alibaba Cloud has approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,33 @@ const fn play_times() -> u8 {
 }
 
 impl AliyunVoice {
+    pub(crate) fn post(
+        &self,
+        to: &Address,
+        message: &Message,
+        now: UnixMs,
+        nonce: &str,
+    ) -> Result<Post, Outcome> {
+        let mut params = BTreeMap::from([
+            ("CalledNumber", number(to)?),
+            ("PlayTimes", self.play_times.to_string()),
+            ("TtsCode", self.tts_code.clone()),
+            ("TtsParam", template_param(&self.params, message, self.max_value_chars)),
+        ]);
+        if !self.called_show_number.is_empty() {
+            params.insert("CalledShowNumber", self.called_show_number.clone());
+        }
+        let call = Call {
+            base_url: address(self.base_url.as_ref(), "https://dyvmsapi.aliyuncs.com", ""),
+            action: "SingleCallByTts",
+            version: "2017-05-25",
+            params,
+            now,
+            nonce,
+        };
+        Ok(call.signed(&self.access_key_id, &self.access_key_secret))
+    }
+
     pub(crate) fn check(&self, check: &mut Check) {
         check.text("access_key_id", &self.access_key_id, 128);
         check.secret("access_key_secret", &self.access_key_secret);
