@@ -3,6 +3,7 @@ import { createApp } from 'vue';
 import { cache } from '@/api/cache';
 import { onSessionProblem } from '@/api/http';
 import App from '@/app/App.vue';
+import { install } from '@/app/installed';
 import { chosenLanguage, i18n, useLanguage } from '@/app/i18n';
 import { router } from '@/app/router';
 import { forgetSession, session } from '@/features/session/session';
@@ -22,3 +23,4 @@ async function start(): Promise<void> {
 }
 
 void start();
+void install();

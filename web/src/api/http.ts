@@ -1,6 +1,8 @@
 /** The one way to the server: same origin, session cookie, CSRF header on everything that changes something. */
 
 import type { Address, Body, Query, Reply } from './contract';
+import { lastKnownMs } from '@/app/installed';
+import { LAST_KNOWN_HEADER } from '@/worker/lastKnown';
 import { Problem, problemOf } from './problem';
 
 const BASE = '/api/v1';
@@ -47,6 +49,9 @@ async function send<T>(method: string, path: string, options: Options): Promise<
     body: options.form ?? (options.body === undefined ? null : JSON.stringify(options.body)),
     signal: options.signal ?? null,
   });
+  const lastKnown = response.headers.get(LAST_KNOWN_HEADER);
+  if (lastKnown === null) lastKnownMs.value = null;
+  else lastKnownMs.value = Math.min(lastKnownMs.value ?? Infinity, Date.parse(lastKnown) || 0);
   if (response.ok && options.blob === true) return (await response.blob()) as T;
   const said = await response.text();
   let body: unknown = null;

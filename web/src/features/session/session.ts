@@ -7,6 +7,7 @@ import { asProblem } from '@/api/problem';
 import type { components } from '@/api/schema';
 import type { Language, Permission, Session } from '@/api/types';
 import { chosenLanguage, useLanguage } from '@/app/i18n';
+import { forgetLastKnown } from '@/app/installed';
 import { serverSaid } from '@/kit/clock';
 
 const current = shallowRef<Session | null>(null);
@@ -36,12 +37,14 @@ export async function loadSession(): Promise<Session | null> {
     await take(await http.get('/session'));
   } catch (error) {
     if (asProblem(error).status !== 401) throw error;
+    await forgetLastKnown();
     await take(null);
   }
   return current.value;
 }
 
 export async function signIn(login: string, password: string): Promise<Session> {
+  await forgetLastKnown();
   const next = await http.post('/session', { login, password });
   cache.clear();
   await take(next);
@@ -62,6 +65,7 @@ export function forgetSession(): void {
   known = true;
   setCsrfToken(null);
   cache.clear();
+  void forgetLastKnown();
 }
 
 export interface FirstRun {

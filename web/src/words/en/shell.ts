@@ -28,9 +28,11 @@ export default {
     live: 'Live',
     connecting: 'Connecting',
     lost: 'The live connection has been down for {age}. What you see is from before; reconnecting by itself…',
+    last_known: 'No connection. This is the last known state of {time}; it does not say that all is well now. Reconnecting…',
     hurry: 'Reconnect now',
     storage_full: 'The server has run out of storage and takes no new data. An administrator must act now.',
   },
+  version: { waits: 'A new version is there. Save what you are filling in first.', take: 'Update now' },
   sound: {
     on: 'Alarm sound: on',
     off: 'Alarm sound: off',

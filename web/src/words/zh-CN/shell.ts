@@ -28,9 +28,11 @@ export default {
     live: '实时',
     connecting: '正在连接',
     lost: '实时连接已中断 {age}，显示的是中断前的数据，正在自动重连…',
+    last_known: '没有连接，显示的是 {time} 的最后已知状态，不代表现在正常。正在自动重连…',
     hurry: '立即重连',
     storage_full: '服务器存储空间已满，新的数据暂停接收。请管理员尽快处理。',
   },
+  version: { waits: '已有新版本。手上的表单保存后再更新。', take: '立即更新' },
   sound: {
     on: '报警声：开',
     off: '报警声：关',

@@ -28,9 +28,11 @@ export default {
     live: '即時',
     connecting: '正在連線',
     lost: '即時連線已中斷 {age}，顯示的是中斷前的資料，正在自動重連…',
+    last_known: '沒有連線，顯示的是 {time} 的最後已知狀態，不代表現在正常。正在自動重連…',
     hurry: '立即重連',
     storage_full: '伺服器儲存空間已滿，新的資料暫停接收。請管理員儘快處理。',
   },
+  version: { waits: '已有新版本。手上的表單儲存後再更新。', take: '立即更新' },
   sound: {
     on: '警報聲：開',
     off: '警報聲：關',
