@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use api::Api;
 use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, TelegramSink};
-use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock};
+use domain::telling::Gathering;
+use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock, TellingConfig};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
 use gateway::{Forwarder, Gateway, GatewayHandle, Ingest, IngestParts};
 use sim::doors::Doors;
@@ -113,6 +114,26 @@ fn forward_to_centre(
     Ok(stop)
 }
 
+fn telling_config(settings: &Settings) -> anyhow::Result<TellingConfig> {
+    let (telling, url) = (&settings.telling, settings.http.public_url.trim_end_matches('/'));
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    anyhow::ensure!(
+        url.is_empty() || web,
+        "http.public_url = {url:?}: wanted an address that begins with https:// or http://, or nothing"
+    );
+    Ok(TellingConfig {
+        public_url: Some(url.to_owned()).filter(|url| !url.is_empty()),
+        gathering: Gathering {
+            gather_ms: i64::from(telling.gather_s) * 1000,
+            alarm_rest_ms: i64::from(telling.alarm_rest_s) * 1000,
+            rest_ms: i64::from(telling.rest_s) * 1000,
+        },
+        link_ms: i64::from(telling.link_h) * HOUR_MS,
+        at_once_per_medium: telling.at_once_per_medium,
+        ..TellingConfig::default()
+    })
+}
+
 impl Platform {
     async fn start(
         settings: &Settings,
@@ -146,6 +167,8 @@ impl Platform {
         };
         let engine = Engine::start(store, parts, engine_config(settings), Arc::new(SystemClock)).await?;
         let forwarding = forward_to_centre(settings, &engine, &counters)?;
+        let sender = notify::Sender::new().context("the clients of the providers cannot be made")?;
+        engine.tell(telling_config(settings)?, sender);
         let http_stop = CancellationToken::new();
         let config = api::Config {
             zone: settings.field.zone.clone(),

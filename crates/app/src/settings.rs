@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) ingest: IngestSettings,
     pub(crate) coap: CoapSettings,
     pub(crate) coaps: CoapsSettings,
+    pub(crate) telling: TellingSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,
@@ -54,6 +55,18 @@ pub(crate) struct HttpSettings {
     pub(crate) behind_https: bool,
     pub(crate) trust_forwarded_for: bool,
     pub(crate) max_streams_per_user: u32,
+    pub(crate) public_url: String,
+}
+
+/// Messages to people.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TellingSettings {
+    pub(crate) gather_s: u32,
+    pub(crate) alarm_rest_s: u32,
+    pub(crate) rest_s: u32,
+    pub(crate) link_h: u32,
+    pub(crate) at_once_per_medium: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -73,6 +73,22 @@ counters! {
     readings_unconfirmed,
     /// Telegrams that the log could not keep up with.
     telegrams_dropped,
+    /// People who were told of something: notices made.
+    notices_made,
+    /// People who should have been told and could not be: no medium, or no address for one.
+    notices_unreachable,
+    /// Times that a duty calendar had nobody when somebody was to be told.
+    duty_gaps,
+    /// Decisions that were set aside untold when telling began: older than an hour.
+    notices_set_aside,
+    /// Messages that a provider took.
+    messages_accepted,
+    /// Attempts to send a message that failed.
+    attempts_failed,
+    /// Attempts that were under way when the process ended; each is made again.
+    attempts_lost,
+    /// Messages that no medium would take.
+    messages_failed,
     /// Live events that a slow reader missed and was told about.
     live_gaps,
     /// Commits made.

@@ -18,6 +18,8 @@ mod dispatch;
 mod keeping;
 mod storage;
 
+pub mod telling;
+
 pub mod services;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -26,3 +28,4 @@ pub use error::{CommandRefusal, EngineError};
 pub use memory::{Detector, Memory, OpenAlarm};
 pub use pipeline::{Engine, Parts, QueueFacts};
 pub use storage::StorageFacts;
+pub use telling::TellingConfig;

@@ -10,6 +10,8 @@
 //!
 //!  people --commands to devices--> store: queued --> dispatcher --one per line--> sessions --> device
 //!                                                        \-- read back, a breaker that did not follow --> partition
+//!
+//!  outbox --> teller: who, when, by what --> store: digests on their way --> post office --> providers --> people
 //! ```
 //!
 //! | queue | from, to | when it is full |
@@ -20,10 +22,11 @@
 //! | unknown | partition, registrar | the call is forgotten; the terminal dials again |
 //! | telegrams | sessions, telegram log | the telegram is dropped and counted |
 //! | requests of a line | dispatcher, session | the dispatcher waits and tries again; the command stays on disk |
+//! | places of a medium | post office, provider | the message waits on disk; other media have places of their own |
 //! | live | partition, screens | the oldest event goes; a reader too slow is told of a gap |
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bus::{
     Counters, Directory, ForwardSender, IntakeReceiver, IntakeSender, LiveHub, Sessions, TelegramReceiver,
@@ -47,6 +50,7 @@ use crate::keeping;
 use crate::memory::Memory;
 use crate::partition::{Act, Command, Links, Partition};
 use crate::storage::{Storage, StorageFacts};
+use crate::telling::{self, PostOffice, Teller, TellingConfig};
 
 /// Detectors that one command rebinds at most, so that intake goes on in between.
 const REBIND_AT_ONCE: usize = 1_000;
@@ -113,9 +117,17 @@ struct Inner {
     unknown: mpsc::WeakSender<bus::intake::UnknownTerminal>,
     intake_gauge: Option<IntakeSender>,
     telegram_gauge: Option<TelegramSink>,
+    telling: OnceLock<TellingParts>,
     started_at: UnixMs,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// What telling people works with, once it has begun.
+#[derive(Debug)]
+pub(crate) struct TellingParts {
+    pub(crate) links: telling::Links,
+    pub(crate) sender: notify::Sender,
 }
 
 /// An engine that may be gone.
@@ -258,6 +270,7 @@ impl Engine {
             unknown: weak_unknown,
             intake_gauge,
             telegram_gauge,
+            telling: OnceLock::new(),
             started_at,
             tasks,
             stop,
@@ -286,6 +299,29 @@ impl Engine {
         let inner = &self.inner;
         let (store, clock, stop) = (inner.store.clone(), Arc::clone(&inner.clock), inner.stop.child_token());
         inner.tasks.spawn(keeping::forward(store, clock, centre, sender, stop));
+    }
+
+    /// Begins to tell people of alarms by what is set, until the engine stops. A second call does nothing.
+    pub fn tell(&self, config: TellingConfig, sender: notify::Sender) {
+        let inner = &self.inner;
+        let links = telling::Links {
+            store: inner.store.clone(),
+            clock: Arc::clone(&inner.clock),
+            counters: Arc::clone(&inner.counters),
+            config,
+            post: Arc::new(Notify::new()),
+        };
+        let parts = TellingParts { links: links.clone(), sender: sender.clone() };
+        if inner.telling.set(parts).is_err() {
+            return;
+        }
+        inner.tasks.spawn(Teller::new(links.clone()).run(inner.stop.child_token()));
+        inner.tasks.spawn(PostOffice::new(links, sender).run(inner.stop.child_token()));
+    }
+
+    /// What telling works with; `None` where it has not begun.
+    pub(crate) fn telling_parts(&self) -> Option<&TellingParts> {
+        self.inner.telling.get()
     }
 
     /// The store behind it, for reading.

@@ -61,6 +61,8 @@ pub struct MediumFacts {
     pub owner: Option<OrganisationPath>,
     /// What it needs to know of a person.
     pub needs: AddressKind,
+    /// Whose own it is (a telephone with Bark, a topic of one's own): it reaches nobody else. `None` reaches all.
+    pub account: Option<UserId>,
     /// Whether it is down: then it comes after all others.
     pub down: bool,
 }
@@ -283,6 +285,7 @@ impl Book {
     pub fn media_for(&self, person: &Person, wanted: &[MediumId], subject: &Subject) -> Vec<MediumId> {
         let fits = |medium: &&MediumFacts| {
             owned(medium.owner.as_ref(), subject)
+                && medium.account.is_none_or(|account| account == person.account)
                 && (medium.needs == AddressKind::Medium || person.addresses.contains(&medium.needs))
         };
         let mut fitting: Vec<&MediumFacts> = if wanted.is_empty() {

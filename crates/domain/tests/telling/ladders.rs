@@ -78,7 +78,8 @@ fn nobody_is_told_of_a_site_that_they_may_not_see() {
 fn a_medium_of_one_company_tells_of_its_own_sites_only() {
     let mut book = book();
     let owner = Some(OrganisationPath("/1/6/".into()));
-    book.media.insert(0, MediumFacts { id: HOOK, owner, needs: AddressKind::Medium, down: false });
+    book.media
+        .insert(0, MediumFacts { id: HOOK, owner, needs: AddressKind::Medium, account: None, down: false });
     let told = preview(&book, &subject(Severity::Alarm), MONDAY);
     assert_eq!(told[0].2.tell[0].media, [MAIL, SMS]);
 }
@@ -195,4 +196,17 @@ fn mistakes_in_steps_are_named() {
     );
     assert!(Ladder::check(&[step(20_000, &[account(OWNER)])]).unwrap_err().contains("20000"));
     assert!(Ladder::check(&book().ladders[&LADDER].steps).is_ok());
+}
+
+#[test]
+fn a_medium_of_ones_own_reaches_nobody_else() {
+    let mut book = book();
+    book.media = vec![MediumFacts {
+        id: HOOK,
+        owner: None,
+        needs: AddressKind::Medium,
+        account: Some(MANAGER),
+        down: false,
+    }];
+    assert_eq!(who(&preview(&book, &subject(Severity::Alarm), MONDAY)), [(0, MANAGER)]);
 }

@@ -64,7 +64,7 @@ pub(crate) fn account(account: UserId) -> Recipient {
 /// The owner at once, the electrician after 10 min, the manager after 30 min.
 pub(crate) fn book() -> Book {
     let both = [AddressKind::Email, AddressKind::Phone];
-    let medium = |id, needs| MediumFacts { id, owner: None, needs, down: false };
+    let medium = |id, needs| MediumFacts { id, owner: None, needs, account: None, down: false };
     let steps = vec![
         step(0, &[Recipient::Responsible { role: Role::Owner }]),
         step(10, &[account(ELECTRICIAN)]),

@@ -11,6 +11,7 @@ pub mod import;
 mod places;
 mod profiles;
 mod settings;
+mod telling;
 mod what_if;
 
 pub use admission::{Admission, AdmitRequest};
@@ -24,4 +25,5 @@ pub use import::Import;
 pub use places::Places;
 pub use profiles::{KnownProfile, ProfileOrigin, Profiles};
 pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};
+pub use telling::{Body, LinkPage, LinkUse, Said, TellingDesk, TellingStatus, check_quiet};
 pub use what_if::{WhatIf, WhatIfOutcome, WhatIfTarget};

@@ -377,18 +377,28 @@ impl Telling<'_> {
         Ok((alarms.into_iter().map(AlarmId).collect(), about))
     }
 
-    /// When something of this is due next.
+    /// The highest step and round of what a digest tells: whether it is an escalation, or something that got worse.
     ///
     /// # Errors
     /// Database errors only.
-    pub async fn next_due(&self) -> Result<Option<UnixMs>, StoreError> {
-        let at: Option<i64> = sqlx::query_scalar(
-            "SELECT min(at) FROM (SELECT min(due_at) AS at FROM climb WHERE ended_at IS NULL \
-             UNION ALL SELECT min(due_at) FROM digest WHERE closed_at IS NULL)",
+    pub async fn digest_height(&self, digest: DigestId) -> Result<(i64, i64), StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT coalesce(max(step), 0), coalesce(max(round), 1) FROM notice WHERE digest_id = $1",
         )
+        .bind(digest.0)
         .fetch_one(self.0.reader())
-        .await?;
-        Ok(at.map(UnixMs))
+        .await?)
+    }
+
+    /// Whether somebody was told of this of the platform itself.
+    ///
+    /// # Errors
+    /// Database errors only.
+    pub async fn is_noticed(&self, about: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM notice WHERE about = $1)")
+            .bind(about.to_owned())
+            .fetch_one(self.0.reader())
+            .await?)
     }
 
     /// Writes what one turn decided, and marks the outbox rows as done, in one transaction.
