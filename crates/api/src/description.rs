@@ -30,6 +30,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "profiles", description = "Detector models: files and forms, their versions, and a bench to try them"),
         (name = "commissioning", description = "Taking detectors into service, pictures, the look at the wiring"),
         (name = "exchange", description = "Spreadsheets in and out"),
+        (name = "telling", description = "Telling people: media, routes, ladders, duty, contacts, who was told"),
         (name = "settings", description = "Limits and supervision with their origin"),
         (name = "people", description = "Accounts, tokens, audit log"),
         (name = "live", description = "What happens, as it happens"),
@@ -86,6 +87,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::profiles::routes())
         .merge(crate::commissioning::routes())
         .merge(crate::excel::routes())
+        .merge(crate::telling::routes())
         .merge(crate::people::routes())
         .merge(crate::live::routes())
         .merge(crate::system::routes())

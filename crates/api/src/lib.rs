@@ -24,6 +24,7 @@ pub mod places;
 pub mod profiles;
 pub mod settings;
 pub mod system;
+pub mod telling;
 
 pub mod web;
 

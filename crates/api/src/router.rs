@@ -33,6 +33,7 @@ pub fn router(api: Api) -> Router {
         .route("/readyz", get(readyz))
         .route("/api", axum::routing::any(layers::nowhere))
         .route("/api/{*rest}", axum::routing::any(layers::nowhere))
+        .merge(crate::telling::page())
         .fallback(web::serve)
         .with_state(api)
         .layer(CompressionLayer::new())

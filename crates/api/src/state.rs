@@ -90,6 +90,8 @@ const LOCK_RULE: LockRule = LockRule { free: 4, first_s: 30, longest_s: 3600, fo
 const LOCK_KEYS: usize = 50_000;
 /// How many addresses the rate limit knows at once.
 const RATE_KEYS: usize = 20_000;
+/// Links of messages that one address may open in a minute.
+const LINKS_PER_MINUTE: u32 = 60;
 /// How many ends of sessions a stream may be behind before it looks for itself.
 const ENDED_BOUND: usize = 64;
 
@@ -136,6 +138,8 @@ pub struct Parts {
     pub(crate) hasher: Hasher,
     pub(crate) lock_outs: LockOut,
     pub(crate) sign_ins: RateLimit,
+    /// Links of messages that one address may open.
+    pub(crate) links: RateLimit,
     /// One-time codes are checked one after the other.
     pub(crate) one_code_at_a_time: tokio::sync::Mutex<()>,
     pub(crate) stage: Stage,
@@ -169,6 +173,7 @@ impl Api {
             lock_outs: LockOut::new(LOCK_RULE, LOCK_KEYS),
             one_code_at_a_time: tokio::sync::Mutex::new(()),
             sign_ins: RateLimit::new(config.sign_ins_per_minute, 60, RATE_KEYS),
+            links: RateLimit::new(LINKS_PER_MINUTE, 60, RATE_KEYS),
             store,
             directory: Arc::clone(engine.directory()),
             sessions: Arc::clone(engine.sessions()),

@@ -51,7 +51,63 @@ async fn world() -> World {
     let many = json!({"detector_ids": [world.detector.0], "kind": "reset", "reason": MARK});
     let made = world.platform.post("/command-batches", &world.admin, many).await;
     assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
+    let inside = world.inside.0;
+    for (path, body) in [
+        (
+            "/media",
+            json!({"name": MARK, "organisation_id": inside,
+                "config": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "0123456789abcdef"}}),
+        ),
+        (
+            "/duty",
+            json!({"name": MARK, "organisation_id": inside, "zone": "Asia/Shanghai",
+                "shifts": [{"from_min": 0, "until_min": 1440, "account_id": 1}]}),
+        ),
+    ] {
+        let made = world.platform.post(path, &world.admin, body).await;
+        assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
+    }
     world
+}
+
+/// Telling people. Medium 1 and calendar 1 stand inside; route 1 and ladder 1 are the platform's.
+fn telling(
+    case: &mut impl FnMut(&'static str, &'static str, String, Option<Permission>, Kind, Option<Value>),
+    world: &World,
+) {
+    let plain = |path: &str| path.to_owned();
+    let inside = world.inside.0;
+    let webhook = json!({"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "0123456789abcdef"});
+    let step = json!({"after_min": 0, "recipients": [{"kind": "responsible", "role": "owner"}]});
+    let shift = json!({"from_min": 0, "until_min": 60, "account_id": 1});
+    for (many, one, body) in [
+        ("/media", "/media/{id}", json!({"name": "x", "config": webhook})),
+        ("/routes", "/routes/{id}", json!({"name": "x", "severity": "alarm", "ladder_id": 1})),
+        ("/ladders", "/ladders/{id}", json!({"name": "x", "steps": [step]})),
+        ("/duty", "/duty/{id}", json!({"name": "x", "zone": "UTC", "shifts": [shift]})),
+    ] {
+        let seen = if many == "/duty" { P::View } else { P::SettingsEdit };
+        let (mut new, mut changed) = (body.clone(), body);
+        new["organisation_id"] = json!(inside);
+        changed["version"] = json!(1);
+        case("GET", many, plain(many), Some(seen), Filtered, None);
+        case("POST", many, plain(many), Some(P::SettingsEdit), Refused, Some(new));
+        case("GET", one, format!("{many}/1"), Some(seen), Hidden, None);
+        case("PUT", one, format!("{many}/1"), Some(P::SettingsEdit), Hidden, Some(changed));
+        case("DELETE", one, format!("{many}/1"), Some(P::SettingsEdit), Hidden, None);
+    }
+    case("POST", "/media/{id}/test", plain("/media/1/test"), Some(P::SettingsEdit), Hidden, Some(json!({})));
+    let contact = json!({"email": "x@example.cn", "version": 0});
+    case("GET", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, None);
+    case("PUT", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, Some(contact.clone()));
+    let path = "/accounts/{id}/contacts";
+    case("GET", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, None);
+    case("PUT", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, Some(contact));
+    let (alarm, site) = (world.alarm, world.site);
+    case("GET", "/alarms/{id}/notices", format!("/alarms/{alarm}/notices"), Some(P::View), Hidden, None);
+    let preview = format!("/telling/preview?site={site}");
+    case("GET", "/telling/preview", preview, Some(P::SettingsEdit), Hidden, None);
+    case("GET", "/telling", plain("/telling"), Some(P::View), Facts, None);
 }
 
 fn cases(world: &World) -> Vec<Case> {
@@ -509,6 +565,7 @@ fn cases(world: &World) -> Vec<Case> {
         None,
     );
 
+    telling(&mut case, world);
     case("GET", "/users", plain("/users"), Some(P::PeopleManage), Filtered, None);
     case("POST", "/users", plain("/users"), Some(P::PeopleManage), Refused, Some(wide));
     // The first account is the administrator of everything.

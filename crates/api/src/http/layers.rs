@@ -118,6 +118,13 @@ pub fn plain(status: StatusCode, words: &'static str) -> Response {
     response
 }
 
+/// Marks a page that says by itself why it refuses.
+#[must_use]
+pub fn said_plainly(mut response: Response) -> Response {
+    response.extensions_mut().insert(SaidPlainly);
+    response
+}
+
 /// Marks an answer that says by itself why it refuses, so that [`finish`] leaves it as it is.
 #[derive(Debug, Clone, Copy)]
 struct SaidPlainly;
