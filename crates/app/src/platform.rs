@@ -167,7 +167,11 @@ impl Platform {
         };
         let engine = Engine::start(store, parts, engine_config(settings), Arc::new(SystemClock)).await?;
         let forwarding = forward_to_centre(settings, &engine, &counters)?;
-        let sender = notify::Sender::new().context("the clients of the providers cannot be made")?;
+        let options = notify::Options {
+            local_addresses: settings.telling.local_addresses,
+            ..notify::Options::default()
+        };
+        let sender = notify::Sender::with(options).context("the clients of the providers cannot be made")?;
         engine.tell(telling_config(settings)?, sender);
         let http_stop = CancellationToken::new();
         let config = api::Config {

@@ -67,6 +67,7 @@ pub(crate) struct TellingSettings {
     pub(crate) rest_s: u32,
     pub(crate) link_h: u32,
     pub(crate) at_once_per_medium: usize,
+    pub(crate) local_addresses: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -8,5 +8,6 @@ mod interleavings;
 mod profiles;
 mod settings;
 mod supervision;
+mod telling;
 mod wiring_report;
 mod world;
