@@ -87,9 +87,12 @@ fn telling(
         ("/duty", "/duty/{id}", json!({"name": "x", "zone": "UTC", "shifts": [shift]})),
     ] {
         let seen = if many == "/duty" { P::View } else { P::SettingsEdit };
-        let (mut new, mut changed) = (body.clone(), body);
-        new["organisation_id"] = json!(inside);
-        changed["version"] = json!(1);
+        let with = |field: &str, value: i64| {
+            let mut body = body.clone();
+            body.as_object_mut().unwrap().insert(field.to_owned(), json!(value));
+            body
+        };
+        let (new, changed) = (with("organisation_id", inside), with("version", 1));
         case("GET", many, plain(many), Some(seen), Filtered, None);
         case("POST", many, plain(many), Some(P::SettingsEdit), Refused, Some(new));
         case("GET", one, format!("{many}/1"), Some(seen), Hidden, None);
