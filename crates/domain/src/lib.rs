@@ -27,3 +27,5 @@ pub mod command;
 pub mod access;
 
 pub mod wiring;
+
+pub mod diagnosis;

@@ -8,7 +8,7 @@
 mod heat;
 mod leakage;
 mod power;
-mod statistics;
+pub(crate) mod statistics;
 pub mod suggest;
 
 use serde::{Deserialize, Serialize};
@@ -87,11 +87,11 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn new(name: &str, value: f64, unit: &str) -> Self {
+    pub(crate) fn new(name: &str, value: f64, unit: &str) -> Self {
         Self { name: name.to_owned(), value, unit: unit.to_owned() }
     }
 
-    fn rows(rows: usize) -> Self {
+    pub(crate) fn rows(rows: usize) -> Self {
         Self::new("rows", statistics::number(rows), "")
     }
 }

@@ -1,7 +1,7 @@
 //! The little that is needed of statistics.
 
 /// A count as a number.
-pub(super) fn number(count: usize) -> f64 {
+pub(crate) fn number(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
