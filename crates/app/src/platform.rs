@@ -130,6 +130,7 @@ fn telling_config(settings: &Settings) -> anyhow::Result<TellingConfig> {
         },
         link_ms: i64::from(telling.link_h) * HOUR_MS,
         at_once_per_medium: telling.at_once_per_medium,
+        keep_ms: i64::from(telling.keep_days) * DAY_MS,
         ..TellingConfig::default()
     })
 }

@@ -68,6 +68,7 @@ pub(crate) struct TellingSettings {
     pub(crate) link_h: u32,
     pub(crate) at_once_per_medium: usize,
     pub(crate) local_addresses: bool,
+    pub(crate) keep_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

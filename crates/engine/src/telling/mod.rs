@@ -45,6 +45,8 @@ pub struct TellingConfig {
     pub link_ms: i64,
     /// Messages under way at once by one medium: a medium that hangs holds these places and no others.
     pub at_once_per_medium: usize,
+    /// How long the record of who was told is kept, ms.
+    pub keep_ms: i64,
     /// Decisions older than this are set aside when telling begins for the first time, ms.
     pub set_aside_ms: i64,
 }
@@ -56,6 +58,7 @@ impl Default for TellingConfig {
             gathering: Gathering::default(),
             link_ms: 86_400_000,
             at_once_per_medium: 8,
+            keep_ms: 400 * 86_400_000,
             set_aside_ms: 3_600_000,
         }
     }

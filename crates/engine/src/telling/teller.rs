@@ -23,6 +23,10 @@ const EVERY_MS: i64 = 500;
 /// How often links that have run out are forgotten, and how long after, ms.
 const FORGET_EVERY_MS: i64 = 3_600_000;
 const FORGET_AFTER_MS: i64 = 7 * 86_400_000;
+/// Digests that are forgotten in one transaction.
+const FORGET_AT_ONCE: u32 = 100;
+/// How often it is looked for media that are down, ms.
+const HEALTH_EVERY_MS: i64 = 5_000;
 /// An address that was told the same within this time is not told again, ms.
 const SAME_WITHIN_MS: i64 = 600_000;
 
@@ -30,15 +34,17 @@ const SAME_WITHIN_MS: i64 = 600_000;
 #[derive(Debug)]
 pub(crate) struct Teller {
     links: Links,
+    /// When it is looked for media that are down next.
+    health_at: UnixMs,
 }
 
 impl Teller {
     pub(crate) const fn new(links: Links) -> Self {
-        Self { links }
+        Self { links, health_at: UnixMs(0) }
     }
 
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let clock = &self.links.clock;
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let clock = std::sync::Arc::clone(&self.links.clock);
         let mut begun = false;
         let mut forget_at = clock.now();
         loop {
@@ -56,9 +62,8 @@ impl Teller {
             };
             if now >= forget_at {
                 forget_at = now.plus_ms(FORGET_EVERY_MS);
-                let before = now.plus_ms(-FORGET_AFTER_MS);
-                if let Err(error) = self.links.store.telling().forget_links(before).await {
-                    tracing::warn!(%error, "old links could not be forgotten; it is tried again");
+                if let Err(error) = self.forget(now).await {
+                    tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
                 }
             }
             if more {
@@ -87,12 +92,24 @@ impl Teller {
         Ok(true)
     }
 
+    async fn forget(&self, now: UnixMs) -> Result<(), StoreError> {
+        let telling = self.links.store.telling();
+        telling.forget_links(now.plus_ms(-FORGET_AFTER_MS)).await?;
+        let before = now.plus_ms(-self.links.config.keep_ms);
+        while telling.forget(before, FORGET_AT_ONCE).await? {}
+        Ok(())
+    }
+
     /// Everything that is to be done now, up to a bound. Whether there is more.
-    async fn turn(&self, now: UnixMs) -> Result<bool, StoreError> {
+    async fn turn(&mut self, now: UnixMs) -> Result<bool, StoreError> {
         let telling = self.links.store.telling();
         let rows = self.links.store.outbox_after(0, AT_ONCE).await?;
         let due = telling.climbs_due(now, AT_ONCE).await?;
-        let down = self.untold_failures().await?;
+        let mut down = Vec::new();
+        if now >= self.health_at {
+            down = self.untold_failures().await?;
+            self.health_at = now.plus_ms(HEALTH_EVERY_MS);
+        }
         let full = |len: usize, bound: u32| u32::try_from(len).is_ok_and(|len| len >= bound);
         let mut more = full(rows.len(), AT_ONCE) || full(due.len(), AT_ONCE);
         if !rows.is_empty() || !due.is_empty() || !down.is_empty() {

@@ -426,6 +426,42 @@ impl Telling<'_> {
         Ok(())
     }
 
+    /// Forgets at most `limit` digests that went out before `before`, with all that belongs to them, and climbs and
+    /// notices as old. Whether there are more.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and database errors.
+    pub async fn forget(&self, before: UnixMs, limit: u32) -> Result<bool, StoreError> {
+        let mut tx = self.0.begin().await?;
+        let old: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM digest WHERE closed_at < $1 AND state <> 'sending' ORDER BY closed_at LIMIT $2",
+        )
+        .bind(before.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await?;
+        for digest in &old {
+            for sql in [
+                "DELETE FROM attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE digest_id = $1)",
+                "DELETE FROM delivery WHERE digest_id = $1",
+                "DELETE FROM link WHERE digest_id = $1",
+                "DELETE FROM notice WHERE digest_id = $1",
+                "DELETE FROM digest WHERE id = $1",
+            ] {
+                sqlx::query(sql).bind(digest).execute(&mut *tx).await?;
+            }
+        }
+        for sql in [
+            "DELETE FROM notice WHERE digest_id IS NULL AND at < $1",
+            "DELETE FROM climb WHERE ended_at < $1",
+            "DELETE FROM outbox WHERE done_at < $1",
+        ] {
+            sqlx::query(sql).bind(before.0).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(u32::try_from(old.len()).is_ok_and(|len| len >= limit))
+    }
+
     /// Every notice about an alarm in `scope`, with its deliveries and their attempts, oldest first.
     ///
     /// # Errors

@@ -20,3 +20,4 @@ mod limits;
 mod people;
 mod profiles;
 mod scope;
+mod telling;
