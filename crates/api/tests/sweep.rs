@@ -103,6 +103,12 @@ fn telling(
     let contact = json!({"email": "x@example.cn", "version": 0});
     case("GET", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, None);
     case("PUT", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, Some(contact.clone()));
+    let browser = json!({"endpoint": "https://push.example/1", "keys": {"p256dh": "x", "auth": "y"}});
+    case("GET", "/push", plain("/push"), None, Own, None);
+    case("POST", "/push/subscriptions", plain("/push/subscriptions"), None, Own, Some(browser));
+    let own = "/push/subscriptions/{id}";
+    case("DELETE", own, plain("/push/subscriptions/1"), None, Own, None);
+    case("POST", "/push/subscriptions/{id}/test", plain("/push/subscriptions/1/test"), None, Own, None);
     let path = "/accounts/{id}/contacts";
     case("GET", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, None);
     case("PUT", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, Some(contact));

@@ -7,6 +7,7 @@ mod media;
 mod notices;
 mod page;
 mod preview;
+mod push;
 mod routes;
 pub mod shape;
 mod status;
@@ -36,6 +37,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(duty::get_duty, duty::put_duty, duty::delete_duty))
         .routes(routes!(contacts::get_own_contact, contacts::put_own_contact))
         .routes(routes!(contacts::get_contact, contacts::put_contact))
+        .routes(routes!(push::get_push))
+        .routes(routes!(push::create_push_subscription))
+        .routes(routes!(push::delete_push_subscription))
+        .routes(routes!(push::test_push_subscription))
         .routes(routes!(notices::list_notices))
         .routes(routes!(preview::preview_telling))
         .routes(routes!(status::get_telling))

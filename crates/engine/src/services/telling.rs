@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::access::{Permission, Scope};
 use domain::id::{AlarmId, LadderId, MediumId, UserId};
+use domain::place::OrganisationPath;
 use domain::settings::FieldError;
-use domain::telling::{AddressKind, Climb, Hours, Ladder, Recipient, Rung, Span, Subject, preview};
+use domain::telling::{
+    AddressKind, Climb, Hours, Ladder, MediumFacts, Recipient, Rung, Span, Subject, preview,
+};
 use domain::time::UnixMs;
-use notify::{Address, Outcome};
+use notify::media::web_push::WebPush;
+use notify::{Address, Medium, Outcome};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,7 +22,7 @@ use store::{Actor, ActorKind, StoreError};
 use super::commands::invalid;
 use crate::error::EngineError;
 use crate::pipeline::Engine;
-use crate::telling::book::{DutyBody, Known, LadderBody, MediumBody, RouteBody, read, write};
+use crate::telling::book::{DutyBody, Known, LadderBody, MediumBody, PushAddress, RouteBody, read, write};
 use crate::telling::{fingerprint, test_message};
 
 /// Telling people.
@@ -49,6 +53,12 @@ pub trait Body: Serialize + DeserializeOwned + Clone + Send + Sync {
         self
     }
 
+    /// With what nobody has to think of.
+    #[must_use]
+    fn begun(self) -> Self {
+        self
+    }
+
     /// What is wrong with it by itself, by field.
     fn mistakes(&self) -> Vec<FieldError>;
 }
@@ -70,6 +80,16 @@ impl Body for MediumBody {
 
     fn completed(self, before: &Self) -> Self {
         Self { medium: self.medium.with_secrets_of(&before.medium), ..self }
+    }
+
+    /// The key of push is made here, once; browsers subscribe with it.
+    fn begun(mut self) -> Self {
+        if let Medium::WebPush(push) = &mut self.medium
+            && push.private_key.is_empty()
+        {
+            push.private_key = WebPush::new_key();
+        }
+        self
     }
 
     fn mistakes(&self) -> Vec<FieldError> {
@@ -195,6 +215,7 @@ impl TellingDesk<'_> {
         said: Said,
         body: B,
     ) -> Result<(SetRow, B), EngineError> {
+        let body = body.begun();
         self.check(scope, &body).await?;
         let draft = SetDraft {
             organisation_id: organisation,
@@ -314,15 +335,12 @@ impl TellingDesk<'_> {
         let telling = self.0.telling_parts().ok_or(EngineError::Stopped)?;
         let known = Known::read(self.0.store(), self.0.now()).await?;
         let kind = crate::telling::book::address_kind(body.medium.kind().address());
-        let address = match (kind, known.addresses(account, kind).into_iter().next()) {
+        let address = match (kind, known.addresses(account, MediumId(id), kind).into_iter().next()) {
             (AddressKind::Medium, _) => Address::Medium,
             (AddressKind::Email, Some(address)) => Address::Email(address),
             (AddressKind::Phone, Some(address)) => Address::Phone(address),
             (AddressKind::Push, Some(address)) => {
-                let parts: Value = serde_json::from_str(&address).unwrap_or_default();
-                let part =
-                    |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                Address::Push { endpoint: part("endpoint"), p256dh: part("p256dh"), auth: part("auth") }
+                PushAddress::read(&address).map_or(Address::Medium, Address::from)
             }
             (AddressKind::Email | AddressKind::Phone | AddressKind::Push, None) => {
                 let wanted = format!("had no {} of the account, wanted one to send the test to", kind.code());
@@ -333,6 +351,55 @@ impl TellingDesk<'_> {
         let base = telling.links.config.public_url.as_deref();
         let message = test_message(language, base, self.0.now());
         Ok(telling.sender.send(&body.medium, &address, &message, self.0.now()).await)
+    }
+
+    /// The medium and its public key that browsers of `account` subscribe with, where there is one for them.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn push_key(&self, account: UserId) -> Result<Option<(MediumId, String)>, EngineError> {
+        let known = Known::read(self.0.store(), self.0.now()).await?;
+        let Some(person) = known.book.people.get(&account) else { return Ok(None) };
+        let reaches = |owner: &OrganisationPath| {
+            person
+                .grants
+                .iter()
+                .any(|grant| grant.organisation.as_ref().is_none_or(|at| at.0.starts_with(&owner.0)))
+        };
+        let fits = |medium: &&MediumFacts| {
+            medium.owner.as_ref().is_none_or(reaches) && medium.account.is_none_or(|own| own == account)
+        };
+        let key = |medium: &MediumFacts| {
+            let Medium::WebPush(push) = &known.media.get(&medium.id)?.medium else { return None };
+            Some((medium.id, push.public_key()?))
+        };
+        Ok(known.book.media.iter().filter(fits).find_map(key))
+    }
+
+    /// Sends a test message to one browser of `account`, now, and says what came of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where it is not theirs; [`EngineError::Stopped`] where nobody is told at all.
+    pub async fn test_push(&self, account: UserId, id: i64) -> Result<Outcome, EngineError> {
+        let telling = self.0.telling_parts().ok_or(EngineError::Stopped)?;
+        let known = Known::read(self.0.store(), self.0.now()).await?;
+        let browser = known.browsers.get(&account).and_then(|own| own.iter().find(|one| one.id == id));
+        let browser = browser.ok_or(StoreError::NotFound { what: "push subscription" })?;
+        let Some(body) = known.media.get(&browser.medium_id) else {
+            return Ok(Outcome::Refused { detail: "the medium was switched off".to_owned() });
+        };
+        let language = known.people.get(&account).map_or("en", |person| person.language.as_str());
+        let now = self.0.now();
+        let message = test_message(language, telling.links.config.public_url.as_deref(), now);
+        let outcome =
+            telling.sender.send(&body.medium, &PushAddress::of(browser).into(), &message, now).await;
+        let store = self.0.store().telling();
+        match &outcome {
+            Outcome::Accepted { .. } => store.push_said(&browser.endpoint, Some(now)).await?,
+            Outcome::Gone { .. } => store.push_said(&browser.endpoint, None).await?,
+            Outcome::TryAgain { .. } | Outcome::Refused { .. } => {}
+        }
+        Ok(outcome)
     }
 
     /// Who would be told of `subject`, raised at `at`, when and by what, if nobody ever took it.

@@ -14,7 +14,7 @@ use notify::Medium;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::alarms::AlarmRow;
-use store::telling::{PersonRow, SetKind, SetRow};
+use store::telling::{PersonRow, PushRow, SetKind, SetRow};
 use store::{Store, StoreError};
 
 /// A medium that is down is tried again after this long, ms.
@@ -107,6 +107,8 @@ pub struct Known {
     pub media: BTreeMap<MediumId, MediumBody>,
     /// The persons who can sign in.
     pub people: BTreeMap<UserId, PersonRow>,
+    /// The browsers that are pushed to, by person.
+    pub browsers: BTreeMap<UserId, Vec<PushRow>>,
 }
 
 /// The rules' name of a kind of address.
@@ -134,8 +136,12 @@ impl Known {
     pub async fn read(store: &Store, now: UnixMs) -> Result<Self, StoreError> {
         let (telling, all) = (store.telling(), Scope::platform());
         let mut known = Self::default();
+        for browser in telling.pushed_to().await? {
+            known.browsers.entry(browser.account_id).or_default().push(browser);
+        }
         for (person, grants) in telling.people().await? {
             let mut addresses = BTreeSet::new();
+            addresses.extend(known.browsers.get(&person.account_id).map(|_| AddressKind::Push));
             addresses.extend(person.email.as_ref().map(|_| AddressKind::Email));
             addresses.extend(person.phone.as_ref().map(|_| AddressKind::Phone));
             let account = person.account_id;
@@ -203,16 +209,52 @@ impl Known {
         Ok(known)
     }
 
-    /// The addresses of `account` for a kind, as they are stored.
+    /// The addresses of `account` for a medium, as a delivery keeps them.
     #[must_use]
-    pub fn addresses(&self, account: UserId, kind: AddressKind) -> Vec<String> {
+    pub fn addresses(&self, account: UserId, medium: MediumId, kind: AddressKind) -> Vec<String> {
         let person = self.people.get(&account);
         match kind {
             AddressKind::Email => person.and_then(|p| p.email.clone()).into_iter().collect(),
             AddressKind::Phone => person.and_then(|p| p.phone.clone()).into_iter().collect(),
-            AddressKind::Push => Vec::new(),
+            // A push service takes messages only from the key that a browser subscribed with.
+            AddressKind::Push => self
+                .browsers
+                .get(&account)
+                .into_iter()
+                .flatten()
+                .filter(|browser| browser.medium_id == medium)
+                .map(|browser| write(&PushAddress::of(browser)))
+                .collect(),
             AddressKind::Medium => vec![String::new()],
         }
+    }
+}
+
+/// A push subscription as a delivery keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PushAddress {
+    pub(crate) endpoint: String,
+    p256dh: String,
+    auth: String,
+}
+
+impl PushAddress {
+    pub(crate) fn of(browser: &PushRow) -> Self {
+        Self {
+            endpoint: browser.endpoint.clone(),
+            p256dh: browser.p256dh.clone(),
+            auth: browser.auth.clone(),
+        }
+    }
+
+    pub(crate) fn read(address: &str) -> Option<Self> {
+        serde_json::from_str(address).ok()
+    }
+}
+
+impl From<PushAddress> for notify::Address {
+    fn from(address: PushAddress) -> Self {
+        Self::Push { endpoint: address.endpoint, p256dh: address.p256dh, auth: address.auth }
     }
 }
 

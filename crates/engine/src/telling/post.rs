@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Links;
-use super::book::Known;
+use super::book::{Known, PushAddress};
 use super::desk::media_read;
 use super::teller::next_deliveries;
 use super::text;
@@ -198,6 +198,13 @@ impl PostOffice {
                 health.insert(delivery.medium_id, after);
                 end.health = Some(after);
             }
+            if let Some(browser) = browser(delivery) {
+                match outcome {
+                    Outcome::Accepted { .. } => telling.push_said(&browser.endpoint, Some(now)).await?,
+                    Outcome::Gone { .. } => telling.push_said(&browser.endpoint, None).await?,
+                    Outcome::TryAgain { .. } | Outcome::Refused { .. } => {}
+                }
+            }
             let tried = telling.tried(delivery.digest_id).await?;
             let next = || next_deliveries(&known, delivery.account_id, &media_read(&delivery.media), &tried);
             match outcome {
@@ -294,24 +301,18 @@ async fn send(
     Landed { delivery, attempt, outcome }
 }
 
+/// The browser that a delivery goes to, where it goes to one.
+fn browser(delivery: &DueDelivery) -> Option<PushAddress> {
+    (delivery.address_kind == AddressKind::Push.code()).then(|| PushAddress::read(&delivery.address))?
+}
+
 fn address(delivery: &DueDelivery) -> Option<Address> {
     match AddressKind::from_code(&delivery.address_kind)? {
         AddressKind::Email => Some(Address::Email(delivery.address.clone())),
         AddressKind::Phone => Some(Address::Phone(delivery.address.clone())),
         AddressKind::Medium => Some(Address::Medium),
-        AddressKind::Push => {
-            let parts: PushAddress = serde_json::from_str(&delivery.address).ok()?;
-            Some(Address::Push { endpoint: parts.endpoint, p256dh: parts.p256dh, auth: parts.auth })
-        }
+        AddressKind::Push => PushAddress::read(&delivery.address).map(Address::from),
     }
-}
-
-/// A push subscription as a delivery keeps it.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct PushAddress {
-    pub(super) endpoint: String,
-    pub(super) p256dh: String,
-    pub(super) auth: String,
 }
 
 /// What a provider says is kept up to this length, characters.

@@ -247,7 +247,7 @@ pub(super) fn next_deliveries(
     left.into_iter()
         .filter(|medium| medium.account.is_none_or(|own| own == account))
         .map(|medium| {
-            let addresses = known.addresses(account, medium.needs).into_iter();
+            let addresses = known.addresses(account, medium.id, medium.needs).into_iter();
             addresses
                 .map(|address| DeliveryDraft {
                     medium: medium.id,

@@ -4,12 +4,14 @@
 pub mod contacts;
 pub mod links;
 pub mod post;
+pub mod push;
 pub mod record;
 pub mod set;
 
 pub use contacts::{ContactDraft, ContactRow, PersonRow};
 pub use links::{LinkDraft, LinkRow};
 pub use post::{AttemptEnd, DeliveryDraft, DueDelivery, HealthRow};
+pub use push::{PushDraft, PushRow};
 pub use record::{ClimbRow, DigestRow, DigestState, NewNotice, NoticeRow, TellingWrite};
 pub use set::{SetDraft, SetKind, SetPatch, SetRow};
 
