@@ -20,7 +20,7 @@ const AGENT: usize = 200;
 
 /// Your browsers that are pushed to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Push {
+pub(super) struct Push {
     /// The `applicationServerKey` to subscribe with, base64url; null while no web push medium reaches you.
     pub key: Option<String>,
     /// Yours.
@@ -29,7 +29,7 @@ pub struct Push {
 
 /// A browser that is pushed to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PushSubscription {
+pub(super) struct PushSubscription {
     /// Which.
     #[schema(minimum = 1)]
     pub id: i64,
@@ -46,7 +46,7 @@ pub struct PushSubscription {
 
 /// What the browser's `PushSubscription.toJSON()` gives.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct PushSubscriptionDraft {
+pub(super) struct PushSubscriptionDraft {
     /// Where its push service takes messages: https.
     #[schema(max_length = 1000, example = "https://push.example/s/1")]
     pub endpoint: String,
@@ -56,7 +56,7 @@ pub struct PushSubscriptionDraft {
 
 /// The keys of a browser, base64url (RFC 8291).
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct PushKeys {
+pub(super) struct PushKeys {
     /// Point of P-256.
     #[schema(max_length = 100)]
     pub p256dh: String,
@@ -67,7 +67,7 @@ pub struct PushKeys {
 
 /// What came of a test.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct PushTested {
+pub(super) struct PushTested {
     /// What the push service said.
     pub outcome: AttemptOutcome,
 }
