@@ -34,7 +34,11 @@ bench: web ## Measure, and write docs/performance.md
 bench-day: ## Score a simulated day of 10,000 detectors against what was scripted
 	cargo run --release -q -p sim --example day -- 10000 24 1
 
+bench-detection: ## Score the diagnosis on simulated circuits and on a measured household, and write docs/detection.md
+	cargo build --release -q -p sim --example weeks
+	cargo run --release -q -p sim --example weeks -- 150 24 1 "$$(python3 bench/household.py target/bench)" docs
+
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-day fuzz
+.PHONY: help run web check test bench bench-day bench-detection fuzz

@@ -29,6 +29,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "admission", description = "Terminals that dial in"),
         (name = "profiles", description = "Detector models: files and forms, their versions, and a bench to try them"),
         (name = "commissioning", description = "Taking detectors into service, pictures, the look at the wiring"),
+        (name = "diagnosis", description = "What weeks of history show about circuits"),
         (name = "exchange", description = "Spreadsheets in and out"),
         (name = "telling", description = "Telling people: media, routes, ladders, duty, contacts, who was told"),
         (name = "settings", description = "Limits and supervision with their origin"),
@@ -86,6 +87,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::admission::routes())
         .merge(crate::profiles::routes())
         .merge(crate::commissioning::routes())
+        .merge(crate::findings::routes())
         .merge(crate::excel::routes())
         .merge(crate::telling::routes())
         .merge(crate::people::routes())

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod commissioning;
 pub mod detectors;
 pub mod excel;
+pub mod findings;
 pub mod live;
 mod meaning;
 pub mod overview;

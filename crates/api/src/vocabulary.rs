@@ -26,6 +26,74 @@ macro_rules! mirror {
 }
 
 mirror! {
+    /// What weeks of history show.
+    FindingKind = domain::diagnosis::Kind {
+        /// A terminal heats more per ampere squared than it did four weeks ago, and more so than its neighbours.
+        LooseningTerminal,
+        /// A terminal heats much more per ampere squared than the other phases.
+        UnequalHeating,
+        /// Leakage rises and will reach the limit.
+        AgeingInsulation,
+        /// One load brings leakage when it is switched on.
+        LeakingLoad,
+        /// The peaks of the load rise and will reach the rated current.
+        OverloadAhead,
+        /// The circuit is used in hours in which it used to rest.
+        AfterHours,
+        /// A battery is charged in the evening or at night.
+        EbikeCharging,
+        /// The neutral carries as much as the phases.
+        NeutralHeating,
+        /// The voltage gives way more per ampere than it did four weeks ago.
+        AgeingSupply,
+    }
+}
+
+mirror! {
+    /// Whether somebody has to look at a finding.
+    FindingStrength = domain::diagnosis::Strength {
+        /// It stands on the analysis page only.
+        Weak,
+        /// Somebody has to look at it.
+        Strong,
+    }
+}
+
+mirror! {
+    /// What is asked of the history.
+    Analysis = domain::diagnosis::Analysis {
+        /// Temperature against current squared.
+        Thermal,
+        /// Leakage over weeks.
+        Insulation,
+        /// Which load leaks.
+        Loads,
+        /// Peaks of the load.
+        Overload,
+        /// When the circuit is used.
+        Usage,
+        /// Supply voltage against current.
+        Supply,
+        /// Neutral current against the phases.
+        Neutral,
+    }
+}
+
+mirror! {
+    /// Why an analysis could not be made.
+    LackReason = domain::diagnosis::LackReason {
+        /// The detector does not measure what is needed.
+        NotMeasured,
+        /// There is too little history.
+        TooShort,
+        /// The load hardly changes.
+        SteadyLoad,
+        /// The circuit's rated current is not known.
+        NoRating,
+    }
+}
+
+mirror! {
     /// How bad.
     Severity = domain::hazard::Severity {
         /// Act now.

@@ -51,6 +51,7 @@ async fn world() -> World {
     let many = json!({"detector_ids": [world.detector.0], "kind": "reset", "reason": MARK});
     let made = world.platform.post("/command-batches", &world.admin, many).await;
     assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
+    keep_finding(&world).await;
     let inside = world.inside.0;
     for (path, body) in [
         (
@@ -68,6 +69,48 @@ async fn world() -> World {
         assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
     }
     world
+}
+
+/// A finding of the insiders' detector, number 1.
+async fn keep_finding(world: &World) {
+    let now = world.platform.engine.now();
+    let finding = domain::diagnosis::Finding {
+        kind: domain::diagnosis::Kind::AgeingInsulation,
+        strength: domain::diagnosis::Strength::Strong,
+        confidence: 0.99,
+        basis: domain::diagnosis::Basis::Slope,
+        about: MARK.to_owned(),
+        phase: None,
+        from: now.plus_ms(-86_400_000),
+        until: now,
+        figures: Vec::new(),
+        evidence: Vec::new(),
+    };
+    let reading = engine::services::Reading {
+        from: finding.from,
+        until: now,
+        offset_ms: 0,
+        rated_current_a: None,
+        limits: domain::diagnosis::Limits { residual_ma: 300.0, temperature_c: 85.0 },
+    };
+    let kept = engine::services::KeptFinding { v: 1, reading, finding: finding.clone() };
+    let look = store::findings::LookDraft {
+        until: now,
+        next_at: now.plus_ms(86_400_000),
+        read_us: 0,
+        think_us: 0,
+        engine_version: domain::diagnosis::VERSION,
+        findings: vec![store::findings::FindingDraft {
+            kind: finding.kind,
+            channel: finding.about,
+            phase: None,
+            strength: finding.strength,
+            confidence: finding.confidence,
+            body: serde_json::to_string(&kept).unwrap(),
+        }],
+    };
+    let strong = world.platform.store.findings().keep_look(world.detector, now, &look).await.unwrap();
+    assert_eq!(strong, [1]);
 }
 
 /// Telling people. Medium 1 and calendar 1 stand inside; route 1 and ladder 1 are the platform's.
@@ -541,6 +584,27 @@ fn cases(world: &World) -> Vec<Case> {
         "/detectors/{id}/wiring-checks",
         of_detector("wiring-checks"),
         Some(P::DeviceAdmit),
+        Hidden,
+        None,
+    );
+    case("GET", "/detectors/{id}/analysis", of_detector("analysis"), Some(P::View), Hidden, None);
+    case("GET", "/findings", plain("/findings"), Some(P::View), Filtered, None);
+    case("GET", "/findings/{id}", plain("/findings/1"), Some(P::View), Hidden, None);
+    case("GET", "/findings/{id}/replay", plain("/findings/1/replay"), Some(P::View), Hidden, None);
+    let why = json!({"reason": "x"});
+    case(
+        "POST",
+        "/findings/{id}/dismiss",
+        plain("/findings/1/dismiss"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        Some(why),
+    );
+    case(
+        "POST",
+        "/findings/{id}/restore",
+        plain("/findings/1/restore"),
+        Some(P::AlarmAcknowledge),
         Hidden,
         None,
     );

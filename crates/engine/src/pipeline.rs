@@ -278,7 +278,8 @@ impl Engine {
         let engine = Self { inner: Arc::new(inner) };
         let stop = engine.inner.stop.child_token();
         let clock = Arc::clone(&engine.inner.clock);
-        engine.inner.tasks.spawn(keeping::check_wiring(engine.downgrade(), clock, stop));
+        engine.inner.tasks.spawn(keeping::check_wiring(engine.downgrade(), Arc::clone(&clock), stop.clone()));
+        engine.inner.tasks.spawn(keeping::diagnose(engine.downgrade(), clock, stop));
         Ok(engine)
     }
 

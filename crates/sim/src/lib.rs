@@ -6,6 +6,7 @@
 //!                 -> line (pure) -> driver (tokio), or reporter -> post (HTTP, CoAP) -> the doors of a server
 //!                 -> truth (what was really wrong)
 //! day: the same city in virtual time, judged by the domain's rules without any socket and scored against the truth
+//! weeks: months of single circuits in quarter hours with slow faults, to score the diagnosis
 //! load: many connections of one model at a given rate, with what was confirmed counted, timed and recorded
 //! ```
 
@@ -31,3 +32,4 @@ mod reporter;
 pub mod day;
 pub mod load;
 pub mod run;
+pub mod weeks;

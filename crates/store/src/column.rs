@@ -3,6 +3,7 @@
 use domain::access::Role;
 use domain::alarm::AlarmState;
 use domain::command::{CommandKind, Outcome};
+use domain::diagnosis::{Kind as FindingKind, Strength};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
     AlarmId, ChannelId, CircuitId, CommandBatchId, CommandId, CredentialId, DeliveryId, DetectorId, DigestId,
@@ -110,8 +111,19 @@ coded!(
     CredentialKind,
     TelegramLevel,
     CommandKind,
-    Outcome
+    Outcome,
+    FindingKind
 );
+
+impl Column for Strength {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        match i64::read(row, name)? {
+            1 => Ok(Self::Weak),
+            2 => Ok(Self::Strong),
+            other => Err(damaged(name, &other.to_string())),
+        }
+    }
+}
 
 impl Column for Status {
     fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {

@@ -35,6 +35,7 @@ pub mod commissioning;
 pub mod credentials;
 pub mod detectors;
 pub mod exchange;
+pub mod findings;
 pub mod forward;
 pub mod overview;
 pub mod pictures;

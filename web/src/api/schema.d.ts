@@ -444,6 +444,23 @@ export interface paths {
         patch: operations["change_detector"];
         trace?: never;
     };
+    "/detectors/{id}/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The analysis of the six weeks before the last local midnight. */
+        get: operations["analyse_detector"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detectors/{id}/commands": {
         parameters: {
             query?: never;
@@ -667,6 +684,91 @@ export interface paths {
         get: operations["get_exchange_template"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings, strong ones first, then the newest. */
+        get: operations["list_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A finding with its evidence. */
+        get: operations["get_finding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Dismisses a finding, with the reason; it stays in the history. */
+        post: operations["dismiss_finding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Computes a finding again from the history that it rests on, as far as that is still kept. */
+        get: operations["replay_finding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a dismissal back. */
+        post: operations["restore_finding"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2081,6 +2183,40 @@ export interface components {
          * @enum {string}
          */
         AlarmState: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "closed";
+        /**
+         * @description What is asked of the history.
+         * @enum {string}
+         */
+        Analysis: "thermal" | "insulation" | "loads" | "overload" | "usage" | "supply" | "neutral";
+        /** @description What an analysis would need. */
+        AnalysisLack: {
+            /** @description Which analysis. */
+            analysis: components["schemas"]["Analysis"];
+            /**
+             * Format: int32
+             * @description Days that are there.
+             */
+            has_days: number;
+            /**
+             * Format: int32
+             * @description Days that are needed.
+             */
+            needs_days: number;
+            /** @description Why. */
+            reason: components["schemas"]["LackReason"];
+        };
+        /** @description A fit, whether or not something was found. */
+        AnalysisModel: {
+            /** @description Which analysis. */
+            analysis: components["schemas"]["Analysis"];
+            /** @description The channel's code. */
+            channel: string;
+            /** @description What it was fitted to. */
+            curves: components["schemas"]["FindingCurve"][];
+            /** @description The fit and how well it holds. */
+            figures: components["schemas"]["FindingFigure"][];
+            phase: components["schemas"]["Phase"] | null;
+        };
         /** @description An administrative division. */
         Area: {
             /**
@@ -2364,6 +2500,33 @@ export interface components {
             /**
              * Format: int64
              * @description Rises with every change; comes back with a change.
+             */
+            version: number;
+        };
+        /** @description The analysis of a circuit. */
+        CircuitAnalysis: {
+            /**
+             * Format: int32
+             * @description Days with values.
+             */
+            days: number;
+            /**
+             * Format: date-time
+             * @description History from here on.
+             */
+            from: string;
+            /** @description What could not be answered. */
+            lacks: components["schemas"]["AnalysisLack"][];
+            /** @description The fits. */
+            models: components["schemas"]["AnalysisModel"][];
+            /**
+             * Format: date-time
+             * @description History before this.
+             */
+            until: string;
+            /**
+             * Format: int32
+             * @description The version of the rules.
              */
             version: number;
         };
@@ -3167,6 +3330,14 @@ export interface components {
          * @enum {string}
          */
         Direction: "up" | "down";
+        /** @description Why a finding needs nothing. */
+        Dismissal: {
+            /**
+             * @description The reason.
+             * @example 新装空调，属正常增容
+             */
+            reason: string;
+        };
         /** @description Where devices can dial in. */
         Door: {
             /**
@@ -3401,6 +3572,179 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A finding. */
+        Finding: {
+            /**
+             * @description The channel's code; empty for the circuit as a whole.
+             * @example temperature_b
+             */
+            channel: string;
+            /** @description The circuit's name. */
+            circuit_name: string | null;
+            /**
+             * Format: double
+             * @description How sure, 0 to 1.
+             */
+            confidence: number;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description The detector's name. */
+            detector_name: string;
+            /** @description Why. */
+            dismiss_reason: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody said that it needs nothing.
+             */
+            dismissed_at: string | null;
+            /** @description Who. */
+            dismissed_by: string | null;
+            /**
+             * Format: int64
+             * @description The version of the rules that the newest look was made with.
+             */
+            engine_version: number;
+            /** @description The parameters of its words and the figures behind them. */
+            figures: components["schemas"]["FindingFigure"][];
+            /**
+             * Format: date-time
+             * @description When a look first showed it.
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @description When looks no longer showed it.
+             */
+            gone_at: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description What. */
+            kind: components["schemas"]["FindingKind"];
+            /**
+             * Format: date-time
+             * @description The newest look that showed it.
+             */
+            last_seen_at: string;
+            phase: components["schemas"]["Phase"] | null;
+            /**
+             * Format: int64
+             * @description The premises.
+             */
+            site_id: number;
+            /** @description The premises' name. */
+            site_name: string;
+            /** @description Whether somebody has to look at it. */
+            strength: components["schemas"]["FindingStrength"];
+            /**
+             * Format: date-time
+             * @description Since when it is strong.
+             */
+            strong_since: string | null;
+        };
+        /** @description A curve. */
+        FindingCurve: {
+            /**
+             * @description What it is: `then`, `now`, `fit_now`, `level`, `trend`, `range_low`, `range_high` ...
+             * @example level
+             */
+            name: string;
+            /** @description Its points, x and y. */
+            points: number[][];
+            /** @description What its x is: `ms` since 1970, `A²`, `A` or `hour_of_week` (from Monday 00:00, local). */
+            x_unit: string;
+            /** @description Unit of its y. */
+            y_unit: string;
+        };
+        /** @description A finding with its evidence. */
+        FindingDetail: components["schemas"]["Finding"] & {
+            /** @description The series used, down-sampled, and the fit. */
+            evidence: components["schemas"]["FindingCurve"][];
+            /**
+             * Format: date-time
+             * @description History from here on.
+             */
+            from: string;
+            /** @description How it came and went, oldest first. */
+            steps: components["schemas"]["FindingStep"][];
+            /**
+             * Format: date-time
+             * @description History before this.
+             */
+            until: string;
+        };
+        /** @description A figure. */
+        FindingFigure: {
+            /**
+             * @description What it is: `percent`, `reach_from`, `level` ...
+             * @example percent
+             */
+            name: string;
+            /**
+             * @description Its unit, empty for none.
+             * @example %
+             */
+            unit: string;
+            /**
+             * Format: double
+             * @description The value.
+             */
+            value: number;
+        };
+        /**
+         * @description What weeks of history show.
+         * @enum {string}
+         */
+        FindingKind: "loosening_terminal" | "unequal_heating" | "ageing_insulation" | "leaking_load" | "overload_ahead" | "after_hours" | "ebike_charging" | "neutral_heating" | "ageing_supply";
+        /** @description A finding computed again from the kept history. */
+        FindingReplay: {
+            /** @description The figures as they come out now; null when it does not come out at all. */
+            figures: components["schemas"]["FindingFigure"][] | null;
+            /**
+             * Format: int64
+             * @description The version of the rules that it was made with.
+             */
+            kept_version: number;
+            /** @description Whether it comes out equal, to the last figure. */
+            same: boolean;
+            /**
+             * Format: int32
+             * @description The version of the rules now.
+             */
+            version: number;
+        };
+        /** @description How a finding came and went. */
+        FindingStep: {
+            /** @description Who; nobody for a look. */
+            actor_name: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description How sure then, 0 to 1.
+             */
+            confidence: number;
+            /**
+             * @description `found`, `stronger`, `weaker`, `gone`, `dismissed` or `restored`.
+             * @example found
+             */
+            event: string;
+            /** @description Why. */
+            reason: string | null;
+        };
+        /**
+         * @description Whether somebody has to look at a finding.
+         * @enum {string}
+         */
+        FindingStrength: "weak" | "strong";
         /** @description A code. */
         FirstCode: {
             /**
@@ -3748,6 +4092,11 @@ export interface components {
             /** @description The token or shared secret that was made here. It is shown in this answer only. */
             secret: string | null;
         };
+        /**
+         * @description Why an analysis could not be made.
+         * @enum {string}
+         */
+        LackReason: "not_measured" | "too_short" | "steady_load" | "no_rating";
         /** @description A ladder to be made or changed. */
         LadderDraft: {
             /** @description Whether it is used. */
@@ -5078,6 +5427,91 @@ export interface components {
                 week: components["schemas"]["DutyStretch"][];
                 /** @description IANA name of the time zone of the shifts. */
                 zone: string;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_Finding: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * @description The channel's code; empty for the circuit as a whole.
+                 * @example temperature_b
+                 */
+                channel: string;
+                /** @description The circuit's name. */
+                circuit_name?: string | null;
+                /**
+                 * Format: double
+                 * @description How sure, 0 to 1.
+                 */
+                confidence: number;
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                detector_id: number;
+                /** @description The detector's name. */
+                detector_name: string;
+                /** @description Why. */
+                dismiss_reason?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When somebody said that it needs nothing.
+                 */
+                dismissed_at?: string | null;
+                /** @description Who. */
+                dismissed_by?: string | null;
+                /**
+                 * Format: int64
+                 * @description The version of the rules that the newest look was made with.
+                 */
+                engine_version: number;
+                /** @description The parameters of its words and the figures behind them. */
+                figures: components["schemas"]["FindingFigure"][];
+                /**
+                 * Format: date-time
+                 * @description When a look first showed it.
+                 */
+                first_seen_at: string;
+                /**
+                 * Format: date-time
+                 * @description When looks no longer showed it.
+                 */
+                gone_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description What. */
+                kind: components["schemas"]["FindingKind"];
+                /**
+                 * Format: date-time
+                 * @description The newest look that showed it.
+                 */
+                last_seen_at: string;
+                phase?: components["schemas"]["Phase"] | null;
+                /**
+                 * Format: int64
+                 * @description The premises.
+                 */
+                site_id: number;
+                /** @description The premises' name. */
+                site_name: string;
+                /** @description Whether somebody has to look at it. */
+                strength: components["schemas"]["FindingStrength"];
+                /**
+                 * Format: date-time
+                 * @description Since when it is strong.
+                 */
+                strong_since?: string | null;
             }[];
             /** @description Where the next page begins; null on the last page. */
             next_cursor: string | null;
@@ -11496,6 +11930,92 @@ export interface operations {
             };
         };
     };
+    analyse_detector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The analysis */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitAnalysis"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     command_options: {
         parameters: {
             query?: never;
@@ -13322,6 +13842,524 @@ export interface operations {
             };
             /** @description The request took too long: `timed_out` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_findings: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Any of these kinds, with commas between.
+                 * @example loosening_terminal,ageing_insulation
+                 */
+                kind?: string;
+                /** @description Only of this strength. */
+                strength?: "weak" | "strong";
+                /** @description Those that stand, or those that are gone. */
+                standing?: boolean;
+                /** @description Those that somebody dismissed, or the others. */
+                dismissed?: boolean;
+                /** @description Only of this detector. */
+                detector?: number;
+                /** @description Only of this site. */
+                site?: number;
+                /** @description An area and all inside it. */
+                area?: string;
+                /** @description Part of the name of the site, detector or circuit. */
+                q?: string;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Finding"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The finding */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The finding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The finding */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dismissal"];
+            };
+        };
+        responses: {
+            /** @description The finding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The finding */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingReplay"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The finding */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The finding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -32,6 +32,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/detectors', name: 'detectors', component: () => import('@/features/detectors/DetectorsView.vue'), meta: { nav: 'detectors' } },
   { path: '/detectors/:id(\\d+)', name: 'detector', component: () => import('@/features/detectors/DetectorView.vue'), meta: { nav: 'detectors' } },
   { path: '/detectors/:id(\\d+)/commissioning/:record(\\d+)', name: 'commissioning-record', component: () => import('@/features/commissioning/RecordView.vue'), meta: { nav: 'detectors' } },
+  { path: '/findings', name: 'findings', component: () => import('@/features/findings/FindingsView.vue'), meta: { nav: 'findings' } },
   { path: '/commissioning', name: 'commissioning', component: () => import('@/features/commissioning/CommissionView.vue'), meta: { nav: 'commissioning', permission: 'device.admit' } },
   { path: '/pending', name: 'pending', component: () => import('@/features/pending/PendingView.vue'), meta: { nav: 'pending', permission: 'device.admit' } },
   { path: '/profiles', name: 'profiles', component: () => import('@/features/profiles/ProfilesView.vue'), meta: { nav: 'profiles' } },

@@ -317,6 +317,14 @@ pub struct Bars {
     pub soon_days: f64,
     /// Growth of the supply's resistance for strong, %.
     pub supply_percent: f64,
+    /// The same in standard errors: the days of one season are alike in more than the scatter shows.
+    pub supply_z: f64,
+    /// What it costs at the circuit's own peak for strong, V.
+    pub supply_v: f64,
+    /// Share of the effect's movement that the circuit's own current must explain for strong.
+    pub explained: f64,
+    /// What the neutral carries for strong, as a share of the rated current.
+    pub neutral_share: f64,
     /// What a load's leakage must be for strong, mA: a tenth of the usual limit.
     pub load_ma: f64,
 }
@@ -324,12 +332,16 @@ pub struct Bars {
 /// The bars as they are used.
 pub const BARS: Bars = Bars {
     weak_z: 3.0,
-    strong_z: 5.0,
-    heat_percent: 20.0,
-    heat_k: 2.0,
+    strong_z: 6.0,
+    heat_percent: 25.0,
+    heat_k: 4.0,
     leak_ma: 15.0,
     soon_days: 120.0,
-    supply_percent: 30.0,
+    supply_percent: 40.0,
+    supply_z: 6.0,
+    supply_v: 2.0,
+    explained: 0.35,
+    neutral_share: 0.7,
     load_ma: 20.0,
 };
 

@@ -73,7 +73,10 @@ pub(super) fn voltage(history: &History, report: &mut Report) {
         let sound = then.value > 0.0 && then.error < 0.3 * then.value;
         if sound && z >= BARS.weak_z && percent >= BARS.supply_percent / 2.0 && extra_v >= 0.5 {
             let off = student(Z95, number(now.days.min(then.days) - 1)) * error / then.value * 100.0;
-            let strong = z >= BARS.strong_z && percent >= BARS.supply_percent && extra_v >= 1.5;
+            // Neighbours pull the same voltage down at the same hours: only where this circuit moves it is it meant.
+            let own = then.explained.min(now.explained) >= BARS.explained;
+            let strong =
+                own && z >= BARS.supply_z && percent >= BARS.supply_percent && extra_v >= BARS.supply_v;
             let mut finding = history.finding(Kind::AgeingSupply, track);
             finding.phase = Some(phase);
             finding.strength = if strong { Strength::Strong } else { Strength::Weak };
@@ -147,8 +150,8 @@ pub(super) fn neutral(history: &History, report: &mut Report) {
     if share >= 0.7 && of_rated.is_none_or(|share| share >= 0.3) && carried >= 5.0 {
         let mut finding = history.finding(Kind::NeutralHeating, track);
         finding.phase = Some(Phase::N);
-        // At or above the rated current the neutral, which no breaker watches, is in danger by itself.
-        let strong = of_rated.is_some_and(|share| share >= 0.85);
+        // No breaker watches the neutral: what it carries counts against the rated current by itself.
+        let strong = of_rated.is_some_and(|share| share >= BARS.neutral_share);
         finding.strength = if strong { Strength::Strong } else { Strength::Weak };
         finding.basis = Basis::Share;
         finding.confidence = 0.9;

@@ -247,7 +247,9 @@ fn loosening(
         return None;
     }
     let off = student(Z95, number(one.now?.days.min(one.then?.days) - 1)) * error;
+    let explained = one.then?.explained.min(one.now?.explained);
     let strong = z >= BARS.strong_z
+        && explained >= BARS.explained
         && percent(drift) >= BARS.heat_percent
         && percent(drift - off) >= BARS.heat_percent / 2.0
         && extra_k >= BARS.heat_k

@@ -238,21 +238,23 @@ fn charging(history: &History, track: &Track) -> Option<Finding> {
     let since = last - 14;
     let begin = (0..history.steps()).find(|step| history.day(*step) > since)?;
     let values: Vec<Option<f64>> = track.mean.iter().skip(begin).copied().collect();
-    let mut charges: Vec<Charge> = Vec::new();
-    let mut at = 0;
-    while at + 8 < values.len() {
-        match charge(&values, at) {
-            Some((mut found, end)) => {
-                found.start += begin;
-                let evening = history.quarter(found.start);
-                // Started from 17:00 to 04:00.
-                if !(16..68).contains(&evening) {
-                    charges.push(found);
-                }
-                at = end;
-            }
-            None => at += 1,
+    // Against what the circuit carried at the same time of day in the weeks before, a new charge stands out of a home's
+    // evening; a charge that was there before stands out of itself only where little else runs.
+    let mut quarters: Vec<Vec<f64>> = vec![Vec::new(); 96];
+    for (step, value) in track.mean.iter().enumerate().take(begin) {
+        if let (Some(value), Some(quarter)) = (value, quarters.get_mut(history.quarter(step))) {
+            quarter.push(*value);
         }
+    }
+    let usual: Vec<Option<f64>> = quarters.into_iter().map(median).collect();
+    let beyond: Vec<Option<f64>> = values
+        .iter()
+        .enumerate()
+        .map(|(step, value)| Some((*value)? - usual.get(history.quarter(step + begin)).copied().flatten()?))
+        .collect();
+    let (mut charges, new) = (charges(history, &values, begin), charges(history, &beyond, begin));
+    if new.len() > charges.len() {
+        charges = new;
     }
     // Charges of one battery are alike.
     let size = median(charges.iter().map(|charge| charge.amps).collect())?;
@@ -289,8 +291,30 @@ fn charging(history: &History, track: &Track) -> Option<Finding> {
     Some(finding)
 }
 
+/// All charges that begin from 17:00 to 04:00.
+fn charges(history: &History, values: &[Option<f64>], begin: usize) -> Vec<Charge> {
+    // How restless the circuit is by itself from one quarter hour to the next, A.
+    let moves = values.iter().zip(values.iter().skip(1)).filter_map(|(a, b)| a.zip(*b).map(|(a, b)| b - a));
+    let noise = scale(&moves.collect::<Vec<_>>()).min(1.5);
+    let mut charges: Vec<Charge> = Vec::new();
+    let mut at = 0;
+    while at + 8 < values.len() {
+        match charge(values, at, noise) {
+            Some((mut found, end)) => {
+                found.start += begin;
+                if !(16..68).contains(&history.quarter(found.start)) {
+                    charges.push(found);
+                }
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    charges
+}
+
 /// A charge that starts with the step after `at`, and where it ends.
-fn charge(values: &[Option<f64>], at: usize) -> Option<(Charge, usize)> {
+fn charge(values: &[Option<f64>], at: usize, noise: f64) -> Option<(Charge, usize)> {
     let value = |step: usize| values.get(step).copied().flatten();
     let base = value(at)?;
     // The quarter hour in which it was plugged in is a part of both.
@@ -299,13 +323,13 @@ fn charge(values: &[Option<f64>], at: usize) -> Option<(Charge, usize)> {
         start += 1;
     }
     let amps = value(start)? - base;
-    // 100 W to 2 kW.
-    if !(0.45..=9.0).contains(&amps) {
+    // 100 W to 2 kW, and well above what moves by itself.
+    if !(0.45..=9.0).contains(&amps) || amps < 4.0 * noise {
         return None;
     }
     let mut end = start;
     while let Some(next) = value(end) {
-        if (next - base - amps).abs() > 0.08 * amps {
+        if (next - base - amps).abs() > (0.08 * amps).max(1.5 * noise) {
             break;
         }
         end += 1;
@@ -319,13 +343,13 @@ fn charge(values: &[Option<f64>], at: usize) -> Option<(Charge, usize)> {
     let mut before = amps;
     while let Some(next) = value(end + tail) {
         let left = next - base;
-        if left >= before + 0.03 * amps || left < 0.1 * amps {
+        if left >= before + (0.03 * amps).max(noise) || left < 0.1 * amps {
             break;
         }
         before = left;
         tail += 1;
     }
-    let back = (value(end + tail)? - base).abs() <= 0.25 * amps;
+    let back = (value(end + tail)? - base).abs() <= (0.25 * amps).max(1.5 * noise);
     if !(3..=12).contains(&tail) || !back {
         return None;
     }

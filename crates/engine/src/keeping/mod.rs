@@ -1,6 +1,7 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
-//! roll-ups, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
+//! roll-ups, the daily look at each detector's history, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
 
+mod diagnosis;
 mod disk;
 mod forward;
 mod jobs;
@@ -8,6 +9,7 @@ mod registrar;
 mod telegram_log;
 mod wiring;
 
+pub(crate) use diagnosis::diagnose;
 pub(crate) use disk::watch_disk;
 pub(crate) use forward::forward;
 pub(crate) use jobs::{retain, roll_up};

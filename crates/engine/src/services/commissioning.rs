@@ -144,7 +144,7 @@ impl CommissioningDesk<'_> {
         Ok((Day { step_s, rated_current_a: row.rated_current_a, tracks, neighbours }, below))
     }
 
-    async fn tracks(
+    pub(super) async fn tracks(
         &self,
         scope: &Scope,
         rows: &[ChannelRow],
@@ -249,7 +249,7 @@ impl CommissioningDesk<'_> {
 }
 
 /// Whether a channel has a part in the check.
-const fn is_looked_at(quantity: Quantity) -> bool {
+pub(super) const fn is_looked_at(quantity: Quantity) -> bool {
     match quantity {
         Quantity::ResidualCurrent
         | Quantity::ConductorTemperature

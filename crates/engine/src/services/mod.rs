@@ -7,6 +7,7 @@ mod admission;
 mod alarms;
 mod commands;
 mod commissioning;
+mod diagnosis;
 pub mod import;
 mod places;
 mod profiles;
@@ -21,6 +22,7 @@ pub use commands::{
     ValueOption,
 };
 pub use commissioning::{CommissioningDesk, DAY_MS, WiringReport};
+pub use diagnosis::{Analysed, DiagnosisDesk, KeptFinding, Reading, Replayed};
 pub use import::Import;
 pub use places::Places;
 pub use profiles::{KnownProfile, ProfileOrigin, Profiles};

@@ -2,6 +2,7 @@
 
 mod acts;
 mod commands;
+mod diagnosis;
 mod durability;
 mod forwarding;
 mod interleavings;

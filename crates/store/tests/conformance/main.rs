@@ -14,6 +14,7 @@ mod codes;
 mod commands;
 mod commissioning;
 mod desk;
+mod findings;
 mod history;
 mod intake;
 mod limits;

@@ -20,7 +20,7 @@ export default {
   unverified_says: 'The map of this model is from documents and was never checked against a real device',
   connected: 'Connected',
   not_connected: 'Not connected',
-  tab: { now: 'Values and curves', alarms: 'Alarms', commands: 'Commands', telegrams: 'Telegrams', settings: 'Alarm settings', commissioning: 'Commissioning', about: 'Device' },
+  tab: { now: 'Values and curves', analysis: 'Diagnosis', alarms: 'Alarms', commands: 'Commands', telegrams: 'Telegrams', settings: 'Alarm settings', commissioning: 'Commissioning', about: 'Device' },
   values: 'Live values',
   curves: 'Curves',
   window: 'Time window',

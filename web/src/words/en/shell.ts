@@ -7,6 +7,7 @@ export default {
     alarms_short: 'Alarms',
     sites: 'Sites',
     detectors: 'Detectors',
+    findings: 'Findings',
     commands: 'Commands',
     commissioning: 'Commissioning',
     pending: 'Pending devices',

@@ -20,7 +20,7 @@ export default {
   unverified_says: '此型号的点表来自资料，尚未用真机核对',
   connected: '已连接',
   not_connected: '未连接',
-  tab: { now: '数值与曲线', alarms: '报警记录', commands: '远程控制', telegrams: '报文', settings: '报警设置', commissioning: '调试', about: '设备信息' },
+  tab: { now: '数值与曲线', analysis: '诊断', alarms: '报警记录', commands: '远程控制', telegrams: '报文', settings: '报警设置', commissioning: '调试', about: '设备信息' },
   values: '实时数值',
   curves: '曲线',
   window: '时间范围',

@@ -7,6 +7,7 @@ export default {
     alarms_short: '告警',
     sites: '站点',
     detectors: '探测器',
+    findings: '诊断发现',
     commands: '远程控制',
     commissioning: '调试',
     pending: '待接入设备',

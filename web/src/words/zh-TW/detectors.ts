@@ -20,7 +20,7 @@ export default {
   unverified_says: '此型號的點表來自資料，尚未用真機核對',
   connected: '已連線',
   not_connected: '未連線',
-  tab: { now: '數值與曲線', alarms: '警報記錄', commands: '遠端控制', telegrams: '電文', settings: '警報設定', commissioning: '調試', about: '裝置資訊' },
+  tab: { now: '數值與曲線', analysis: '診斷', alarms: '警報記錄', commands: '遠端控制', telegrams: '電文', settings: '警報設定', commissioning: '調試', about: '裝置資訊' },
   values: '即時數值',
   curves: '曲線',
   window: '時間範圍',

@@ -7,6 +7,7 @@ export default {
     alarms_short: '警報',
     sites: '場所',
     detectors: '探測器',
+    findings: '診斷發現',
     commands: '遠端控制',
     commissioning: '調試',
     pending: '待接入裝置',
