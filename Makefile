@@ -36,7 +36,7 @@ bench-day: ## Score a simulated day of 10,000 detectors against what was scripte
 
 bench-detection: ## Score the diagnosis on simulated circuits and on a measured household, and write docs/detection.md
 	cargo build --release -q -p sim --example weeks
-	cargo run --release -q -p sim --example weeks -- 150 24 1 "$$(python3 bench/household.py target/bench)" docs
+	cargo run --release -q -p sim --example weeks -- 150 24 3 "$$(python3 bench/household.py target/bench)" docs
 
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60

@@ -42,10 +42,20 @@ pub(super) fn look(history: &History, report: &mut Report) {
 }
 
 fn leakage(history: &History, track: &Track) -> Option<(Model, Option<Finding>)> {
+    // The hours of the week are taken around the level of each day, or a rise over weeks would be in them.
+    let moving = moving(&by_day(history, &track.mean, 48));
+    let newest = moving.last()?.1;
     let mut hours: Vec<Vec<f64>> = vec![Vec::new(); HOURS];
+    let mut at = 0;
     for (step, value) in track.mean.iter().enumerate() {
-        if let (Some(value), Some(hour)) = (value, hours.get_mut(history.hour_of_week(step))) {
-            hour.push(*value);
+        let day = history.day(step);
+        while moving.get(at).is_some_and(|(had, _)| *had < day) {
+            at += 1;
+        }
+        let level = moving.get(at).filter(|(had, _)| *had == day).map(|(_, level)| *level);
+        let hour = hours.get_mut(history.hour_of_week(step));
+        if let (Some(value), Some(level), Some(hour)) = (value, level, hour) {
+            hour.push(value - level + newest);
         }
     }
     let baseline: Vec<Option<f64>> = hours.into_iter().map(median).collect();
@@ -96,6 +106,19 @@ fn leakage(history: &History, track: &Track) -> Option<(Model, Option<Finding>)>
         curves,
     };
     Some((model, finding))
+}
+
+/// The level of each day: the middle of the days' medians of the week around it, each weekday once.
+fn moving(days: &[(i64, Vec<f64>)]) -> Vec<(i64, f64)> {
+    let medians: Vec<(i64, f64)> =
+        days.iter().filter_map(|(day, values)| Some((*day, median(values.clone())?))).collect();
+    medians
+        .iter()
+        .filter_map(|(day, _)| {
+            let around = medians.iter().filter(|(other, _)| (other - day).abs() <= 3).map(|(_, ma)| *ma);
+            Some((*day, median(around.collect())?))
+        })
+        .collect()
 }
 
 /// From when to when the limit is reached, days. A steady growth and a growing growth (a line through the logarithms) are

@@ -87,7 +87,7 @@ pub(super) fn overload(history: &History, report: &mut Report) {
         let rise = line.slope * 28.0;
         if line.sure() >= BARS.weak_z && rise >= 3.0 && line.level >= 50.0 {
             let soon = reach.is_some_and(|(from, _)| from <= BARS.soon_days / 2.0);
-            let strong = line.sure() >= BARS.strong_z && rise >= 6.0 && line.level >= 75.0 && soon;
+            let strong = line.sure() >= BARS.strong_z && rise >= 8.0 && line.level >= 85.0 && soon;
             let mut finding = history.finding(Kind::OverloadAhead, track);
             finding.strength = if strong { Strength::Strong } else { Strength::Weak };
             finding.confidence = confidence(line.sure());

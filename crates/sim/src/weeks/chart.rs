@@ -26,17 +26,19 @@ pub fn draw(title: &str, x: &str, y: &str, lines: &[Line]) -> String {
          <rect width=\"860\" height=\"400\" fill=\"#ffffff\"/>\n",
     );
     let _ = writeln!(svg, "<text x=\"{left}\" y=\"22\" font-size=\"15\" fill=\"#1f2328\">{title}</text>");
-    for tick in 0..=5 {
-        let share = f64::from(tick) / 5.0;
+    let digits = |most: f64| if most >= 20.0 { 0 } else { 1 };
+    for tick in 0..=4 {
+        let share = f64::from(tick) / 4.0;
         let (px, py) = (left + share * wide, top + high - share * high);
         let _ = writeln!(
             svg,
             "<path d=\"M{left} {py:.1}H{}\" stroke=\"#d0d7de\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" \
-             fill=\"#57606a\">{:.3}</text><text x=\"{px:.1}\" y=\"{}\" text-anchor=\"middle\" \
+             fill=\"#57606a\">{:.*}</text><text x=\"{px:.1}\" y=\"{}\" text-anchor=\"middle\" \
              fill=\"#57606a\">{:.0}</text>",
             left + wide,
             left - 6.0,
             py + 4.0,
+            digits(most_y),
             share * most_y,
             top + high + 18.0,
             share * most_x,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clock, forecast, rounded, sentence, weeks } from './sentence';
+import { clock, forecast, rounded, sentence, surePercent, weeks } from './sentence';
 
 const t = (key: string, named?: Record<string, unknown>): string => `${key} ${JSON.stringify(named ?? {})}`;
 
@@ -9,6 +9,7 @@ describe('a finding in words', () => {
     expect(clock(23.99)).toBe('00:00');
     expect(weeks(22, 45)).toEqual({ from: 3, to: 7 });
     expect(weeks(1, 2)).toEqual({ from: 0, to: 1 });
+    expect([surePercent(0.999), surePercent(0.661)]).toEqual([99, 66]);
     expect([rounded(304.4), rounded(12.04), rounded(0.5)]).toEqual(['304', '12', '0.5']);
   });
 

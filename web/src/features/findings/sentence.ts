@@ -23,6 +23,11 @@ export function weeks(fromDays: number, toDays: number): { from: number; to: num
   return { from, to: Math.max(from + 1, Math.ceil(toDays / 7)) };
 }
 
+/** Never surer than the measure can be. */
+export function surePercent(confidence: number): number {
+  return Math.min(99, Math.floor(confidence * 100));
+}
+
 export function figureOf(finding: Told, name: string): number | undefined {
   return finding.figures.find((figure) => figure.name === name)?.value;
 }
@@ -40,7 +45,8 @@ export function sentence(finding: Told, t: Translate): string {
   }
   const ahead = forecast(finding, t);
   const said = t(`findings.${finding.kind}.says`, named);
-  return ahead === '' ? said : `${said} ${ahead}`;
+  // Chinese full stops carry their own space.
+  return ahead === '' ? said : `${said}${said.endsWith('。') ? '' : ' '}${ahead}`;
 }
 
 /** "Reaches 300 mA in 3 to 7 weeks", where the line gets there at all. */
@@ -49,5 +55,7 @@ export function forecast(finding: Told, t: Translate): string {
   const to = figureOf(finding, 'reach_to');
   if (from === undefined || to === undefined) return '';
   const limit = figureOf(finding, 'limit');
-  return t(`findings.ahead.${finding.kind === 'overload_ahead' ? 'rated' : finding.kind === 'ageing_insulation' ? 'leak' : 'heat'}`, { ...weeks(from, to), limit: limit === undefined ? '' : rounded(limit) });
+  const range = weeks(from, to);
+  const what = finding.kind === 'overload_ahead' ? 'rated' : finding.kind === 'ageing_insulation' ? 'leak' : 'heat';
+  return t(`findings.ahead.${what}${range.from === 0 ? '_soon' : ''}`, { ...range, limit: limit === undefined ? '' : rounded(limit) });
 }

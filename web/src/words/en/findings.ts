@@ -53,6 +53,9 @@ export default {
     no_rating: 'The circuit’s rated current is not entered.',
   },
   ahead: {
+    leak_soon: 'It reaches {limit} mA within {to} weeks.',
+    heat_soon: 'At rated current it reaches {limit} °C within {to} weeks.',
+    rated_soon: 'It passes the rated current within {to} weeks.',
     leak: 'It reaches {limit} mA in {from} to {to} weeks.',
     heat: 'At rated current it reaches {limit} °C in {from} to {to} weeks.',
     rated: 'It passes the rated current in {from} to {to} weeks.',

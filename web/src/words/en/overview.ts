@@ -25,6 +25,7 @@ export default {
   waiting: 'Waiting for me',
   waiting_unacknowledged: 'Alarms to acknowledge',
   waiting_latched: 'Alarms to reset',
+  waiting_findings: 'Findings that need a look',
   waiting_pending: 'Devices to admit',
   nothing_waits: 'Nothing is waiting',
   worst: 'Sites that need attention most',

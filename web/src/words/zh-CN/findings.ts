@@ -53,6 +53,9 @@ export default {
     no_rating: '未填写回路额定电流。',
   },
   ahead: {
+    leak_soon: '预计 {to} 周内达到 {limit} mA。',
+    heat_soon: '按额定电流推算，{to} 周内达到 {limit} °C。',
+    rated_soon: '预计 {to} 周内超过额定电流。',
     leak: '预计 {from} 至 {to} 周后达到 {limit} mA。',
     heat: '按额定电流推算，{from} 至 {to} 周后达到 {limit} °C。',
     rated: '预计 {from} 至 {to} 周后超过额定电流。',

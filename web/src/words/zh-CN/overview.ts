@@ -25,6 +25,7 @@ export default {
   waiting: '等我处理',
   waiting_unacknowledged: '未确认的告警',
   waiting_latched: '待复位的告警',
+  waiting_findings: '需要处理的诊断发现',
   waiting_pending: '待接入的设备',
   nothing_waits: '没有等待处理的事项',
   worst: '最需要关注的站点',

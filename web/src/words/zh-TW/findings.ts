@@ -53,6 +53,9 @@ export default {
     no_rating: '未填寫迴路額定電流。',
   },
   ahead: {
+    leak_soon: '預計 {to} 週內達到 {limit} mA。',
+    heat_soon: '按額定電流推算，{to} 週內達到 {limit} °C。',
+    rated_soon: '預計 {to} 週內超過額定電流。',
     leak: '預計 {from} 至 {to} 週後達到 {limit} mA。',
     heat: '按額定電流推算，{from} 至 {to} 週後達到 {limit} °C。',
     rated: '預計 {from} 至 {to} 週後超過額定電流。',

@@ -25,6 +25,7 @@ export default {
   waiting: '等我處理',
   waiting_unacknowledged: '未確認的警報',
   waiting_latched: '待復位的警報',
+  waiting_findings: '需要處理的診斷發現',
   waiting_pending: '待接入的裝置',
   nothing_waits: '沒有等待處理的事項',
   worst: '最需要關注的場所',
