@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hazard::Hazard;
 use crate::place::{ChannelEntry, Placement};
-use crate::settings::Limits;
+use crate::quantity::{Phase, Quantity};
+use crate::settings::{Limits, Night};
+use crate::time::UnixMs;
 
 /// Everything that the evaluation of one detector needs and that people set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub struct Binding {
     pub channels: Vec<ChannelBinding>,
     /// When silence is a fault.
     pub supervision: Supervision,
+    /// How far the site's clock is ahead of UTC, min; decides when it is night there.
+    pub utc_offset_min: i32,
 }
 
 /// One channel with the limits it is judged by.
@@ -27,6 +31,71 @@ pub struct ChannelBinding {
     pub channel: ChannelEntry,
     /// The measured hazards that apply to it, with their effective limits.
     pub limits: Vec<(Hazard, Limits)>,
+    /// The hazards among them that have other levels at night; mostly none.
+    pub nights: Vec<(Hazard, Night)>,
+}
+
+impl ChannelBinding {
+    /// What `limits` of `hazard` are at `at`: those of the night where it has some and it is night at the site.
+    #[must_use]
+    pub fn limits_at(&self, hazard: Hazard, limits: &Limits, at: UnixMs, utc_offset_min: i32) -> Limits {
+        match self.nights.iter().find(|(about, night)| *about == hazard && night.holds(at, utc_offset_min)) {
+            Some((_, night)) => night.over(*limits),
+            None => *limits,
+        }
+    }
+}
+
+/// The measured hazards that are judged on the channel at `index` of a detector with these `channels`.
+///
+/// What is judged over several channels belongs to one of them, so that it is one alarm (invariant 3): unbalance to the
+/// first phase of three, power failure to the first voltage, leakage by load to the first residual current; first is
+/// the least point of the profile. What needs a channel that is not there is not judged.
+#[must_use]
+pub fn hazards_of(channels: &[ChannelEntry], index: usize) -> Vec<Hazard> {
+    let Some(own) = channels.get(index) else { return Vec::new() };
+    let all =
+        |quantity: Quantity| channels.iter().filter(move |c| c.quantity == quantity && c.point.is_some());
+    let is_first = || all(own.quantity).all(|other| own.point <= other.point);
+    let is_first_of_three = || {
+        let line = [Phase::A, Phase::B, Phase::C];
+        let of_three = |c: &ChannelEntry| c.phase.is_some_and(|phase| line.contains(&phase));
+        line.into_iter().all(|phase| all(own.quantity).any(|c| c.phase == Some(phase)))
+            && of_three(own)
+            && all(own.quantity).filter(|c| of_three(c)).all(|other| own.point <= other.point)
+    };
+    let has = |quantity: Quantity| all(quantity).next().is_some();
+    let is_judged = |hazard: &Hazard| match hazard {
+        Hazard::CurrentUnbalance | Hazard::VoltageUnbalance => is_first_of_three(),
+        Hazard::PowerFailure => is_first(),
+        Hazard::LeakagePerLoad => is_first() && (has(Quantity::ActivePower) || has(Quantity::Current)),
+        Hazard::SensorZero | Hazard::SensorStuck => has(Quantity::Current),
+        Hazard::SensorDrift => has(Quantity::Current) && all(Quantity::ConductorTemperature).count() >= 3,
+        Hazard::ResidualCurrent
+        | Hazard::OverTemperature
+        | Hazard::OverVoltage
+        | Hazard::UnderVoltage
+        | Hazard::Overload
+        | Hazard::PhaseLoss
+        | Hazard::ShortCircuit
+        | Hazard::ArcFault
+        | Hazard::Offline
+        | Hazard::SensorOpen
+        | Hazard::SensorShort
+        | Hazard::DeviceFault
+        | Hazard::Implausible
+        | Hazard::Frozen
+        | Hazard::ClockWrong
+        | Hazard::SupplyLost
+        | Hazard::WeakSignal
+        | Hazard::SwitchFailed
+        | Hazard::UnassignedAlarm
+        | Hazard::TemperatureRise
+        | Hazard::NeutralOverload
+        | Hazard::PhaseSequence
+        | Hazard::SensorJump => true,
+    };
+    Hazard::of_quantity(own.quantity).iter().copied().filter(is_judged).collect()
 }
 
 /// When silence is a fault and a clock is wrong (F5).

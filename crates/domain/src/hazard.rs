@@ -60,11 +60,11 @@ pub enum Hazard {
     Overload,
     /// One phase missing while others are there 缺相 (V).
     PhaseLoss,
-    /// Short circuit 短路, as the device reports it.
+    /// Short circuit 短路: a multiple of the rated current (% of it), or as the device reports it.
     ShortCircuit,
-    /// Arc fault 故障电弧, as the device reports it.
+    /// Arc fault 故障电弧: half-cycles counted, or as the device reports it.
     ArcFault,
-    /// The circuit has no supply 停电, as the device reports it.
+    /// The circuit has no supply 停电: every phase below its limit (V), or as the device reports it.
     PowerFailure,
     /// Nothing heard for longer than the profile allows 离线.
     Offline,
@@ -89,11 +89,31 @@ pub enum Hazard {
     /// A fire alarm of a component that no detector has 未登记部件报警, on the detector that stands for the terminal. It ends
     /// when a person says so: which component it was, only the terminal's events say.
     UnassignedAlarm,
+    /// Conductor that warms too quickly 温升过快 (K/min).
+    TemperatureRise,
+    /// Currents of the phases too unlike 电流不平衡 (%).
+    CurrentUnbalance,
+    /// Voltages of the phases too unlike 电压不平衡 (%).
+    VoltageUnbalance,
+    /// Neutral current over the circuit's rating 中性线过载 (% of rated current).
+    NeutralOverload,
+    /// Phases in the wrong order 相序错误, as the device reports it.
+    PhaseSequence,
+    /// Residual current out of proportion to the load 单位负荷泄漏超限 (mA/kW).
+    LeakagePerLoad,
+    /// Residual current exactly 0 while the circuit carries load 读数恒零 (h): a sensor that is not there.
+    SensorZero,
+    /// A value that stays the same while the load varies 读数不变 (h).
+    SensorStuck,
+    /// A step that no conductor can make 读数突跳 (K).
+    SensorJump,
+    /// A temperature apart from its neighbours without load 读数漂移 (K).
+    SensorDrift,
 }
 
 impl Hazard {
-    /// Every hazard and fault, hazards first.
-    pub const ALL: [Self; 20] = [
+    /// Every hazard and fault: in the order in which they came to be.
+    pub const ALL: [Self; 30] = [
         Self::ResidualCurrent,
         Self::OverTemperature,
         Self::OverVoltage,
@@ -114,17 +134,137 @@ impl Hazard {
         Self::WeakSignal,
         Self::SwitchFailed,
         Self::UnassignedAlarm,
+        Self::TemperatureRise,
+        Self::CurrentUnbalance,
+        Self::VoltageUnbalance,
+        Self::NeutralOverload,
+        Self::PhaseSequence,
+        Self::LeakagePerLoad,
+        Self::SensorZero,
+        Self::SensorStuck,
+        Self::SensorJump,
+        Self::SensorDrift,
     ];
 
-    /// The hazards that are judged by limits on measured values.
-    pub const MEASURED: [Self; 6] = [
+    /// The hazards and faults of sensors that are judged by limits on measured values.
+    pub const MEASURED: [Self; 18] = [
         Self::ResidualCurrent,
+        Self::LeakagePerLoad,
         Self::OverTemperature,
+        Self::TemperatureRise,
         Self::OverVoltage,
         Self::UnderVoltage,
+        Self::VoltageUnbalance,
         Self::Overload,
+        Self::ShortCircuit,
+        Self::CurrentUnbalance,
+        Self::NeutralOverload,
         Self::PhaseLoss,
+        Self::PowerFailure,
+        Self::ArcFault,
+        Self::SensorZero,
+        Self::SensorStuck,
+        Self::SensorJump,
+        Self::SensorDrift,
     ];
+
+    /// Whether it is judged by limits on measured values.
+    #[must_use]
+    pub fn is_measured(self) -> bool {
+        Self::MEASURED.contains(&self)
+    }
+
+    /// Whether one value of its channel alone decides, in the unit of the channel's quantity; the others need the
+    /// other channels of the detector, or what was before. Phase loss has a rule of its own and counts here.
+    #[must_use]
+    pub const fn is_of_one_value(self) -> bool {
+        !matches!(
+            self,
+            Self::TemperatureRise
+                | Self::CurrentUnbalance
+                | Self::VoltageUnbalance
+                | Self::PowerFailure
+                | Self::LeakagePerLoad
+                | Self::SensorZero
+                | Self::SensorStuck
+                | Self::SensorJump
+                | Self::SensorDrift
+        )
+    }
+
+    /// The unit of its value and limit where that is not the unit of the channel's quantity.
+    #[must_use]
+    pub const fn own_unit(self) -> Option<&'static str> {
+        match self {
+            Self::TemperatureRise => Some("K/min"),
+            Self::CurrentUnbalance | Self::VoltageUnbalance => Some("%"),
+            Self::LeakagePerLoad => Some("mA/kW"),
+            Self::SensorZero | Self::SensorStuck => Some("h"),
+            Self::SensorJump | Self::SensorDrift => Some("K"),
+            Self::ResidualCurrent
+            | Self::OverTemperature
+            | Self::OverVoltage
+            | Self::UnderVoltage
+            | Self::Overload
+            | Self::PhaseLoss
+            | Self::ShortCircuit
+            | Self::ArcFault
+            | Self::PowerFailure
+            | Self::NeutralOverload
+            | Self::PhaseSequence
+            | Self::Offline
+            | Self::SensorOpen
+            | Self::SensorShort
+            | Self::DeviceFault
+            | Self::Implausible
+            | Self::Frozen
+            | Self::ClockWrong
+            | Self::SupplyLost
+            | Self::WeakSignal
+            | Self::SwitchFailed
+            | Self::UnassignedAlarm => None,
+        }
+    }
+
+    /// The quantities of the detector's other channels that it is judged with.
+    #[must_use]
+    pub const fn judged_with(self) -> &'static [Quantity] {
+        match self {
+            Self::PhaseLoss | Self::UnderVoltage | Self::PowerFailure | Self::VoltageUnbalance => {
+                &[Quantity::Voltage]
+            }
+            Self::CurrentUnbalance | Self::SensorZero | Self::SensorStuck => &[Quantity::Current],
+            Self::LeakagePerLoad => &[Quantity::ActivePower, Quantity::Current, Quantity::Voltage],
+            Self::SensorDrift => &[Quantity::ConductorTemperature, Quantity::Current],
+            Self::ResidualCurrent
+            | Self::OverTemperature
+            | Self::OverVoltage
+            | Self::Overload
+            | Self::ShortCircuit
+            | Self::ArcFault
+            | Self::NeutralOverload
+            | Self::TemperatureRise
+            | Self::SensorJump
+            | Self::PhaseSequence
+            | Self::Offline
+            | Self::SensorOpen
+            | Self::SensorShort
+            | Self::DeviceFault
+            | Self::Implausible
+            | Self::Frozen
+            | Self::ClockWrong
+            | Self::SupplyLost
+            | Self::WeakSignal
+            | Self::SwitchFailed
+            | Self::UnassignedAlarm => &[],
+        }
+    }
+
+    /// Whether devices tie it to points that are not judged for it, as a word of their own.
+    #[must_use]
+    pub const fn is_a_word_of_devices(self) -> bool {
+        matches!(self, Self::ShortCircuit | Self::ArcFault | Self::PowerFailure)
+    }
 
     /// Whether it is there until a person who has looked says that it is gone: neither values nor words of the device end it.
     #[must_use]
@@ -145,6 +285,12 @@ impl Hazard {
             | Self::ShortCircuit
             | Self::ArcFault
             | Self::PowerFailure
+            | Self::TemperatureRise
+            | Self::CurrentUnbalance
+            | Self::VoltageUnbalance
+            | Self::NeutralOverload
+            | Self::PhaseSequence
+            | Self::LeakagePerLoad
             | Self::UnassignedAlarm => Class::Hazard,
             Self::Offline
             | Self::SensorOpen
@@ -155,6 +301,10 @@ impl Hazard {
             | Self::ClockWrong
             | Self::SupplyLost
             | Self::WeakSignal
+            | Self::SensorZero
+            | Self::SensorStuck
+            | Self::SensorJump
+            | Self::SensorDrift
             | Self::SwitchFailed => Class::Fault,
         }
     }
@@ -163,19 +313,33 @@ impl Hazard {
     #[must_use]
     pub const fn of_quantity(quantity: Quantity) -> &'static [Self] {
         match quantity {
-            Quantity::ResidualCurrent => &[Self::ResidualCurrent],
-            Quantity::ConductorTemperature => &[Self::OverTemperature],
-            Quantity::Voltage => &[Self::OverVoltage, Self::UnderVoltage, Self::PhaseLoss],
-            Quantity::Current => &[Self::Overload],
+            Quantity::ResidualCurrent => {
+                &[Self::ResidualCurrent, Self::LeakagePerLoad, Self::SensorZero, Self::SensorStuck]
+            }
+            Quantity::ConductorTemperature => &[
+                Self::OverTemperature,
+                Self::TemperatureRise,
+                Self::SensorStuck,
+                Self::SensorJump,
+                Self::SensorDrift,
+            ],
+            Quantity::Voltage => &[
+                Self::OverVoltage,
+                Self::UnderVoltage,
+                Self::PhaseLoss,
+                Self::VoltageUnbalance,
+                Self::PowerFailure,
+            ],
+            Quantity::Current => &[Self::Overload, Self::ShortCircuit, Self::CurrentUnbalance],
+            Quantity::NeutralCurrent => &[Self::NeutralOverload],
+            Quantity::ArcCount => &[Self::ArcFault],
             Quantity::AmbientTemperature
-            | Quantity::NeutralCurrent
             | Quantity::ActivePower
             | Quantity::ReactivePower
             | Quantity::ApparentPower
             | Quantity::PowerFactor
             | Quantity::Frequency
             | Quantity::Energy
-            | Quantity::ArcCount
             | Quantity::SignalStrength
             | Quantity::Switch
             | Quantity::Device => &[],
@@ -185,7 +349,7 @@ impl Hazard {
     /// Whether the hazard is a value below its limit rather than above.
     #[must_use]
     pub const fn is_low(self) -> bool {
-        matches!(self, Self::UnderVoltage | Self::PhaseLoss)
+        matches!(self, Self::UnderVoltage | Self::PhaseLoss | Self::PowerFailure)
     }
 
     /// The stable name used in files, the API and the database.
@@ -212,6 +376,16 @@ impl Hazard {
             Self::WeakSignal => "weak_signal",
             Self::SwitchFailed => "switch_failed",
             Self::UnassignedAlarm => "unassigned_alarm",
+            Self::TemperatureRise => "temperature_rise",
+            Self::CurrentUnbalance => "current_unbalance",
+            Self::VoltageUnbalance => "voltage_unbalance",
+            Self::NeutralOverload => "neutral_overload",
+            Self::PhaseSequence => "phase_sequence",
+            Self::LeakagePerLoad => "leakage_per_load",
+            Self::SensorZero => "sensor_zero",
+            Self::SensorStuck => "sensor_stuck",
+            Self::SensorJump => "sensor_jump",
+            Self::SensorDrift => "sensor_drift",
         }
     }
 

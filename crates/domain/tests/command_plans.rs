@@ -217,7 +217,7 @@ fn every_mistake_is_named() {
         (REGISTERS, "kind = \"set_point\"\naddress = 1\nformat = \"u16\"\nrange = [0, 7]"),
         (
             REGISTERS,
-            "kind = \"set_point\"\naddress = 1\nformat = \"u16\"\nrange = [0, 7]\nhazard = \"arc_fault\"\nfield = \"alarm\"",
+            "kind = \"set_point\"\naddress = 1\nformat = \"u16\"\nrange = [0, 7]\nhazard = \"offline\"\nfield = \"alarm\"",
         ),
         (
             REGISTERS,

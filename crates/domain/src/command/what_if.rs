@@ -6,7 +6,7 @@ use crate::condition::{ChangeKind, ConditionChange, DetectorState};
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
 use crate::reading::Reading;
-use crate::settings::{LimitPatch, Limits};
+use crate::settings::{LimitPatch, Limits, night};
 use crate::time::UnixMs;
 
 /// One time that a hazard was there.
@@ -128,6 +128,10 @@ pub fn with_limits(
         if channel.is_none_or(|wanted| wanted == one.channel.id) {
             for (_, limits) in one.limits.iter_mut().filter(|(about, _)| *about == hazard) {
                 *limits = patched(*limits, own);
+                if let Some(night) = night([own].into_iter()) {
+                    one.nights.retain(|(about, _)| *about != hazard);
+                    one.nights.push((hazard, night));
+                }
             }
         }
     }
@@ -143,13 +147,17 @@ pub fn patched(limits: Limits, own: &LimitPatch) -> Limits {
     )]
     let ms =
         |seconds: Option<f64>, otherwise: i64| seconds.map_or(otherwise, |s| (s * 1000.0).round() as i64);
+    let alarm = own.alarm.or(limits.alarm);
+    let share = own.warning_percent.and_then(|percent| Some(alarm? * percent / 100.0));
     Limits {
         enabled: own.enabled.unwrap_or(limits.enabled),
-        warning: own.warning.or(limits.warning),
-        alarm: own.alarm.or(limits.alarm),
+        warning: own.warning.or(share).or(limits.warning),
+        alarm,
         on_delay_ms: ms(own.on_delay_s, limits.on_delay_ms),
         off_delay_ms: ms(own.off_delay_s, limits.off_delay_ms),
         deadband: own.deadband.unwrap_or(limits.deadband),
         latching: own.latching.unwrap_or(limits.latching),
+        minimum: own.minimum.unwrap_or(limits.minimum),
+        cap: own.cap.unwrap_or(limits.cap),
     }
 }

@@ -1,7 +1,9 @@
 //! The judgement itself: filing, limits, qualities, reports, silence, delays.
 
+use super::derived::{Derived, Known, OPEN_PROBE_C};
 use super::level::{Delays, Level, Onset, Side};
-use super::{ChangeKind, Condition, ConditionChange, DetectorState, LateRun, Told};
+use super::track::{Seen, Track};
+use super::{ChangeKind, Condition, ConditionChange, DetectorState, LateRun, Latest, Told};
 use crate::binding::{Binding, ChannelBinding, Supervision};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::id::ChannelId;
@@ -37,20 +39,31 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// `None` when the hazard is not judged: switched off, or overload without a rated current.
-    pub(super) fn of(binding: &Binding, hazard: Hazard, limits: &Limits) -> Option<Self> {
+    /// The bounds at `at`, which decides whether it is night. `None` when the hazard is not judged: switched off, or
+    /// in percent of a rated current that is not known.
+    pub(super) fn of(
+        binding: &Binding,
+        channel: &ChannelBinding,
+        hazard: Hazard,
+        limits: &Limits,
+        at: UnixMs,
+    ) -> Option<Self> {
         if !limits.enabled {
             return None;
         }
-        let factor = if hazard == Hazard::Overload {
+        let factor = if matches!(hazard, Hazard::Overload | Hazard::ShortCircuit | Hazard::NeutralOverload) {
             binding.placement.rated_current_a.filter(|rated| *rated > 0.0)? / 100.0
         } else {
             1.0
         };
-        Some(Self {
-            warning: limits.warning.map(|limit| limit * factor),
-            alarm: limits.alarm.map(|limit| limit * factor),
-            deadband: limits.deadband.max(0.0) * factor,
+        let limits = channel.limits_at(hazard, limits, at, binding.utc_offset_min);
+        let warning = limits.warning.map(|limit| limit * factor);
+        let alarm = limits.alarm.map(|limit| limit * factor);
+        let deadband = limits.deadband.max(0.0) * factor;
+        Some(match hazard.class() {
+            Class::Hazard => Self { warning, alarm, deadband },
+            // A fault has one level, the first of the two.
+            Class::Fault => Self { warning: alarm.or(warning), alarm: None, deadband },
         })
     }
 
@@ -61,8 +74,7 @@ impl Bounds {
     pub(super) const fn limit(&self, severity: Severity) -> Option<f64> {
         match severity {
             Severity::Alarm => self.alarm,
-            Severity::Warning => self.warning,
-            Severity::Fault => None,
+            Severity::Warning | Severity::Fault => self.warning,
         }
     }
 }
@@ -245,6 +257,7 @@ impl<'a> Judge<'a> {
             .device_at
             .zip(last)
             .is_some_and(|(device_at, last)| was_ahead(last, device_at, reading.received_at));
+        self.follow_tracks(reading, filed_at);
         self.state.set_filed(reading.group, filed_at);
         self.state.keep_latest(&reading.samples, filed_at, reading.received_at, clock_wrong);
         self.state.last_fresh = self.state.last_fresh.max(Some(reading.received_at));
@@ -268,14 +281,63 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Remembers of the channels whose past is asked for what the new values say about it.
+    fn follow_tracks(&mut self, reading: &Reading, filed_at: UnixMs) {
+        let mut cursor = 0;
+        let mut load_a = None;
+        for sample in reading.samples.iter().filter(|sample| sample.quality == Quality::Good) {
+            let Some(channel) = channel_of(self.binding, sample, &mut cursor) else { continue };
+            let entry = &channel.channel;
+            if !matches!(entry.quantity, Quantity::ResidualCurrent | Quantity::ConductorTemperature)
+                || quality_of(channel, sample) != Quality::Good
+            {
+                continue;
+            }
+            let seen = |at: UnixMs, raw: i64| Seen { at, raw, value: entry.decimals.value(raw) };
+            let now = seen(filed_at, sample.raw);
+            let before = self.state.latest(sample.point).filter(|known| known.quality == Quality::Good);
+            let before = before.map(|known| seen(known.filed_at, known.raw));
+            let load_a = *load_a.get_or_insert_with(|| self.greatest(Quantity::Current, filed_at));
+            let changed = match self.state.tracks.iter_mut().find(|track| track.channel == entry.id) {
+                Some(track) => {
+                    track.follow(now, before, load_a, entry.quantity == Quantity::ConductorTemperature)
+                }
+                None => {
+                    self.state.tracks.push(Track::new(entry.id, now));
+                    true
+                }
+            };
+            self.changed |= changed;
+        }
+    }
+
+    /// What is known at `at`, for `channel`.
+    fn known<T>(&self, channel: ChannelId, at: UnixMs, ask: impl FnOnce(&Known<'_>) -> T) -> T {
+        ask(&Known {
+            binding: self.binding,
+            value_of: &|entry| {
+                let latest = self.state.latest(entry.point?)?;
+                let is_fresh = at.since_ms(latest.filed_at) <= self.binding.supervision.offline_after_ms;
+                (latest.quality == Quality::Good && is_fresh).then(|| entry.decimals.value(latest.raw))
+            },
+            track: self.state.tracks.iter().find(|track| track.channel == channel),
+            at,
+        })
+    }
+
+    fn greatest(&self, quantity: Quantity, at: UnixMs) -> Option<f64> {
+        self.known(ChannelId(0), at, |known| known.greatest(quantity))
+    }
+
     fn sample(&mut self, channel: &ChannelBinding, sample: &Sample, at: Onset) {
         let id = channel.channel.id;
-        if sample.quality != Quality::Good || !self.state.conditions.is_empty() {
+        let seen = quality_of(channel, sample);
+        if seen != Quality::Good || !self.state.conditions.is_empty() {
             for (quality, hazard) in QUALITY_FAULTS {
-                self.fault(id, hazard, sample.quality == quality, at);
+                self.fault(id, hazard, seen == quality, at);
             }
         }
-        if sample.quality == Quality::Good {
+        if seen == Quality::Good {
             self.measure(channel, channel.channel.decimals.value(sample.raw), at);
         } else {
             self.freeze(id);
@@ -307,7 +369,7 @@ impl<'a> Judge<'a> {
                     [Side::Inside; 2]
                 }
             };
-            self.measure_one(id, Hazard::PhaseLoss, limits, value, at, sides);
+            self.measure_one(channel, Hazard::PhaseLoss, limits, Some(value), at, sides);
             lost = self
                 .find(id, Hazard::PhaseLoss)
                 .and_then(|index| self.state.conditions.get(index))
@@ -318,26 +380,56 @@ impl<'a> Judge<'a> {
             if hazard == Hazard::PhaseLoss {
                 continue;
             }
-            let suppressed = lost && hazard == Hazard::UnderVoltage;
-            self.measure_one(id, hazard, limits, value, at, |_, bounds| {
-                if suppressed { [Side::Inside; 2] } else { bounds.sides(value, hazard.is_low()) }
-            });
+            let derived = if hazard.is_of_one_value() {
+                Derived::Value(value)
+            } else if limits.enabled {
+                let in_force = channel.limits_at(hazard, limits, at.filed, self.binding.utc_offset_min);
+                self.known(id, at.filed, |known| known.derive(channel, hazard, &in_force, value))
+            } else {
+                continue;
+            };
+            match derived {
+                Derived::Value(value) => {
+                    self.measure_one(channel, hazard, limits, Some(value), at, |judge, bounds| {
+                        let sides = bounds.sides(value, hazard.is_low());
+                        let is_of_another = hazard == Hazard::UnderVoltage
+                            && sides.contains(&Side::Beyond)
+                            && (lost || judge.supply_is_out(at.filed));
+                        if is_of_another { [Side::Inside; 2] } else { sides }
+                    });
+                }
+                Derived::Clear => {
+                    self.measure_one(channel, hazard, limits, None, at, |_, _| [Side::Inside; 2]);
+                }
+                Derived::Unknown => self.freeze_one(id, hazard),
+            }
         }
+    }
+
+    /// Whether no phase of the detector has its voltage: that is power failure, not under-voltage on each.
+    fn supply_is_out(&self, at: UnixMs) -> bool {
+        let owner = self.binding.channels.iter().find_map(|channel| {
+            let limits = limits_of(channel, Hazard::PowerFailure)?;
+            Bounds::of(self.binding, channel, Hazard::PowerFailure, limits, at)
+        });
+        owner
+            .and_then(|bounds| bounds.warning.into_iter().chain(bounds.alarm).reduce(f64::max))
+            .is_some_and(|limit| self.greatest(Quantity::Voltage, at).is_some_and(|voltage| voltage <= limit))
     }
 
     fn measure_one(
         &mut self,
-        channel: ChannelId,
+        channel: &ChannelBinding,
         hazard: Hazard,
         limits: &Limits,
-        value: f64,
+        value: Option<f64>,
         at: Onset,
         sides: impl FnOnce(&Self, &Bounds) -> [Side; 2],
     ) {
-        let Some(bounds) = Bounds::of(self.binding, hazard, limits) else { return };
+        let Some(bounds) = Bounds::of(self.binding, channel, hazard, limits, at.filed) else { return };
         let sides = sides(self, &bounds);
         let beyond = sides.contains(&Side::Beyond);
-        let Some(index) = self.entry_if(channel, hazard, beyond) else { return };
+        let Some(index) = self.entry_if(channel.channel.id, hazard, beyond) else { return };
         let delays = Delays { on_ms: limits.on_delay_ms, off_ms: limits.off_delay_ms };
         let mut over: Option<UnixMs> = None;
         let mut worse = false;
@@ -358,9 +450,11 @@ impl<'a> Judge<'a> {
             }
             let there = c.levels.iter().any(|level| *level != Level::Normal) || c.told.is_some();
             worse = there
-                && c.worst.is_none_or(|worst| if hazard.is_low() { value < worst } else { value > worst });
+                && value.is_some_and(|value| {
+                    c.worst.is_none_or(|worst| if hazard.is_low() { value < worst } else { value > worst })
+                });
             if worse {
-                c.worst = Some(value);
+                c.worst = value;
             }
         });
         self.tell(index, over.unwrap_or(at.filed), worse);
@@ -388,10 +482,18 @@ impl<'a> Judge<'a> {
     /// There is no value: what is measured stands still.
     fn freeze(&mut self, channel: ChannelId) {
         for c in &mut self.state.conditions {
-            if c.channel == channel && c.hazard.class() == Class::Hazard && !c.frozen {
+            let is_of_values = c.hazard.class() == Class::Hazard || c.hazard.is_measured();
+            if c.channel == channel && is_of_values && !c.frozen {
                 c.frozen = true;
                 self.changed = true;
             }
+        }
+    }
+
+    /// What one hazard needs is not known now: it stands still.
+    fn freeze_one(&mut self, channel: ChannelId, hazard: Hazard) {
+        if let Some(index) = self.find(channel, hazard) {
+            self.update(index, |c| c.frozen = true);
         }
     }
 
@@ -445,10 +547,17 @@ impl<'a> Judge<'a> {
                 self.tell(index, now, false);
             }
         }
+        let known = self.state.tracks.len();
+        self.state.tracks.retain(|track| binding.channels.iter().any(|c| c.channel.id == track.channel));
+        self.changed |= self.state.tracks.len() != known;
         let at = Onset { filed: now, known: now };
         for channel in &binding.channels {
             let latest = channel.channel.point.and_then(|point| self.state.latest(point)).copied();
-            if let Some(latest) = latest.filter(|latest| latest.quality == Quality::Good) {
+            let good = |latest: &Latest| {
+                latest.quality == Quality::Good
+                    && !is_open_probe(channel, channel.channel.decimals.value(latest.raw))
+            };
+            if let Some(latest) = latest.filter(good) {
                 self.measure(channel, channel.channel.decimals.value(latest.raw), at);
             }
         }
@@ -491,9 +600,22 @@ impl<'a> Judge<'a> {
     ) -> ConditionChange {
         let channel = self.binding.channels.iter().find(|channel| channel.channel.id == c.channel);
         let limits = channel.and_then(|channel| limits_of(channel, c.hazard));
-        let latest = channel.filter(|_| c.hazard.class() == Class::Hazard).and_then(|channel| {
+        let has_value = c.hazard.class() == Class::Hazard || c.hazard.is_measured();
+        let latest = channel.filter(|_| has_value).and_then(|channel| {
             let latest = self.state.latest(channel.channel.point?)?;
-            (latest.quality == Quality::Good).then(|| channel.channel.decimals.value(latest.raw))
+            let value = channel.channel.decimals.value(latest.raw);
+            if latest.quality != Quality::Good {
+                return None;
+            }
+            match limits.filter(|_| !c.hazard.is_of_one_value()) {
+                None => Some(value),
+                Some(limits) => {
+                    match self.known(c.channel, at, |known| known.derive(channel, c.hazard, limits, value)) {
+                        Derived::Value(value) => Some(value),
+                        Derived::Clear | Derived::Unknown => None,
+                    }
+                }
+            }
         });
         let value = match kind {
             ChangeKind::Raised(_) | ChangeKind::Worst => c.worst.or(latest),
@@ -502,7 +624,7 @@ impl<'a> Judge<'a> {
         let severity = measured.max(reported);
         let limit = measured
             .filter(|m| Some(*m) == severity)
-            .and_then(|severity| Bounds::of(self.binding, c.hazard, limits?)?.limit(severity));
+            .and_then(|severity| Bounds::of(self.binding, channel?, c.hazard, limits?, at)?.limit(severity));
         ConditionChange {
             channel: c.channel,
             hazard: c.hazard,
@@ -574,8 +696,8 @@ fn delays(binding: &Binding, channel: ChannelId, hazard: Hazard) -> BothDelays {
     let Supervision { fault_on_delay_ms, fault_off_delay_ms, .. } = binding.supervision;
     let fault = Delays { on_ms: fault_on_delay_ms, off_ms: fault_off_delay_ms };
     match hazard.class() {
-        Class::Fault => BothDelays { measured: fault, reported: fault },
-        Class::Hazard => {
+        Class::Fault if !hazard.is_measured() => BothDelays { measured: fault, reported: fault },
+        Class::Fault | Class::Hazard => {
             let limits =
                 binding.channels.iter().find(|c| c.channel.id == channel).and_then(|c| limits_of(c, hazard));
             let off_ms = limits.map_or(fault_off_delay_ms, |limits| limits.off_delay_ms);
@@ -621,15 +743,31 @@ pub(super) fn channel_of<'b>(
     binding.channels.get(index)
 }
 
+/// What is known about a value: what the device says, or what the value itself says where the device cannot.
+fn quality_of(channel: &ChannelBinding, sample: &Sample) -> Quality {
+    match sample.quality {
+        Quality::Good if is_open_probe(channel, channel.channel.decimals.value(sample.raw)) => {
+            Quality::SensorOpen
+        }
+        quality => quality,
+    }
+}
+
+/// A probe whose line is open reads the cold end of its table.
+fn is_open_probe(channel: &ChannelBinding, value: f64) -> bool {
+    channel.channel.quantity == Quantity::ConductorTemperature && value <= OPEN_PROBE_C
+}
+
 /// Whether the binding still judges the condition.
 fn is_judged(binding: &Binding, c: &Condition) -> bool {
     let Some(channel) = binding.channels.iter().find(|channel| channel.channel.id == c.channel) else {
         return false;
     };
     match limits_of(channel, c.hazard) {
-        Some(limits) => Bounds::of(binding, c.hazard, limits).is_some(),
+        // Its hours do not matter here: night or day, it is judged.
+        Some(limits) => Bounds::of(binding, channel, c.hazard, limits, UnixMs(0)).is_some(),
         // Faults and hazards that only the device reports have no limits.
-        None => c.hazard.class() == Class::Fault || c.reported != Level::Normal,
+        None => (c.hazard.class() == Class::Fault && !c.hazard.is_measured()) || c.reported != Level::Normal,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Late data (invariant 4): hazards in it are found and told, nothing else changes.
 
+use super::derived::{Derived, Known};
 use super::judge::{Bounds, Judge, channel_of, limits_of, reported_channel};
 use super::level::Side;
 use super::{ChangeKind, ConditionChange, LATE_EPISODE_GAP_MS, LateEpisode};
 use crate::binding::{Binding, ChannelBinding};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::id::ChannelId;
+use crate::place::ChannelEntry;
 use crate::quantity::{Phase, Quantity};
 use crate::reading::{Quality, Reading};
 use crate::time::UnixMs;
@@ -22,28 +24,28 @@ impl Judge<'_> {
                 for (hazard, limits) in
                     channel.limits.iter().filter(|(hazard, _)| (*hazard == Hazard::PhaseLoss) == phase_loss)
                 {
-                    let Some(bounds) = Bounds::of(self.binding, *hazard, limits) else { continue };
-                    let judged = match hazard {
-                        Hazard::PhaseLoss => another_phase_in(self.binding, reading, channel, &bounds),
-                        Hazard::UnderVoltage => !lost,
-                        Hazard::ResidualCurrent
-                        | Hazard::OverTemperature
-                        | Hazard::OverVoltage
-                        | Hazard::Overload
-                        | Hazard::ShortCircuit
-                        | Hazard::ArcFault
-                        | Hazard::PowerFailure
-                        | Hazard::Offline
-                        | Hazard::SensorOpen
-                        | Hazard::SensorShort
-                        | Hazard::DeviceFault
-                        | Hazard::Implausible
-                        | Hazard::Frozen
-                        | Hazard::ClockWrong
-                        | Hazard::SupplyLost
-                        | Hazard::WeakSignal
-                        | Hazard::SwitchFailed
-                        | Hazard::UnassignedAlarm => true,
+                    // A sensor's fault is about now; what it was then changes nothing.
+                    if hazard.class() == Class::Fault {
+                        continue;
+                    }
+                    let Some(bounds) = Bounds::of(self.binding, channel, *hazard, limits, filed_at) else {
+                        continue;
+                    };
+                    let in_force = channel.limits_at(*hazard, limits, filed_at, self.binding.utc_offset_min);
+                    let known = Known {
+                        binding: self.binding,
+                        value_of: &|entry| value_in(reading, entry),
+                        track: None,
+                        at: filed_at,
+                    };
+                    let value = match known.derive(channel, *hazard, &in_force, value) {
+                        Derived::Value(value) => value,
+                        Derived::Clear | Derived::Unknown => continue,
+                    };
+                    let judged = if *hazard == Hazard::PhaseLoss {
+                        another_phase_in(self.binding, reading, channel, &bounds)
+                    } else {
+                        *hazard != Hazard::UnderVoltage || !lost
                     };
                     let severity = match bounds.sides(value, hazard.is_low()) {
                         [_, Side::Beyond] if judged => Some(Severity::Alarm),
@@ -135,6 +137,12 @@ impl LateEpisode {
         at.0 >= self.oldest.0.saturating_sub(LATE_EPISODE_GAP_MS)
             && at.0 <= self.newest.0.saturating_add(LATE_EPISODE_GAP_MS)
     }
+}
+
+/// The value of another channel in the same (late) reading.
+fn value_in(reading: &Reading, entry: &ChannelEntry) -> Option<f64> {
+    let sample = reading.samples.iter().find(|sample| Some(sample.point) == entry.point)?;
+    (sample.quality == Quality::Good).then(|| entry.decimals.value(sample.raw))
 }
 
 /// Whether another phase has its voltage in the same (late) reading.

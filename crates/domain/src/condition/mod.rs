@@ -5,10 +5,12 @@
 //! that are over are settled. Each (channel, hazard) has two levels with a delay each way, and what the device itself
 //! reports; what counts is the worst of them.
 
+mod derived;
 mod judge;
 mod late;
 mod level;
 mod stored;
+mod track;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,7 @@ use crate::time::UnixMs;
 use judge::Judge;
 use level::Level;
 pub use stored::{StateError, VERSION as STATE_VERSION};
+use track::Track;
 
 /// Late values this close to each other belong to one occurrence, ms. A device that replays an outage sends hundreds
 /// of values of the same occurrence; they are one finding.
@@ -37,9 +40,9 @@ pub struct ConditionChange {
     pub kind: ChangeKind,
     /// When it counts as happened: measurement time, or the deadline of a delay. Never before the change before it.
     pub at: UnixMs,
-    /// The value that shows it, in the quantity's unit.
+    /// The value that shows it, in the hazard's own unit or else the quantity's.
     pub value: Option<f64>,
-    /// The limit that it was judged by, in the quantity's unit.
+    /// The limit that it was judged by, in the same unit.
     pub limit: Option<f64>,
     /// Whether an alarm of this severity holds until reset; warnings and faults never do.
     pub latching: bool,
@@ -206,6 +209,8 @@ pub struct DetectorState {
     late_run: Option<LateRun>,
     /// Sorted by channel and hazard.
     conditions: Vec<Condition>,
+    /// Of the channels whose past is asked for.
+    tracks: Vec<Track>,
 }
 
 impl DetectorState {
@@ -220,6 +225,7 @@ impl DetectorState {
             groups: Vec::new(),
             late_run: None,
             conditions: Vec::new(),
+            tracks: Vec::new(),
         }
     }
 
@@ -229,14 +235,14 @@ impl DetectorState {
     /// # Errors
     /// [`StateError`] when the bytes have another form or a newer version.
     pub fn from_bytes(bytes: &[u8], watched_since: UnixMs) -> Result<Self, StateError> {
-        let (late_run, conditions) = stored::from_bytes(bytes)?;
-        Ok(Self { late_run, conditions, ..Self::new(watched_since) })
+        let (late_run, conditions, tracks) = stored::from_bytes(bytes)?;
+        Ok(Self { late_run, conditions, tracks, ..Self::new(watched_since) })
     }
 
     /// The conditions with their running delays, for a restart.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        stored::to_bytes(self.late_run, &self.conditions)
+        stored::to_bytes(self.late_run, &self.conditions, &self.tracks)
     }
 
     /// Puts a stored reading back as the newest of its group, without judging it.

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Condition;
 use super::level::Level;
+use super::track::{Seen, Track};
 use super::{LateEpisode, LateRun, Told};
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
+use crate::time::UnixMs;
 
 /// The version written by this build.
-pub const VERSION: u8 = 1;
+/// 1: conditions and the run of late readings. 2: what each channel was before, for the rules that look back.
+pub const VERSION: u8 = 2;
 
 /// Why stored conditions cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,27 @@ struct Stored {
     late_run: Option<LateRun>,
     #[serde(default)]
     conditions: Vec<StoredCondition>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<StoredTrack>,
+}
+
+/// Channel, value of the run, since when, classes of the load, base of the climb with its time, climbing or not. A list:
+/// each detector has some.
+#[derive(Serialize, Deserialize)]
+struct StoredTrack(i64, i64, UnixMs, Option<(u8, u8)>, UnixMs, f64, bool);
+
+impl From<&Track> for StoredTrack {
+    fn from(t: &Track) -> Self {
+        Self(t.channel.0, t.run_raw, t.run_since, t.load, t.base_at, t.base, t.climbing)
+    }
+}
+
+impl From<StoredTrack> for Track {
+    fn from(StoredTrack(channel, raw, since, load, base_at, base, climbing): StoredTrack) -> Self {
+        let mut track = Self::new(ChannelId(channel), Seen { at: since, raw, value: base });
+        (track.load, track.base_at, track.climbing) = (load, base_at, climbing);
+        track
+    }
 }
 
 #[derive(Deserialize)]
@@ -57,7 +81,7 @@ struct StoredCondition {
     late: Option<LateEpisode>,
 }
 
-pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition]) -> Vec<u8> {
+pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition], tracks: &[Track]) -> Vec<u8> {
     let stored = Stored {
         v: VERSION,
         late_run,
@@ -75,17 +99,20 @@ pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition]) -> V
                 late: c.late,
             })
             .collect(),
+        tracks: tracks.iter().map(StoredTrack::from).collect(),
     };
     // Plain structs of numbers and names always have a JSON form.
     serde_json::to_vec(&stored).unwrap_or_default()
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Option<LateRun>, Vec<Condition>), StateError> {
+type Read = (Option<LateRun>, Vec<Condition>, Vec<Track>);
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Read, StateError> {
     if bytes.is_empty() {
-        return Ok((None, Vec::new()));
+        return Ok((None, Vec::new(), Vec::new()));
     }
     let version: VersionOnly = serde_json::from_slice(bytes)?;
-    if version.v != VERSION {
+    if !(1..=VERSION).contains(&version.v) {
         return Err(StateError::Version { had: version.v });
     }
     let stored: Stored = serde_json::from_slice(bytes)?;
@@ -105,5 +132,5 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Option<LateRun>, Vec<Condition
         })
         .collect();
     conditions.sort_by_key(|c| (c.channel, c.hazard));
-    Ok((stored.late_run, conditions))
+    Ok((stored.late_run, conditions, stored.tracks.into_iter().map(Track::from).collect()))
 }

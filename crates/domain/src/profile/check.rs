@@ -260,7 +260,7 @@ fn named(raw: &RawMeaning, points: &[Point]) -> Result<Named, Mistake> {
                     ),
                 ));
             };
-            let measured = Hazard::MEASURED.contains(&hazard);
+            let measured = hazard.is_measured() && !hazard.is_a_word_of_devices();
             if measured && !Hazard::of_quantity(point.quantity).contains(&hazard) {
                 return Err(Mistake::at(
                     &raw.hazard,
@@ -303,8 +303,7 @@ fn limits(raw: &RawProfile, points: &[Point]) -> Result<Vec<(Hazard, LimitPatch)
 }
 
 fn limit(hazard: Hazard, patch: &Spanned<LimitPatch>) -> Result<(), Mistake> {
-    let LimitPatch { enabled: _, warning, alarm, on_delay_s, off_delay_s, deadband, latching: _ } =
-        *patch.get_ref();
+    let LimitPatch { warning, alarm, on_delay_s, off_delay_s, deadband, .. } = *patch.get_ref();
     if let (Some(warning), Some(alarm)) = (warning, alarm) {
         let (inner, outer) = if hazard.is_low() { (alarm, warning) } else { (warning, alarm) };
         if inner >= outer {

@@ -47,7 +47,7 @@ pub struct HazardDefaults {
     pub applies: &'static [Quantity],
     /// The unit of its levels and deadband.
     pub unit: &'static str,
-    /// The defaults; every field but `warning` is there.
+    /// The defaults: delays, deadband, one level at least.
     pub patch: LimitPatch,
     /// Where they come from.
     pub sources: Sourcing,
@@ -59,6 +59,21 @@ pub struct HazardDefaults {
     pub off_delay_s: Range,
     /// The range of `deadband`.
     pub deadband: Range,
+    /// What there must be at least for it to be judged.
+    pub minimum: Option<Condition>,
+    /// What a limit that follows the load never exceeds.
+    pub cap: Option<Condition>,
+}
+
+/// A number that the judgement of a hazard needs beside its levels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Condition {
+    /// What holds where nobody says anything.
+    pub default: f64,
+    /// Within which people may move it, with its source.
+    pub range: Range,
+    /// Its unit.
+    pub unit: &'static str,
 }
 
 const RESPONSE: &str = "response of the monitoring equipment within 30 s, GB 14287.1-2014 (makers' data)";
@@ -83,10 +98,42 @@ const fn patch(
         off_delay_s: Some(off_delay_s),
         deadband: Some(deadband),
         latching: Some(latching),
+        warning_percent: None,
+        minimum: None,
+        cap: None,
+        night_from_h: None,
+        night_to_h: None,
+        night_weekend: None,
+        night_warning: None,
+        night_alarm: None,
     }
 }
 
-static DEFAULTS: [HazardDefaults; 6] = [
+/// A fault of a sensor told from its data: one level, and it never latches.
+const fn sensor(level: f64, on_delay_s: f64, off_delay_s: f64, deadband: f64) -> LimitPatch {
+    patch(None, level, on_delay_s, off_delay_s, deadband, false)
+}
+
+const fn condition(
+    default: f64,
+    min: f64,
+    max: f64,
+    unit: &'static str,
+    source: &'static str,
+) -> Option<Condition> {
+    Some(Condition { default, range: Range { min, max, source }, unit })
+}
+
+const SENSOR: Sourcing = Sourcing {
+    warning: "none: a sensor is sound or is not",
+    alarm: "platform",
+    delays: "platform",
+    deadband: "platform",
+    latching: "platform: faults never latch",
+};
+const LONG_DELAY: Range = Range { min: 0.0, max: 86_400.0, source: "platform" };
+
+static DEFAULTS: [HazardDefaults; 18] = [
     HazardDefaults {
         hazard: Hazard::ResidualCurrent,
         applies: &[Quantity::ResidualCurrent],
@@ -107,6 +154,39 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 200.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::LeakagePerLoad,
+        applies: &[Quantity::ResidualCurrent],
+        unit: "mA/kW",
+        patch: LimitPatch { enabled: Some(false), ..patch(Some(15.0), 30.0, 30.0, 60.0, 1.0, false) },
+        sources: Sourcing {
+            warning: "platform: half of the alarm level",
+            alarm: "platform; IEC 60335-1 clause 13.2 allows single heating appliances 0.75 mA per kW, circuits with filters and cables have many times that. Off until a person has looked at the circuit",
+            delays: "platform: loads are switched, 30 s are no switching",
+            deadband: "platform",
+            latching: "platform: an early sign, not yet a danger",
+        },
+        level: Range { min: 0.5, max: 1000.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 100.0, source: "platform" },
+        minimum: condition(
+            2.0,
+            0.1,
+            1000.0,
+            "kW",
+            "platform: below 2 kW the steady leakage of cables outweighs the load's",
+        ),
+        cap: condition(
+            300.0,
+            20.0,
+            1000.0,
+            "mA",
+            "GB 50116-2013 9.2.3 commentary: 300 mA can start a fire, whatever the load",
+        ),
     },
     HazardDefaults {
         hazard: Hazard::OverTemperature,
@@ -128,6 +208,27 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 30.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::TemperatureRise,
+        applies: &[Quantity::ConductorTemperature],
+        unit: "K/min",
+        patch: patch(Some(5.0), 10.0, 15.0, 120.0, 1.0, false),
+        sources: Sourcing {
+            warning: "platform: a cable at its rated current warms by 2 K/min",
+            alarm: "practice of rate-of-rise heat detectors: 10 K/min",
+            delays: "platform: inside the response of 30 s",
+            deadband: "platform",
+            latching: "platform: the level of temperature itself latches",
+        },
+        level: Range { min: 1.0, max: 100.0, source: "platform" },
+        on_delay_s: ON_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 20.0, source: "platform" },
+        minimum: None,
+        cap: None,
     },
     HazardDefaults {
         hazard: Hazard::OverVoltage,
@@ -145,6 +246,8 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 30.0, source: "platform" },
+        minimum: None,
+        cap: None,
     },
     HazardDefaults {
         hazard: Hazard::UnderVoltage,
@@ -162,6 +265,33 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 30.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::VoltageUnbalance,
+        applies: &[Quantity::Voltage],
+        unit: "%",
+        patch: patch(Some(2.0), 4.0, 60.0, 60.0, 0.2, false),
+        sources: Sourcing {
+            warning: "GB/T 15543-2008: 2 % in normal operation",
+            alarm: "GB/T 15543-2008: 4 % for a short time",
+            delays: "platform: the standard judges means of minutes",
+            deadband: "platform",
+            latching: NO_HOLD,
+        },
+        level: Range { min: 0.5, max: 50.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 10.0, source: "platform" },
+        minimum: condition(
+            132.0,
+            20.0,
+            215.0,
+            "V",
+            "platform: a phase below 60 % of 220 V is phase loss, not unbalance",
+        ),
+        cap: None,
     },
     HazardDefaults {
         hazard: Hazard::Overload,
@@ -179,6 +309,65 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 50.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::ShortCircuit,
+        applies: &[Quantity::Current],
+        unit: "%",
+        patch: patch(None, 500.0, 0.0, 30.0, 50.0, true),
+        sources: Sourcing {
+            warning: "none: a short circuit is there or is not",
+            alarm: "practice: 5 to 10 times the rated current; GB/T 10963.1 type C trips at once between them",
+            delays: "practice: no delay",
+            deadband: "platform: 50 % of the rated current",
+            latching: HOLD,
+        },
+        level: Range { min: 200.0, max: 2000.0, source: "platform: 2 to 20 times the rated current" },
+        on_delay_s: ON_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 200.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::CurrentUnbalance,
+        applies: &[Quantity::Current],
+        unit: "%",
+        patch: patch(Some(50.0), 80.0, 600.0, 60.0, 5.0, false),
+        sources: Sourcing {
+            warning: "practice: 15 to 30 % for whole transformers; a single circuit has loads on one phase: 50 %",
+            alarm: "platform: a phase that carries hardly anything",
+            delays: "practice: 10 min",
+            deadband: "platform",
+            latching: "platform: the load goes back by itself",
+        },
+        level: Range { min: 5.0, max: 200.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 50.0, source: "platform" },
+        minimum: condition(20.0, 1.0, 100.0, "%", "practice: judged above 20 % of the rated current"),
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::NeutralOverload,
+        applies: &[Quantity::NeutralCurrent],
+        unit: "%",
+        patch: patch(Some(70.0), 100.0, 30.0, 30.0, 5.0, false),
+        sources: Sourcing {
+            warning: "practice: 50 to 100 % of the phases' rating",
+            alarm: "the neutral carries what a phase may carry, and no breaker watches it",
+            delays: "practice: 60 s; kept inside the response of 30 s",
+            deadband: "platform: 5 % of the rated current",
+            latching: "platform: the load goes back by itself",
+        },
+        level: Range { min: 10.0, max: 200.0, source: "platform" },
+        on_delay_s: ON_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 50.0, source: "platform" },
+        minimum: None,
+        cap: None,
     },
     HazardDefaults {
         hazard: Hazard::PhaseLoss,
@@ -196,6 +385,111 @@ static DEFAULTS: [HazardDefaults; 6] = [
         on_delay_s: ON_DELAY,
         off_delay_s: OFF_DELAY,
         deadband: Range { min: 0.0, max: 30.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::PowerFailure,
+        applies: &[Quantity::Voltage],
+        unit: "V",
+        patch: LimitPatch { alarm: None, ..patch(Some(44.0), 0.0, 5.0, 10.0, 4.4, false) },
+        sources: Sourcing {
+            warning: "platform: every phase below 20 % of 220 V",
+            alarm: "none: an outage is no fire",
+            delays: "practice: 1 to 5 s",
+            deadband: "platform: 2 % of 220 V",
+            latching: NO_HOLD,
+        },
+        level: Range { min: 10.0, max: 120.0, source: "platform: 5 to 55 % of 220 V" },
+        on_delay_s: ON_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 30.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::ArcFault,
+        applies: &[Quantity::ArcCount],
+        unit: "",
+        patch: patch(None, 14.0, 0.0, 30.0, 0.0, true),
+        sources: Sourcing {
+            warning: "none: up to 9 half-cycles in 1 s must raise nothing, GB 31252-2014 4.3.4",
+            alarm: "GB 14287.4-2014: 14 half-cycles in 1 s; the span is the device's own",
+            delays: "the device has counted: no delay, GB 31252-2014 4.3.1 asks for 30 s",
+            deadband: "none: a count",
+            latching: HOLD,
+        },
+        level: Range { min: 10.0, max: 1000.0, source: "GB 31252-2014 4.3.4: not at 9 or fewer" },
+        on_delay_s: ON_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 100.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::SensorZero,
+        applies: &[Quantity::ResidualCurrent],
+        unit: "h",
+        patch: sensor(48.0, 0.0, 0.0, 0.0),
+        sources: Sourcing {
+            alarm: "platform: two days; no circuit under load leaks exactly nothing",
+            ..SENSOR
+        },
+        level: Range { min: 2.0, max: 720.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 24.0, source: "platform" },
+        minimum: condition(10.0, 1.0, 100.0, "%", "platform: load of 10 % of the rated current"),
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::SensorStuck,
+        applies: &[Quantity::ResidualCurrent, Quantity::ConductorTemperature],
+        unit: "h",
+        patch: sensor(24.0, 0.0, 0.0, 0.0),
+        sources: Sourcing {
+            alarm: "platform: a day and its night, with the load doubled in between",
+            ..SENSOR
+        },
+        level: Range { min: 2.0, max: 720.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 24.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::SensorJump,
+        applies: &[Quantity::ConductorTemperature],
+        unit: "K",
+        patch: sensor(40.0, 0.0, 600.0, 5.0),
+        sources: Sourcing {
+            alarm: "platform: within 30 s no conductor of copper warms or cools by 40 K at a current that its breaker lets pass",
+            ..SENSOR
+        },
+        level: Range { min: 10.0, max: 150.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 50.0, source: "platform" },
+        minimum: None,
+        cap: None,
+    },
+    HazardDefaults {
+        hazard: Hazard::SensorDrift,
+        applies: &[Quantity::ConductorTemperature],
+        unit: "K",
+        patch: sensor(10.0, 7200.0, 600.0, 2.0),
+        sources: Sourcing {
+            alarm: "platform: conductors that carry no load have the temperature of their neighbours",
+            delays: "platform: eight time constants of a cable, so that it has cooled",
+            ..SENSOR
+        },
+        level: Range { min: 3.0, max: 60.0, source: "platform" },
+        on_delay_s: LONG_DELAY,
+        off_delay_s: OFF_DELAY,
+        deadband: Range { min: 0.0, max: 20.0, source: "platform" },
+        minimum: condition(5.0, 1.0, 30.0, "%", "platform: at most 5 % of the rated current is no load"),
+        cap: None,
     },
 ];
 

@@ -55,6 +55,22 @@ pub struct Effective {
     pub deadband: Sourced<f64>,
     /// Whether the alarm holds until a person resets it.
     pub latching: Sourced<bool>,
+    /// The share of the alarm level that the warning level is, %, where a level says it so.
+    pub warning_percent: Option<Sourced<f64>>,
+    /// What there must be at least, where the hazard asks for something.
+    pub minimum: Option<Sourced<f64>>,
+    /// What a limit that follows the load never exceeds, where the hazard has one.
+    pub cap: Option<Sourced<f64>>,
+    /// Hours of the site's local day.
+    pub night_from_h: Option<Sourced<f64>>,
+    /// Hours of the site's local day.
+    pub night_to_h: Option<Sourced<f64>>,
+    /// Whether Saturday and Sunday are night.
+    pub night_weekend: Option<Sourced<bool>>,
+    /// Warning level at night.
+    pub night_warning: Option<Sourced<f64>>,
+    /// Alarm level at night.
+    pub night_alarm: Option<Sourced<f64>>,
 }
 
 /// The limits of `hazard` in force below `levels`, which go from general to particular. The platform's defaults lie
@@ -88,14 +104,38 @@ pub fn resolve(hazard: Hazard, levels: &[LevelPatch]) -> Option<Effective> {
     }
     let d = &defaults.patch;
     let s = &defaults.sources;
+    let nowhere = || platform("");
+    let alarm = pick(levels, |p| p.alarm, d.alarm, platform(s.alarm));
+    // The most particular level that says anything about the warning decides how it is said.
+    let said = levels.iter().rev().find(|l| l.patch.warning.is_some() || l.patch.warning_percent.is_some());
+    let warning_percent = said
+        .filter(|level| level.patch.warning_percent.is_some())
+        .and_then(|level| pick(std::slice::from_ref(level), |p| p.warning_percent, None, nowhere()));
+    let warning = match (&warning_percent, &alarm) {
+        (Some(percent), Some(alarm)) => {
+            Some(Sourced { value: alarm.value * percent.value / 100.0, origin: percent.origin.clone() })
+        }
+        (Some(_), None) => None,
+        (None, _) => pick(levels, |p| p.warning, d.warning, platform(s.warning)),
+    };
     Some(Effective {
         enabled: pick(levels, |p| p.enabled, d.enabled, platform("platform"))?,
-        warning: pick(levels, |p| p.warning, d.warning, platform(s.warning)),
-        alarm: pick(levels, |p| p.alarm, d.alarm, platform(s.alarm)),
+        warning,
+        alarm,
         on_delay_s: pick(levels, |p| p.on_delay_s, d.on_delay_s, platform(s.delays))?,
         off_delay_s: pick(levels, |p| p.off_delay_s, d.off_delay_s, platform(s.delays))?,
         deadband: pick(levels, |p| p.deadband, d.deadband, platform(s.deadband))?,
         latching: pick(levels, |p| p.latching, d.latching, platform(s.latching))?,
+        warning_percent,
+        minimum: defaults
+            .minimum
+            .and_then(|c| pick(levels, |p| p.minimum, Some(c.default), platform(c.range.source))),
+        cap: defaults.cap.and_then(|c| pick(levels, |p| p.cap, Some(c.default), platform(c.range.source))),
+        night_from_h: pick(levels, |p| p.night_from_h, None, nowhere()),
+        night_to_h: pick(levels, |p| p.night_to_h, None, nowhere()),
+        night_weekend: pick(levels, |p| p.night_weekend, None, nowhere()),
+        night_warning: pick(levels, |p| p.night_warning, None, nowhere()),
+        night_alarm: pick(levels, |p| p.night_alarm, None, nowhere()),
     })
 }
 
@@ -105,7 +145,8 @@ pub fn limits<'p>(
     hazard: Hazard,
     patches: impl DoubleEndedIterator<Item = &'p LimitPatch> + Clone,
 ) -> Option<Limits> {
-    let d = &defaults_of(hazard)?.patch;
+    let defaults = defaults_of(hazard)?;
+    let d = &defaults.patch;
     fn pick<'p, T>(
         patches: &(impl DoubleEndedIterator<Item = &'p LimitPatch> + Clone),
         field: impl Fn(&LimitPatch) -> Option<T>,
@@ -113,14 +154,24 @@ pub fn limits<'p>(
     ) -> Option<T> {
         patches.clone().rev().find_map(field).or(default)
     }
+    let alarm = pick(&patches, |p| p.alarm, d.alarm);
+    // The most particular level that says anything about the warning decides how it is said.
+    let said = patches.clone().rev().find(|p| p.warning.is_some() || p.warning_percent.is_some());
+    let warning = match said {
+        Some(LimitPatch { warning_percent: Some(percent), .. }) => alarm.map(|alarm| alarm * percent / 100.0),
+        Some(LimitPatch { warning, .. }) => *warning,
+        None => d.warning,
+    };
     Some(Limits {
         enabled: pick(&patches, |p| p.enabled, d.enabled)?,
-        warning: pick(&patches, |p| p.warning, d.warning),
-        alarm: pick(&patches, |p| p.alarm, d.alarm),
+        warning,
+        alarm,
         on_delay_ms: ms(pick(&patches, |p| p.on_delay_s, d.on_delay_s)?),
         off_delay_ms: ms(pick(&patches, |p| p.off_delay_s, d.off_delay_s)?),
         deadband: pick(&patches, |p| p.deadband, d.deadband)?,
         latching: pick(&patches, |p| p.latching, d.latching)?,
+        minimum: defaults.minimum.and_then(|c| pick(&patches, |p| p.minimum, Some(c.default))).unwrap_or(0.0),
+        cap: defaults.cap.and_then(|c| pick(&patches, |p| p.cap, Some(c.default))).unwrap_or(0.0),
     })
 }
 
@@ -136,6 +187,8 @@ impl Effective {
             off_delay_ms: ms(self.off_delay_s.value),
             deadband: self.deadband.value,
             latching: self.latching.value,
+            minimum: self.minimum.as_ref().map_or(0.0, |minimum| minimum.value),
+            cap: self.cap.as_ref().map_or(0.0, |cap| cap.value),
         }
     }
 }
@@ -158,6 +211,23 @@ mod tests {
             source: "test".to_owned(),
             patch,
         }
+    }
+
+    #[test]
+    fn a_warning_may_be_a_share_of_the_alarm_level_and_the_nearest_word_decides() {
+        let p = LimitPatch::default();
+        let levels = [
+            level(ScopeKind::Organisation, "4", LimitPatch { warning_percent: Some(80.0), ..p }),
+            level(ScopeKind::Site, "9", LimitPatch { alarm: Some(500.0), ..p }),
+        ];
+        let effective = resolve(Hazard::ResidualCurrent, &levels).unwrap();
+        let warning = effective.warning.as_ref().unwrap();
+        assert_eq!((warning.value, warning.origin.scope.kind), (400.0, ScopeKind::Organisation));
+        let patches: Vec<LimitPatch> = levels.iter().map(|level| level.patch).collect();
+        assert_eq!(limits(Hazard::ResidualCurrent, patches.iter()).unwrap(), effective.limits());
+        let nearer = LimitPatch { warning: Some(150.0), ..p };
+        let found = limits(Hazard::ResidualCurrent, patches.iter().chain(std::iter::once(&nearer)));
+        assert_eq!(found.unwrap().warning, Some(150.0));
     }
 
     #[test]
@@ -191,7 +261,7 @@ mod tests {
 
     #[test]
     fn hazards_without_limits_have_none() {
-        assert!(resolve(Hazard::ArcFault, &[]).is_none());
+        assert!(resolve(Hazard::PhaseSequence, &[]).is_none());
         assert!(limits(Hazard::Offline, [].iter()).is_none());
         assert_eq!(resolve(Hazard::PhaseLoss, &[]).unwrap().warning, None);
     }

@@ -3,13 +3,17 @@
 
 mod defaults;
 mod inherit;
+mod night;
+mod rules;
 mod supervision;
 mod validate;
 
 use serde::{Deserialize, Serialize};
 
-pub use defaults::{HazardDefaults, Range, Sourcing, defaults, defaults_of};
+pub use defaults::{Condition, HazardDefaults, Range, Sourcing, defaults, defaults_of};
 pub use inherit::{Effective, LevelPatch, Origin, Sourced, limits, resolve};
+pub use night::{Night, night};
+pub use rules::{RuleSet, rule_sets, rule_sets_of};
 pub use supervision::{
     EffectiveSupervision, SupervisionLevel, SupervisionPatch, resolve_supervision, supervision,
     validate_supervision,
@@ -93,6 +97,30 @@ pub struct LimitPatch {
     /// Whether the alarm holds until a person resets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latching: Option<bool>,
+    /// Warning level as a share of the alarm level, %; instead of `warning`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning_percent: Option<f64>,
+    /// What there must be at least for the hazard to be judged, in the unit that its defaults name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<f64>,
+    /// What a limit that follows the load never exceeds, in the unit that its defaults name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
+    /// From when on the levels of the night hold, hours of the site's local day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night_from_h: Option<f64>,
+    /// Until when, hours of the site's local day; before `night_from_h` it is the next morning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night_to_h: Option<f64>,
+    /// Whether the whole of Saturday and Sunday counts as night.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night_weekend: Option<bool>,
+    /// Warning level at night, in the hazard's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night_warning: Option<f64>,
+    /// Alarm level at night, in the hazard's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night_alarm: Option<f64>,
 }
 
 /// The limits that one hazard of one channel is judged by. Only what is configured everywhere is here;
@@ -113,4 +141,10 @@ pub struct Limits {
     pub deadband: f64,
     /// Whether the alarm holds until a person resets it.
     pub latching: bool,
+    /// What there must be at least for the hazard to be judged; 0 where nothing is asked.
+    #[serde(default)]
+    pub minimum: f64,
+    /// What a limit that follows the load never exceeds; 0 where there is no such thing.
+    #[serde(default)]
+    pub cap: f64,
 }

@@ -8,12 +8,18 @@ use serde_json::Value;
 use super::{HazardDefaults, LimitPatch, Limits, Range, defaults_of};
 use crate::hazard::Hazard;
 
+/// Over 100 % only for what is too low: its warning lies above its alarm.
+const PERCENT: Range = Range { min: 10.0, max: 200.0, source: "platform" };
+const HOUR: Range = Range { min: 0.0, max: 24.0, source: "hours of the local day" };
+/// For a field that the hazard does not have.
+const NOTHING: Range = Range { min: 0.0, max: 0.0, source: "the hazard has no such field" };
+
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FieldError {
     /// The field, as it is called in the API.
     pub field: &'static str,
-    /// Stable: `out_of_range`, `warning_not_below_alarm`, `warning_not_above_alarm`, `no_limits`.
+    /// Stable: `out_of_range`, `warning_not_below_alarm`, `warning_not_above_alarm`, `two_warnings`, `no_limits`.
     pub code: &'static str,
     /// What was had and what was wanted.
     pub message: String,
@@ -42,13 +48,39 @@ pub fn validate(hazard: Hazard, own: &LimitPatch, effective: &Limits) -> Vec<Fie
     check("on_delay_s", own.on_delay_s, on_delay_s, "s");
     check("off_delay_s", own.off_delay_s, off_delay_s, "s");
     check("deadband", own.deadband, deadband, unit);
+    check("warning_percent", own.warning_percent, &PERCENT, "%");
+    check("night_warning", own.night_warning, level, unit);
+    check("night_alarm", own.night_alarm, level, unit);
+    check("night_from_h", own.night_from_h, &HOUR, "h");
+    check("night_to_h", own.night_to_h, &HOUR, "h");
+    for (field, value, condition) in
+        [("minimum", own.minimum, defaults.minimum), ("cap", own.cap, defaults.cap)]
+    {
+        match condition {
+            Some(condition) => check(field, value, &condition.range, condition.unit),
+            None => check(field, value, &NOTHING, unit),
+        }
+    }
+    if own.warning.is_some() && own.warning_percent.is_some() {
+        errors.push(FieldError {
+            field: "warning_percent",
+            code: "two_warnings",
+            message: "the warning level is given as a value and as a share of the alarm level, want one"
+                .to_owned(),
+            params: BTreeMap::new(),
+        });
+    }
     if errors.is_empty()
         && let (Some(warning), Some(alarm)) = (effective.warning, effective.alarm)
     {
         let low = hazard.is_low();
         let in_order = if low { warning > alarm } else { warning < alarm };
-        if !in_order && (own.warning.is_some() || own.alarm.is_some()) {
-            let field = if own.warning.is_some() { "warning" } else { "alarm" };
+        if !in_order && (own.warning.is_some() || own.alarm.is_some() || own.warning_percent.is_some()) {
+            let field = match (own.warning, own.warning_percent) {
+                (Some(_), _) => "warning",
+                (None, Some(_)) => "warning_percent",
+                (None, None) => "alarm",
+            };
             let (code, word) =
                 if low { ("warning_not_above_alarm", "above") } else { ("warning_not_below_alarm", "below") };
             errors.push(FieldError {
@@ -126,9 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn shares_nights_and_conditions_have_ranges_too() {
+        let p = LimitPatch::default();
+        let rc = Hazard::ResidualCurrent;
+        assert_eq!(errors(rc, LimitPatch { warning_percent: Some(80.0), ..p }), []);
+        assert_eq!(
+            errors(rc, LimitPatch { warning_percent: Some(100.0), ..p }),
+            [("warning_percent", "warning_not_below_alarm")]
+        );
+        assert_eq!(
+            errors(rc, LimitPatch { warning_percent: Some(80.0), warning: Some(100.0), ..p }),
+            [("warning_percent", "two_warnings")]
+        );
+        assert_eq!(
+            errors(rc, LimitPatch { night_from_h: Some(24.5), ..p }),
+            [("night_from_h", "out_of_range")]
+        );
+        assert_eq!(errors(rc, LimitPatch { minimum: Some(5.0), ..p }), [("minimum", "out_of_range")]);
+        assert_eq!(errors(Hazard::VoltageUnbalance, LimitPatch { minimum: Some(150.0), ..p }), []);
+        assert_eq!(errors(Hazard::UnderVoltage, LimitPatch { warning_percent: Some(105.0), ..p }), []);
+    }
+
+    #[test]
     fn a_hazard_without_limits_takes_no_patch() {
         let none = limits(Hazard::ResidualCurrent, [].iter()).unwrap();
-        let found = validate(Hazard::ArcFault, &LimitPatch::default(), &none);
+        let found = validate(Hazard::PhaseSequence, &LimitPatch::default(), &none);
         assert_eq!(found.first().map(|e| e.code), Some("no_limits"));
     }
 }

@@ -1,6 +1,6 @@
 //! A detector with one residual current, one temperature, three voltages, one current, and its own channel.
 
-use domain::binding::{Binding, ChannelBinding, Supervision};
+use domain::binding::{Binding, ChannelBinding, Supervision, hazards_of};
 use domain::condition::{ChangeKind, ConditionChange};
 use domain::hazard::Hazard;
 use domain::id::{ChannelId, DetectorId, OrganisationId, SiteId, TerminalId};
@@ -37,35 +37,41 @@ pub(crate) fn binding_with(patch: LimitPatch) -> Binding {
         (14, Quantity::Voltage, Some(Phase::C), 1),
         (15, Quantity::Current, Some(Phase::A), 2),
     ];
-    let mut channels: Vec<ChannelBinding> = parts
+    let mut entries: Vec<ChannelEntry> = parts
         .into_iter()
         .zip(0u16..)
-        .map(|((id, quantity, phase, decimals), index)| ChannelBinding {
-            channel: ChannelEntry {
-                id: ChannelId(id),
-                point: Some(PointIndex(index)),
-                quantity,
-                phase,
-                decimals: Decimals(decimals),
-            },
-            limits: Hazard::of_quantity(quantity)
-                .iter()
-                .map(|hazard| {
-                    (*hazard, limits(*hazard, [patch].iter()).expect("measured hazards have limits"))
-                })
-                .collect(),
+        .map(|((id, quantity, phase, decimals), index)| ChannelEntry {
+            id: ChannelId(id),
+            point: Some(PointIndex(index)),
+            quantity,
+            phase,
+            decimals: Decimals(decimals),
         })
         .collect();
-    channels.push(ChannelBinding {
-        channel: ChannelEntry {
-            id: DEVICE,
-            point: None,
-            quantity: Quantity::Device,
-            phase: None,
-            decimals: Decimals(0),
-        },
-        limits: Vec::new(),
+    entries.push(ChannelEntry {
+        id: DEVICE,
+        point: None,
+        quantity: Quantity::Device,
+        phase: None,
+        decimals: Decimals(0),
     });
+    binding_of(entries, patch)
+}
+
+/// A detector with these channels.
+pub(crate) fn binding_of(entries: Vec<ChannelEntry>, patch: LimitPatch) -> Binding {
+    let channels: Vec<ChannelBinding> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| ChannelBinding {
+            channel: entry.clone(),
+            limits: hazards_of(&entries, index)
+                .into_iter()
+                .map(|hazard| (hazard, limits(hazard, [patch].iter()).expect("measured hazards have limits")))
+                .collect(),
+            nights: Vec::new(),
+        })
+        .collect();
     Binding {
         placement: Placement {
             detector: DetectorId(7),
@@ -86,6 +92,7 @@ pub(crate) fn binding_with(patch: LimitPatch) -> Binding {
             fault_on_delay_ms: 10_000,
             fault_off_delay_ms: 10_000,
         },
+        utc_offset_min: 480,
     }
 }
 
@@ -116,4 +123,37 @@ pub(crate) fn brief(change: &ConditionChange) -> (i64, Hazard, ChangeKind, f64) 
 
 pub(crate) fn briefs(changes: &[ConditionChange]) -> Vec<(i64, Hazard, ChangeKind, f64)> {
     changes.iter().filter(|c| c.kind != ChangeKind::Worst).map(brief).collect()
+}
+
+/// A three-phase detector: residual current, three temperatures, three voltages, three currents, neutral, power, arcs.
+/// Points in this order from 0; channels from 20 on.
+pub(crate) fn three_phase(patch: LimitPatch) -> Binding {
+    let phases = [Phase::A, Phase::B, Phase::C];
+    let mut parts: Vec<(Quantity, Option<Phase>, u8)> = vec![(Quantity::ResidualCurrent, None, 0)];
+    parts.extend(phases.map(|phase| (Quantity::ConductorTemperature, Some(phase), 1)));
+    parts.extend(phases.map(|phase| (Quantity::Voltage, Some(phase), 1)));
+    parts.extend(phases.map(|phase| (Quantity::Current, Some(phase), 2)));
+    parts.push((Quantity::NeutralCurrent, Some(Phase::N), 2));
+    parts.push((Quantity::ActivePower, Some(Phase::Total), 0));
+    parts.push((Quantity::ArcCount, None, 0));
+    let mut entries: Vec<ChannelEntry> = parts
+        .into_iter()
+        .zip(0u16..)
+        .map(|((quantity, phase, decimals), index)| ChannelEntry {
+            id: ChannelId(20 + i64::from(index)),
+            point: Some(PointIndex(index)),
+            quantity,
+            phase,
+            decimals: Decimals(decimals),
+        })
+        .collect();
+    let device = ChannelEntry {
+        id: DEVICE,
+        point: None,
+        quantity: Quantity::Device,
+        phase: None,
+        decimals: Decimals(0),
+    };
+    entries.push(device);
+    binding_of(entries, patch)
 }

@@ -24,14 +24,22 @@ fn rich_state() -> DetectorState {
 }
 
 #[test]
-fn version_1_reads_back_what_was_written() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/conditions.v1.json");
+fn version_1_is_still_read() {
+    let golden = include_bytes!("../golden/conditions.v1.json");
+    let read = DetectorState::from_bytes(golden, at(0.0)).unwrap();
+    assert_eq!(read.open().collect::<Vec<_>>(), rich_state().open().collect::<Vec<_>>());
+    assert_eq!(read.next_deadline(&binding()), rich_state().next_deadline(&binding()));
+}
+
+#[test]
+fn version_2_reads_back_what_was_written() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/conditions.v2.json");
     let written = rich_state().to_bytes();
     if std::env::var_os("EMBERWATCH_WRITE_GOLDEN").is_some() {
         std::fs::write(path, &written).unwrap();
     }
     let golden = std::fs::read(path).unwrap();
-    assert_eq!(STATE_VERSION, 1, "a new version needs a new golden file beside the old one");
+    assert_eq!(STATE_VERSION, 2, "a new version needs a new golden file beside the old one");
     assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(&golden));
     let read = DetectorState::from_bytes(&golden, at(0.0)).unwrap();
     assert_eq!(read.to_bytes(), golden);

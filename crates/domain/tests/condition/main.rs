@@ -3,5 +3,7 @@
 mod build;
 mod filing;
 mod golden;
+mod over_channels;
 mod properties;
+mod sensors;
 mod tables;
