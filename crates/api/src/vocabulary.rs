@@ -130,11 +130,11 @@ mirror! {
         Overload,
         /// A phase is missing, V.
         PhaseLoss,
-        /// Short circuit, as the device reports it.
+        /// Short circuit: a multiple of the circuit's rating, % of it, or as the device reports it.
         ShortCircuit,
-        /// Arc fault, as the device reports it.
+        /// Arc fault: half-cycles counted, or as the device reports it.
         ArcFault,
-        /// No supply, as the device reports it.
+        /// No supply: every phase below its limit, V, or as the device reports it.
         PowerFailure,
         /// Silent for too long.
         Offline,
@@ -158,6 +158,38 @@ mirror! {
         SwitchFailed,
         /// A fire alarm of a component that no detector has; it ends by hand.
         UnassignedAlarm,
+        /// A conductor warms too quickly, K/min.
+        TemperatureRise,
+        /// Currents of the phases too unlike, % of their mean.
+        CurrentUnbalance,
+        /// Voltages of the phases too unlike, negative over positive sequence, %.
+        VoltageUnbalance,
+        /// Neutral current above the circuit's rating, % of it.
+        NeutralOverload,
+        /// Phases in the wrong order, as the device reports it.
+        PhaseSequence,
+        /// Residual current out of proportion to the load, mA/kW.
+        LeakagePerLoad,
+        /// Residual current exactly 0 under load, h.
+        SensorZero,
+        /// A value that stays the same while the load varies, h.
+        SensorStuck,
+        /// A step that no conductor can make, K.
+        SensorJump,
+        /// A temperature apart from its neighbours without load, K.
+        SensorDrift,
+    }
+}
+
+mirror! {
+    /// What is known about the edition of a standard.
+    RuleSetStanding = domain::settings::Standing {
+        /// In force.
+        InForce,
+        /// Published, not the one that limits rest on yet.
+        Announced,
+        /// Named by practice; its text has not been looked at.
+        Unconfirmed,
     }
 }
 

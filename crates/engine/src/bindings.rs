@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bus::Directory;
-use domain::binding::{Binding, ChannelBinding};
+use domain::binding::{Binding, ChannelBinding, hazards_of};
 use domain::hazard::Hazard;
 use domain::id::DetectorId;
 use domain::profile::Profile;
-use domain::settings::{LimitPatch, ScopeKind, SupervisionPatch, limits, supervision};
+use domain::settings::{LimitPatch, ScopeKind, SupervisionPatch, limits, night, supervision};
+use domain::time::UnixMs;
+use jiff::tz::TimeZone;
 use store::restart::BindingSource;
 use store::settings::AllSettings;
 use store::{Store, StoreError};
@@ -52,8 +54,14 @@ impl Levels {
         levels
     }
 
-    /// The binding of `source`, from general to particular.
-    pub(crate) fn bind(&self, source: BindingSource, profile: Option<&Profile>, version: i64) -> Bound {
+    /// The binding of `source`, from general to particular, with the clock of its site as it stands at `now`.
+    pub(crate) fn bind(
+        &self,
+        source: BindingSource,
+        profile: Option<&Profile>,
+        version: i64,
+        now: UnixMs,
+    ) -> Bound {
         let place = &source.placement;
         let mut above: Vec<&[(Hazard, LimitPatch)]> = Vec::new();
         let mut watch: Vec<&SupervisionPatch> = Vec::new();
@@ -72,26 +80,28 @@ impl Levels {
         numbered(ScopeKind::Site, place.site.0);
         numbered(ScopeKind::Detector, place.detector.0);
 
+        let judged: Vec<Vec<Hazard>> =
+            (0..source.channels.len()).map(|index| hazards_of(&source.channels, index)).collect();
         let channels = source
             .channels
             .into_iter()
-            .map(|channel| {
+            .zip(judged)
+            .map(|(channel, hazards)| {
                 let own = self.limits.get(&(ScopeKind::Channel, channel.id.0)).map(Vec::as_slice);
-                let limits = Hazard::of_quantity(channel.quantity)
-                    .iter()
-                    .filter_map(|hazard| {
-                        let patches: Vec<&LimitPatch> = above
-                            .iter()
-                            .copied()
-                            .chain(own)
-                            .flatten()
-                            .filter(|(about, _)| about == hazard)
-                            .map(|(_, patch)| patch)
-                            .collect();
-                        Some((*hazard, limits(*hazard, patches.into_iter())?))
-                    })
-                    .collect();
-                ChannelBinding { channel, limits }
+                let mut bound = ChannelBinding { channel, limits: Vec::new(), nights: Vec::new() };
+                for hazard in hazards {
+                    let patches: Vec<&LimitPatch> = above
+                        .iter()
+                        .copied()
+                        .chain(own)
+                        .flatten()
+                        .filter(|(about, _)| *about == hazard)
+                        .map(|(_, patch)| patch)
+                        .collect();
+                    bound.limits.extend(limits(hazard, patches.iter().copied()).map(|set| (hazard, set)));
+                    bound.nights.extend(night(patches.into_iter()).map(|night| (hazard, night)));
+                }
+                bound
             })
             .collect();
         // A detector whose profile file is gone keeps its supervision by a usual interval.
@@ -102,10 +112,19 @@ impl Levels {
                 settings_version: version,
                 channels,
                 supervision: supervision(interval_s, replays, watch.into_iter()),
+                utc_offset_min: utc_offset_min(&source.zone, now),
             }),
             profile_id: Arc::from(source.profile_id),
             unit_address: source.unit_address,
         }
+    }
+}
+
+/// How far the clocks of `zone` are ahead of UTC at `at`, min; none where the zone is not known.
+fn utc_offset_min(zone: &str, at: UnixMs) -> i32 {
+    match (TimeZone::get(zone), jiff::Timestamp::from_millisecond(at.0)) {
+        (Ok(zone), Ok(at)) => zone.to_offset(at).seconds() / 60,
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => 0,
     }
 }
 
@@ -119,6 +138,7 @@ pub(crate) async fn read(
     store: &Store,
     directory: &Directory,
     ids: &[DetectorId],
+    now: UnixMs,
 ) -> Result<Vec<(DetectorId, Option<Bound>)>, StoreError> {
     // The version is read first: a change in between is told again with a higher one.
     let version = store.settings_version();
@@ -128,7 +148,7 @@ pub(crate) async fn read(
         .into_iter()
         .map(|source| {
             let profile = directory.profile(&source.profile_id);
-            (source.placement.detector, levels.bind(source, profile.as_deref(), version))
+            (source.placement.detector, levels.bind(source, profile.as_deref(), version, now))
         })
         .collect();
     Ok(ids.iter().map(|id| (*id, bound.remove(id))).collect())

@@ -447,7 +447,7 @@ impl Engine {
     /// [`EngineError::Store`] when it cannot be read, [`EngineError::Stopped`].
     pub async fn reload(&self, detectors: &[DetectorId]) -> Result<(), EngineError> {
         for some in detectors.chunks(REBIND_AT_ONCE) {
-            let bound = bindings::read(&self.inner.store, &self.inner.directory, some).await?;
+            let bound = bindings::read(&self.inner.store, &self.inner.directory, some, self.now()).await?;
             let (reply, done) = oneshot::channel();
             let command = Command::Rebind { bound, reply };
             self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;

@@ -464,7 +464,17 @@ impl Device {
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
-            | Hazard::UnassignedAlarm => None,
+            | Hazard::UnassignedAlarm
+            | Hazard::TemperatureRise
+            | Hazard::CurrentUnbalance
+            | Hazard::VoltageUnbalance
+            | Hazard::NeutralOverload
+            | Hazard::PhaseSequence
+            | Hazard::LeakagePerLoad
+            | Hazard::SensorZero
+            | Hazard::SensorStuck
+            | Hazard::SensorJump
+            | Hazard::SensorDrift => None,
         };
         let measured = measured.filter(|_| broken.is_none());
         // GB 14287: residual current and temperature hold until a reset; where no reset is known nothing is held.

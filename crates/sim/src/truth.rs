@@ -165,7 +165,17 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
-            | Hazard::UnassignedAlarm,
+            | Hazard::UnassignedAlarm
+            | Hazard::TemperatureRise
+            | Hazard::CurrentUnbalance
+            | Hazard::VoltageUnbalance
+            | Hazard::NeutralOverload
+            | Hazard::PhaseSequence
+            | Hazard::LeakagePerLoad
+            | Hazard::SensorZero
+            | Hazard::SensorStuck
+            | Hazard::SensorJump
+            | Hazard::SensorDrift,
             _,
         ) => f64::NAN,
     }

@@ -176,6 +176,16 @@ const fn hazard_number(hazard: Hazard) -> u8 {
         Hazard::WeakSignal => 17,
         Hazard::SwitchFailed => 18,
         Hazard::UnassignedAlarm => 19,
+        Hazard::TemperatureRise => 20,
+        Hazard::CurrentUnbalance => 21,
+        Hazard::VoltageUnbalance => 22,
+        Hazard::NeutralOverload => 23,
+        Hazard::PhaseSequence => 24,
+        Hazard::LeakagePerLoad => 25,
+        Hazard::SensorZero => 26,
+        Hazard::SensorStuck => 27,
+        Hazard::SensorJump => 28,
+        Hazard::SensorDrift => 29,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct BindingSource {
     pub name: String,
     /// The site's name.
     pub site_name: String,
+    /// The site's time zone, `Asia/Shanghai`.
+    pub zone: String,
     /// Its channels, in the profile's order; the one of the device first.
     pub channels: Vec<ChannelEntry>,
     /// The status that was stored last.
@@ -92,6 +94,8 @@ rows! {
         pub site_id: SiteId,
         /// Its site's name.
         pub site_name: String,
+        /// Its site's time zone.
+        pub zone: String,
         /// Its circuit.
         pub circuit_id: Option<CircuitId>,
         /// Rated current of the circuit, A.
@@ -212,7 +216,7 @@ impl Store {
     ) -> Result<Vec<BindingSource>, StoreError> {
         let mut reading = self.reader().begin().await?;
         let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT d.id, d.terminal_id, d.profile_id, d.unit_address, d.name, d.site_id, s.name AS site_name, \
+            "SELECT d.id, d.terminal_id, d.profile_id, d.unit_address, d.name, d.site_id, s.name AS site_name, s.zone, \
              d.circuit_id, c.rated_current_a, s.organisation_id, o.path AS organisation_path, s.area_code, d.status, \
              d.created_at FROM detector d JOIN site s ON s.id = d.site_id \
              JOIN organisation o ON o.id = s.organisation_id LEFT JOIN circuit c ON c.id = d.circuit_id \
@@ -260,6 +264,7 @@ impl Store {
             unit_address: row.unit_address,
             name: row.name,
             site_name: row.site_name,
+            zone: row.zone,
             status: row.status,
             created_at: row.created_at,
         });

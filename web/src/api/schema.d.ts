@@ -3515,18 +3515,26 @@ export interface components {
         EffectiveLimits: {
             /** @description Alarm level. */
             alarm: components["schemas"]["EffectiveNumber"];
+            cap: components["schemas"]["EffectiveNumber"] | null;
             /** @description How far back the value must come. */
             deadband: components["schemas"]["EffectiveNumber"];
             /** @description Whether the hazard is judged at all. */
             enabled: components["schemas"]["EffectiveFlag"];
             /** @description Whether the alarm holds until reset. */
             latching: components["schemas"]["EffectiveFlag"];
+            minimum: components["schemas"]["EffectiveNumber"] | null;
+            night_alarm: components["schemas"]["EffectiveNumber"] | null;
+            night_from_h: components["schemas"]["EffectiveNumber"] | null;
+            night_to_h: components["schemas"]["EffectiveNumber"] | null;
+            night_warning: components["schemas"]["EffectiveNumber"] | null;
+            night_weekend: components["schemas"]["EffectiveFlag"] | null;
             /** @description Delay before it counts as returned, s. */
             off_delay_s: components["schemas"]["EffectiveNumber"];
             /** @description Delay before it counts, s. */
             on_delay_s: components["schemas"]["EffectiveNumber"];
             /** @description Warning level. */
             warning: components["schemas"]["EffectiveNumber"];
+            warning_percent: components["schemas"]["EffectiveNumber"] | null;
         };
         /** @description A number that holds and where it comes from. */
         EffectiveNumber: {
@@ -3944,7 +3952,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal" | "switch_failed" | "unassigned_alarm";
+        Hazard: "residual_current" | "over_temperature" | "over_voltage" | "under_voltage" | "overload" | "phase_loss" | "short_circuit" | "arc_fault" | "power_failure" | "offline" | "sensor_open" | "sensor_short" | "device_fault" | "implausible" | "frozen" | "clock_wrong" | "supply_lost" | "weak_signal" | "switch_failed" | "unassigned_alarm" | "temperature_rise" | "current_unbalance" | "voltage_unbalance" | "neutral_overload" | "phase_sequence" | "leakage_per_load" | "sensor_zero" | "sensor_stuck" | "sensor_jump" | "sensor_drift";
         /** @description A change of what a level says about a hazard: the whole of it, null is inherited. */
         HazardChange: {
             /** @description What the level shall say. */
@@ -3969,12 +3977,26 @@ export interface components {
         HazardSettings: {
             /** @description The quantities that it is judged on. */
             applies: components["schemas"]["Quantity"][];
+            /**
+             * @description The unit of `cap`; null where the hazard has no such limit.
+             * @example mA
+             */
+            cap_unit: string | null;
             /** @description What holds here. */
             effective: components["schemas"]["EffectiveLimits"];
             /** @description The hazard. */
             hazard: components["schemas"]["Hazard"];
+            /** @description Whether a value below its limit is the hazard, rather than above. */
+            is_low: boolean;
+            /**
+             * @description The unit of `minimum`; null where the hazard asks for nothing.
+             * @example %
+             */
+            minimum_unit: string | null;
             /** @description What this level says itself. */
             own: components["schemas"]["OwnLimits"];
+            /** @description The editions that its limits rest on. */
+            rule_sets: components["schemas"]["RuleSet"][];
             /**
              * @description The unit of its levels.
              * @example mA
@@ -4846,16 +4868,18 @@ export interface components {
             /** @description The ten worst sites. */
             worst: components["schemas"]["WorstSite"][];
         };
-        /**
-         * @description What one level says about one hazard; null is inherited. Units: residual current mA, temperature °C, voltage
-         *     and phase loss V, overload % of the circuit's rated current.
-         */
+        /** @description What one level says about one hazard; null is inherited. Units: those of [`HazardSettings`]. */
         OwnLimits: {
             /**
              * Format: double
              * @description Alarm level.
              */
             alarm?: number | null;
+            /**
+             * Format: double
+             * @description What a limit that follows the load never exceeds, in `cap_unit`.
+             */
+            cap?: number | null;
             /**
              * Format: double
              * @description How far back inside the limit the value must come.
@@ -4865,6 +4889,33 @@ export interface components {
             enabled?: boolean | null;
             /** @description Whether the alarm holds until a person resets it. */
             latching?: boolean | null;
+            /**
+             * Format: double
+             * @description What there must be at least for the hazard to be judged, in `minimum_unit`.
+             */
+            minimum?: number | null;
+            /**
+             * Format: double
+             * @description Alarm level at night.
+             */
+            night_alarm?: number | null;
+            /**
+             * Format: double
+             * @description From when on the levels of the night hold, hours of the site's local day.
+             */
+            night_from_h?: number | null;
+            /**
+             * Format: double
+             * @description Until when, hours of the site's local day; before `night_from_h` it is the next morning.
+             */
+            night_to_h?: number | null;
+            /**
+             * Format: double
+             * @description Warning level at night.
+             */
+            night_warning?: number | null;
+            /** @description Whether the whole of Saturday and Sunday counts as night. */
+            night_weekend?: boolean | null;
             /**
              * Format: double
              * @description How long the value must be back before it counts as returned, s.
@@ -4880,6 +4931,11 @@ export interface components {
              * @description Warning level.
              */
             warning?: number | null;
+            /**
+             * Format: double
+             * @description Warning level as a share of the alarm level, %; instead of `warning`.
+             */
+            warning_percent?: number | null;
         };
         /** @description The caller's own password. */
         OwnPassword: {
@@ -7163,6 +7219,37 @@ export interface components {
             /** @description At one of these sites; empty is any. */
             sites?: number[];
         };
+        /** @description An edition of a standard that limits rest on. */
+        RuleSet: {
+            /**
+             * @description Its edition, a year.
+             * @example 2014
+             */
+            edition: string;
+            /** @description Whether it is known to be in force today. */
+            in_force: boolean;
+            /**
+             * @description The standard's number.
+             * @example GB 14287.2
+             */
+            standard: string;
+            /** @description What it is to the limits. */
+            standing: components["schemas"]["RuleSetStanding"];
+            /** @description What it is about, in its own language. */
+            title: string;
+            /**
+             * @description In force from this day on; null where the day is not known here.
+             * @example 2015-06-01
+             */
+            valid_from: string | null;
+            /** @description In force until the day before this; null while nothing replaces it on a known day. */
+            valid_to: string | null;
+        };
+        /**
+         * @description What is known about the edition of a standard.
+         * @enum {string}
+         */
+        RuleSetStanding: "in_force" | "announced" | "unconfirmed";
         /**
          * @description A level of the inheritance of settings.
          * @enum {string}

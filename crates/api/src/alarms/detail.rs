@@ -50,6 +50,6 @@ fn curve_of(row: &AlarmRow, now: domain::time::UnixMs) -> Option<AlarmCurve> {
         channel_id: row.channel_id.0,
         from: row.raised_at.plus_ms(-AROUND_MS).into(),
         to: end.max(row.raised_at).into(),
-        limit: row.limit_value,
+        limit: row.limit_value.filter(|_| row.hazard.own_unit().is_none()),
     })
 }

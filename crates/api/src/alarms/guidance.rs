@@ -8,8 +8,14 @@ use super::shape::Guidance;
 const fn sentences(hazard: Hazard) -> (usize, usize) {
     match hazard {
         Hazard::ResidualCurrent | Hazard::OverTemperature | Hazard::ArcFault => (4, 5),
-        Hazard::Overload | Hazard::ShortCircuit => (3, 4),
-        Hazard::OverVoltage | Hazard::UnderVoltage | Hazard::PhaseLoss | Hazard::PowerFailure => (2, 4),
+        Hazard::Overload | Hazard::ShortCircuit | Hazard::TemperatureRise | Hazard::NeutralOverload => (3, 4),
+        Hazard::OverVoltage
+        | Hazard::UnderVoltage
+        | Hazard::PhaseLoss
+        | Hazard::PowerFailure
+        | Hazard::CurrentUnbalance
+        | Hazard::VoltageUnbalance
+        | Hazard::LeakagePerLoad => (2, 4),
         Hazard::Offline | Hazard::SupplyLost => (2, 3),
         Hazard::SensorOpen
         | Hazard::SensorShort
@@ -17,8 +23,12 @@ const fn sentences(hazard: Hazard) -> (usize, usize) {
         | Hazard::Implausible
         | Hazard::Frozen
         | Hazard::ClockWrong
-        | Hazard::WeakSignal => (1, 3),
-        Hazard::SwitchFailed | Hazard::UnassignedAlarm => (2, 3),
+        | Hazard::WeakSignal
+        | Hazard::SensorZero
+        | Hazard::SensorStuck
+        | Hazard::SensorJump
+        | Hazard::SensorDrift => (1, 3),
+        Hazard::SwitchFailed | Hazard::UnassignedAlarm | Hazard::PhaseSequence => (2, 3),
     }
 }
 

@@ -98,10 +98,12 @@ pub struct Alarm {
 
 impl Alarm {
     /// The alarm as people see it. While it is open, the current value is the channel's latest good one: the row holds
-    /// only that of the alarm's last step.
+    /// only that of the alarm's last step. What takes more than one value to judge is not the
+    /// channel's value: that of the last step stands.
     pub(crate) fn seen(row: AlarmRow, memory: &Memory) -> Self {
         let latest = if row.state == domain::alarm::AlarmState::Closed
             || row.hazard.class() == domain::hazard::Class::Fault
+            || !row.hazard.is_of_one_value()
         {
             None
         } else {
@@ -130,7 +132,7 @@ impl Alarm {
             channel_name: row.channel_name,
             quantity: row.quantity.into(),
             phase: row.phase.map(Into::into),
-            unit: row.quantity.unit().to_owned(),
+            unit: row.hazard.own_unit().unwrap_or(row.quantity.unit()).to_owned(),
             panel_name: row.panel_name,
             circuit_id: row.circuit_id.map(|id| id.0),
             circuit_name: row.circuit_name,

@@ -149,7 +149,8 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
                 limits.warning = said.warning;
                 limits.alarm = said.alarm;
             }
-            Hazard::Overload => {
+            // A short circuit lies far above: drawn it would flatten the curve.
+            Hazard::Overload | Hazard::NeutralOverload => {
                 let amperes = |percent: Option<f64>| Some(percent? * rated_a? / 100.0);
                 limits.warning = amperes(said.warning);
                 limits.alarm = amperes(said.alarm);
@@ -158,10 +159,19 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
                 limits.low_warning = said.warning;
                 limits.low_alarm = said.alarm;
             }
-            // Judged against the other phases, not against a line of its own.
+            Hazard::ArcFault => limits.alarm = said.alarm,
+            // Judged against the other phases, the load or the past, not against a line of its own.
             Hazard::PhaseLoss
             | Hazard::ShortCircuit
-            | Hazard::ArcFault
+            | Hazard::TemperatureRise
+            | Hazard::CurrentUnbalance
+            | Hazard::VoltageUnbalance
+            | Hazard::PhaseSequence
+            | Hazard::LeakagePerLoad
+            | Hazard::SensorZero
+            | Hazard::SensorStuck
+            | Hazard::SensorJump
+            | Hazard::SensorDrift
             | Hazard::PowerFailure
             | Hazard::Offline
             | Hazard::SensorOpen
@@ -192,7 +202,7 @@ mod tests {
             Hazard::of_quantity(quantity).iter().filter_map(|h| Some((*h, limits(*h, [].iter())?))).collect();
         let channel =
             ChannelEntry { id: ChannelId(1), point: None, quantity, phase: None, decimals: Decimals(1) };
-        ChannelBinding { channel, limits: said }
+        ChannelBinding { channel, limits: said, nights: Vec::new() }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use axum::extract::{Path, State};
 use domain::access::{Permission, Scope};
 use domain::hazard::Hazard;
 use domain::id::{ChannelId, DetectorId};
-use domain::settings::{Effective, LimitPatch, ScopeKind, ScopeRef, Sourced};
+use domain::settings::{Effective, LimitPatch, ScopeKind, ScopeRef, Sourced, rule_sets_of};
+use domain::time::UnixMs;
 use engine::services::HazardSettings as Said;
 
 use super::shape::{
-    EffectiveFlag, EffectiveLimits, EffectiveNumber, HazardChange, HazardSettings, OwnLimits, ScopeSettings,
+    EffectiveFlag, EffectiveLimits, EffectiveNumber, HazardChange, HazardSettings, OwnLimits, RuleSet,
+    ScopeSettings,
 };
 use super::{origin, target};
 use crate::access::caller::Caller;
@@ -29,6 +31,14 @@ impl From<OwnLimits> for LimitPatch {
             off_delay_s: own.off_delay_s,
             deadband: own.deadband,
             latching: own.latching,
+            warning_percent: own.warning_percent,
+            minimum: own.minimum,
+            cap: own.cap,
+            night_from_h: own.night_from_h,
+            night_to_h: own.night_to_h,
+            night_weekend: own.night_weekend,
+            night_warning: own.night_warning,
+            night_alarm: own.night_alarm,
         }
     }
 }
@@ -43,6 +53,14 @@ impl From<LimitPatch> for OwnLimits {
             off_delay_s: patch.off_delay_s,
             deadband: patch.deadband,
             latching: patch.latching,
+            warning_percent: patch.warning_percent,
+            minimum: patch.minimum,
+            cap: patch.cap,
+            night_from_h: patch.night_from_h,
+            night_to_h: patch.night_to_h,
+            night_weekend: patch.night_weekend,
+            night_warning: patch.night_warning,
+            night_alarm: patch.night_alarm,
         }
     }
 }
@@ -77,14 +95,43 @@ fn effective_of(effective: Effective) -> EffectiveLimits {
         off_delay_s: number(effective.off_delay_s),
         deadband: number(effective.deadband),
         latching: flag(effective.latching),
+        warning_percent: effective.warning_percent.map(number),
+        minimum: effective.minimum.map(number),
+        cap: effective.cap.map(number),
+        night_from_h: effective.night_from_h.map(number),
+        night_to_h: effective.night_to_h.map(number),
+        night_weekend: effective.night_weekend.map(flag),
+        night_warning: effective.night_warning.map(number),
+        night_alarm: effective.night_alarm.map(number),
     }
 }
 
-fn hazard_settings(at: Said) -> HazardSettings {
+fn rule_set(set: &domain::settings::RuleSet, today: &str) -> RuleSet {
+    RuleSet {
+        standard: set.standard.to_owned(),
+        edition: set.edition.to_owned(),
+        title: set.title.to_owned(),
+        valid_from: set.valid_from.map(str::to_owned),
+        valid_to: set.valid_to.map(str::to_owned),
+        standing: set.standing.into(),
+        in_force: set.holds(today),
+    }
+}
+
+/// The day by UTC, `YYYY-MM-DD`.
+fn day(now: UnixMs) -> String {
+    jiff::Timestamp::from_millisecond(now.0).map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+}
+
+fn hazard_settings(at: Said, today: &str) -> HazardSettings {
     HazardSettings {
         hazard: at.defaults.hazard.into(),
         unit: at.defaults.unit.to_owned(),
         applies: at.defaults.applies.iter().map(|quantity| (*quantity).into()).collect(),
+        minimum_unit: at.defaults.minimum.map(|condition| condition.unit.to_owned()),
+        cap_unit: at.defaults.cap.map(|condition| condition.unit.to_owned()),
+        is_low: at.defaults.hazard.is_low(),
+        rule_sets: rule_sets_of(at.defaults.hazard).map(|set| rule_set(set, today)).collect(),
         own: at.own.into(),
         effective: effective_of(at.effective),
         version: at.version,
@@ -147,6 +194,7 @@ pub(super) async fn get_settings(
     let target = target(&scope_kind, id)?;
     let hazards = hazards_at(&api, &scope, &target).await?;
     let view = api.engine.settings().limits(&scope, &target).await?;
+    let today = day(api.engine.now());
     Ok(Json(ScopeSettings {
         scope: target.kind.into(),
         name: name_of(&api, &target, view.name),
@@ -155,7 +203,7 @@ pub(super) async fn get_settings(
             .hazards
             .into_iter()
             .filter(|at| hazards.contains(&at.defaults.hazard))
-            .map(hazard_settings)
+            .map(|at| hazard_settings(at, &today))
             .collect(),
         id: target.id,
     }))
@@ -190,5 +238,5 @@ pub(super) async fn put_limits(
     let desk = api.engine.settings();
     let at =
         desk.put_limits(&scope, &caller.actor(), &target, hazard, change.own.into(), change.version).await?;
-    Ok(Json(hazard_settings(at)))
+    Ok(Json(hazard_settings(at, &day(api.engine.now()))))
 }

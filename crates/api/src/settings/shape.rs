@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::vocabulary::{Hazard, Quantity, ScopeKind};
+use crate::vocabulary::{Hazard, Quantity, RuleSetStanding, ScopeKind};
 
-/// What one level says about one hazard; null is inherited. Units: residual current mA, temperature °C, voltage
-/// and phase loss V, overload % of the circuit's rated current.
+/// What one level says about one hazard; null is inherited. Units: those of [`HazardSettings`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnLimits {
@@ -36,6 +35,37 @@ pub struct OwnLimits {
     /// Whether the alarm holds until a person resets it.
     #[serde(default)]
     pub latching: Option<bool>,
+    /// Warning level as a share of the alarm level, %; instead of `warning`.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1000)]
+    pub warning_percent: Option<f64>,
+    /// What there must be at least for the hazard to be judged, in `minimum_unit`.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1000000)]
+    pub minimum: Option<f64>,
+    /// What a limit that follows the load never exceeds, in `cap_unit`.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1000000)]
+    pub cap: Option<f64>,
+    /// From when on the levels of the night hold, hours of the site's local day.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 24)]
+    pub night_from_h: Option<f64>,
+    /// Until when, hours of the site's local day; before `night_from_h` it is the next morning.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 24)]
+    pub night_to_h: Option<f64>,
+    /// Whether the whole of Saturday and Sunday counts as night.
+    #[serde(default)]
+    pub night_weekend: Option<bool>,
+    /// Warning level at night.
+    #[serde(default)]
+    #[schema(minimum = -1000000, maximum = 1000000)]
+    pub night_warning: Option<f64>,
+    /// Alarm level at night.
+    #[serde(default)]
+    #[schema(minimum = -1000000, maximum = 1000000)]
+    pub night_alarm: Option<f64>,
 }
 
 /// Which level a value comes from.
@@ -88,6 +118,44 @@ pub struct EffectiveLimits {
     pub deadband: EffectiveNumber,
     /// Whether the alarm holds until reset.
     pub latching: EffectiveFlag,
+    /// Share of the alarm level that the warning level is, %; null where the warning level is a value.
+    pub warning_percent: Option<EffectiveNumber>,
+    /// What there must be at least; null where the hazard asks for nothing.
+    pub minimum: Option<EffectiveNumber>,
+    /// What a limit that follows the load never exceeds; null where the hazard has no such limit.
+    pub cap: Option<EffectiveNumber>,
+    /// From when on the levels of the night hold, h; null where no level says it.
+    pub night_from_h: Option<EffectiveNumber>,
+    /// Until when, h; null where no level says it.
+    pub night_to_h: Option<EffectiveNumber>,
+    /// Whether Saturday and Sunday are night; null where no level says it.
+    pub night_weekend: Option<EffectiveFlag>,
+    /// Warning level at night; null where no level says it.
+    pub night_warning: Option<EffectiveNumber>,
+    /// Alarm level at night; null where no level says it.
+    pub night_alarm: Option<EffectiveNumber>,
+}
+
+/// An edition of a standard that limits rest on.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RuleSet {
+    /// The standard's number.
+    #[schema(example = "GB 14287.2")]
+    pub standard: String,
+    /// Its edition, a year.
+    #[schema(example = "2014")]
+    pub edition: String,
+    /// What it is about, in its own language.
+    pub title: String,
+    /// In force from this day on; null where the day is not known here.
+    #[schema(example = "2015-06-01")]
+    pub valid_from: Option<String>,
+    /// In force until the day before this; null while nothing replaces it on a known day.
+    pub valid_to: Option<String>,
+    /// What it is to the limits.
+    pub standing: RuleSetStanding,
+    /// Whether it is known to be in force today.
+    pub in_force: bool,
 }
 
 /// One hazard at one level.
@@ -100,6 +168,16 @@ pub struct HazardSettings {
     pub unit: String,
     /// The quantities that it is judged on.
     pub applies: Vec<Quantity>,
+    /// The unit of `minimum`; null where the hazard asks for nothing.
+    #[schema(example = "%")]
+    pub minimum_unit: Option<String>,
+    /// The unit of `cap`; null where the hazard has no such limit.
+    #[schema(example = "mA")]
+    pub cap_unit: Option<String>,
+    /// Whether a value below its limit is the hazard, rather than above.
+    pub is_low: bool,
+    /// The editions that its limits rest on.
+    pub rule_sets: Vec<RuleSet>,
     /// What this level says itself.
     pub own: OwnLimits,
     /// What holds here.

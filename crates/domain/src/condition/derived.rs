@@ -13,6 +13,8 @@ use crate::time::UnixMs;
 pub(super) const OPEN_PROBE_C: f64 = -40.0;
 /// Taken for the voltage where none is measured, V.
 const NOMINAL_V: f64 = 220.0;
+/// A phase with less than this share of it is lost, and carries nothing because of that.
+const LOST_SHARE: f64 = 0.6;
 const MS_PER_HOUR: f64 = 3_600_000.0;
 
 /// A number to judge by.
@@ -55,10 +57,9 @@ impl Known<'_> {
 
     fn work_out(&self, channel: &ChannelBinding, hazard: Hazard, limits: &Limits, value: f64) -> Derived {
         match hazard {
-            Hazard::TemperatureRise => match self.track {
-                Some(track) => Derived::Value(track.rise_k_per_min(self.at, value)),
-                None => Derived::Unknown,
-            },
+            Hazard::TemperatureRise => {
+                self.track.and_then(Track::rise_k_per_min).map_or(Derived::Unknown, Derived::Value)
+            }
             Hazard::CurrentUnbalance => self.current_unbalance(limits),
             Hazard::VoltageUnbalance => self.voltage_unbalance(limits),
             Hazard::PowerFailure => {
@@ -123,13 +124,18 @@ impl Known<'_> {
         Some(self.greatest(Quantity::Current)? / rated_a * 100.0)
     }
 
-    /// Greatest deviation of a phase from the mean of the three, % of the mean; judged from a least mean load on.
+    /// Greatest deviation of a phase from the mean of the three, % of the mean; judged from a least mean load on. A phase
+    /// that has lost its voltage is phase loss, not unbalance too.
     fn current_unbalance(&self, limits: &Limits) -> Derived {
         let rated_a = self.binding.placement.rated_current_a.filter(|rated| *rated > 0.0);
         let (Some(phases), Some(rated_a)) = (self.phases(Quantity::Current), rated_a) else {
             return Derived::Unknown;
         };
         let mean = phases.iter().sum::<f64>() / 3.0;
+        let is_lost = |volt: &f64| *volt < LOST_SHARE * NOMINAL_V;
+        if self.phases(Quantity::Voltage).is_some_and(|volts| volts.iter().any(is_lost)) {
+            return Derived::Clear;
+        }
         if mean < rated_a * limits.minimum / 100.0 || mean <= 0.0 {
             return Derived::Clear;
         }
@@ -137,7 +143,7 @@ impl Known<'_> {
         Derived::Value(apart / mean * 100.0)
     }
 
-    /// Negative over positive sequence, % (GB/T 15543-2008), from the magnitudes of the phase voltages, whose angles are
+    /// Negative over positive sequence, %, from the magnitudes of the phase voltages, whose angles are
     /// taken to be 120° apart.
     fn voltage_unbalance(&self, limits: &Limits) -> Derived {
         let Some([a, b, c]) = self.phases(Quantity::Voltage) else { return Derived::Unknown };

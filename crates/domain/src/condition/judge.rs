@@ -406,15 +406,21 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether no phase of the detector has its voltage: that is power failure, not under-voltage on each.
+    /// Whether no phase of the detector has its voltage: that is power failure, not under-voltage on each. Only where it
+    /// is told so: with the channel that power failure belongs to unknown, under-voltage must speak.
     fn supply_is_out(&self, at: UnixMs) -> bool {
         let owner = self.binding.channels.iter().find_map(|channel| {
             let limits = limits_of(channel, Hazard::PowerFailure)?;
-            Bounds::of(self.binding, channel, Hazard::PowerFailure, limits, at)
+            Some((channel, Bounds::of(self.binding, channel, Hazard::PowerFailure, limits, at)?))
         });
-        owner
-            .and_then(|bounds| bounds.warning.into_iter().chain(bounds.alarm).reduce(f64::max))
-            .is_some_and(|limit| self.greatest(Quantity::Voltage, at).is_some_and(|voltage| voltage <= limit))
+        let Some((owner, bounds)) = owner else { return false };
+        let limit = bounds.warning.into_iter().chain(bounds.alarm).reduce(f64::max);
+        self.known(owner.channel.id, at, |known| {
+            (known.value_of)(&owner.channel).is_some()
+                && limit.is_some_and(|limit| {
+                    known.greatest(Quantity::Voltage).is_some_and(|voltage| voltage <= limit)
+                })
+        })
     }
 
     fn measure_one(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Condition;
 use super::level::Level;
-use super::track::{Seen, Track};
+use super::track::Track;
 use super::{LateEpisode, LateRun, Told};
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
@@ -39,22 +39,19 @@ struct Stored {
     tracks: Vec<StoredTrack>,
 }
 
-/// Channel, value of the run, since when, classes of the load, base of the climb with its time, climbing or not. A list:
-/// each detector has some.
+/// Channel, value of the run, since when, classes of the load. A list: each detector has some.
 #[derive(Serialize, Deserialize)]
-struct StoredTrack(i64, i64, UnixMs, Option<(u8, u8)>, UnixMs, f64, bool);
+struct StoredTrack(i64, i64, UnixMs, Option<(u8, u8)>);
 
 impl From<&Track> for StoredTrack {
     fn from(t: &Track) -> Self {
-        Self(t.channel.0, t.run_raw, t.run_since, t.load, t.base_at, t.base, t.climbing)
+        Self(t.channel.0, t.run_raw, t.run_since, t.load)
     }
 }
 
 impl From<StoredTrack> for Track {
-    fn from(StoredTrack(channel, raw, since, load, base_at, base, climbing): StoredTrack) -> Self {
-        let mut track = Self::new(ChannelId(channel), Seen { at: since, raw, value: base });
-        (track.load, track.base_at, track.climbing) = (load, base_at, climbing);
-        track
+    fn from(StoredTrack(channel, raw, since, load): StoredTrack) -> Self {
+        Self::restored(ChannelId(channel), raw, since, load)
     }
 }
 

@@ -1,6 +1,6 @@
-//! What a channel was before, as little of it as the rules need: since when its value is the same, and where a rise of
-//! temperature began. It is kept for a restart, so it changes seldom: a run is begun at most once an hour, a climb when
-//! the temperature has left its band.
+//! What a channel was before, as little of it as the rules need: since when its value is the same, and how quickly a
+//! temperature rose lately. The run is kept for a restart, so it changes seldom: it is begun at most once an hour. The
+//! rate is not kept: after a restart it is known again after two spans.
 
 use crate::id::ChannelId;
 use crate::time::UnixMs;
@@ -10,12 +10,8 @@ const RUN_BEGINS_MS: i64 = 3_600_000;
 /// Four classes are a factor of two of the load.
 const CLASSES_PER_DOUBLING: f64 = 4.0;
 const VARIED: u8 = 4;
-/// A temperature within this of where it was does not climb, K.
-const BAND_K: f64 = 3.0;
-/// A climb is followed from its beginning for this long, ms; then from the value before.
-const CLIMB_MS: i64 = 300_000;
-/// Two values closer to each other than this say nothing about a rate; they count as this far apart, ms.
-const LEAST_SPAN_MS: i64 = 30_000;
+/// A rate is told from values that are at least this far apart, ms: closer ones show the last digit of the probe.
+const SPAN_MS: i64 = 20_000;
 /// Two values this close to each other can show a step, ms.
 const STEP_MS: i64 = 30_000;
 const MS_PER_MIN: f64 = 60_000.0;
@@ -30,11 +26,10 @@ pub(super) struct Track {
     pub(super) run_since: UnixMs,
     /// Classes of the load since the run is an hour old: least and greatest.
     pub(super) load: Option<(u8, u8)>,
-    /// Where the temperature was last seen not to climb, or where it began to.
-    pub(super) base_at: UnixMs,
-    /// The same, °C.
-    pub(super) base: f64,
-    pub(super) climbing: bool,
+    /// Where the newest span of the temperature began, °C; not kept.
+    span_from: Option<(UnixMs, f64)>,
+    /// The rate over the newest whole span and over the one before it, K/min; not kept.
+    rates: [Option<f64>; 2],
     /// The step of the newest value, K; not kept.
     step_k: f64,
 }
@@ -54,11 +49,20 @@ impl Track {
             run_raw: first.raw,
             run_since: first.at,
             load: None,
-            base_at: first.at,
-            base: first.value,
-            climbing: false,
+            span_from: Some((first.at, first.value)),
+            rates: [None; 2],
             step_k: 0.0,
         }
+    }
+
+    /// What was kept of it.
+    pub(super) const fn restored(
+        channel: ChannelId,
+        run_raw: i64,
+        run_since: UnixMs,
+        load: Option<(u8, u8)>,
+    ) -> Self {
+        Self { channel, run_raw, run_since, load, span_from: None, rates: [None; 2], step_k: 0.0 }
     }
 
     /// Takes the next value; only a temperature climbs. Whether what is kept for a restart has changed.
@@ -76,7 +80,8 @@ impl Track {
         self.step_k = before
             .filter(|before| (1..=STEP_MS).contains(&now.at.since_ms(before.at)))
             .map_or(0.0, |before| (now.value - before.value).abs());
-        self.follow_climb(now, before) || run
+        self.follow_rate(now);
+        run
     }
 
     fn follow_run(&mut self, now: Seen, load_a: Option<f64>) -> bool {
@@ -94,37 +99,27 @@ impl Track {
         changed
     }
 
-    fn follow_climb(&mut self, now: Seen, before: Option<Seen>) -> bool {
-        let known = (self.base_at, self.base, self.climbing);
-        let before = before.filter(|before| before.at >= self.base_at && before.at < now.at);
-        if self.climbing {
-            let over = now.at.since_ms(self.base_at) > CLIMB_MS;
-            if now.value <= self.base || (over && before.is_none_or(|before| now.value - before.value < 1.0))
-            {
-                (self.base_at, self.base, self.climbing) = (now.at, now.value, false);
-            } else if let Some(before) = before.filter(|_| over) {
-                (self.base_at, self.base) = (before.at, before.value);
-            }
-        } else if now.value >= self.base + BAND_K {
-            self.climbing = true;
-            if let Some(before) = before {
-                (self.base_at, self.base) = (before.at, before.value);
-            }
-        } else if now.value <= self.base - BAND_K {
-            (self.base_at, self.base) = (now.at, now.value);
-        }
-        known != (self.base_at, self.base, self.climbing)
-    }
-
-    /// How quickly the temperature rises at `at`, K/min: the mean since the climb began. With values far apart that is
-    /// less than the truth, never more.
-    pub(super) fn rise_k_per_min(&self, at: UnixMs, value: f64) -> f64 {
-        if !self.climbing {
-            return 0.0;
+    fn follow_rate(&mut self, now: Seen) {
+        let Some((from, value)) = self.span_from else {
+            self.span_from = Some((now.at, now.value));
+            return;
+        };
+        let passed_ms = now.at.since_ms(from);
+        if passed_ms < SPAN_MS {
+            return;
         }
         #[expect(clippy::cast_precision_loss, reason = "durations in ms have far less than 53 bits")]
-        let minutes = at.since_ms(self.base_at).max(LEAST_SPAN_MS) as f64 / MS_PER_MIN;
-        (value - self.base).max(0.0) / minutes
+        let rate = (now.value - value) / (passed_ms as f64 / MS_PER_MIN);
+        self.rates = [Some(rate), self.rates[0]];
+        self.span_from = Some((now.at, now.value));
+    }
+
+    /// How quickly the temperature rises, K/min: the lesser of the rates over two spans, one after the other. One value
+    /// that is wrong, or a probe that was moved, makes one span steep and never two; what heats goes on. With values
+    /// far apart it is less than the truth, never more. `None` until two spans are known.
+    pub(super) fn rise_k_per_min(&self) -> Option<f64> {
+        let [newest, before] = self.rates;
+        Some(newest?.min(before?).max(0.0))
     }
 
     /// For how long the value has been `raw`, ms.

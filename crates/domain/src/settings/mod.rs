@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use defaults::{Condition, HazardDefaults, Range, Sourcing, defaults, defaults_of};
 pub use inherit::{Effective, LevelPatch, Origin, Sourced, limits, resolve};
 pub use night::{Night, night};
-pub use rules::{RuleSet, rule_sets, rule_sets_of};
+pub use rules::{RuleSet, Standing, rule_sets, rule_sets_of};
 pub use supervision::{
     EffectiveSupervision, SupervisionLevel, SupervisionPatch, resolve_supervision, supervision,
     validate_supervision,

@@ -115,6 +115,35 @@ fn power_failure_is_one_and_lasts_until_any_phase_is_back() {
 }
 
 #[test]
+fn one_phase_too_low_is_under_voltage_and_an_outage_leaves_no_blind_spot() {
+    // Too low but not lost, with the others fine.
+    let found = run(&plain(), &[(0.0, volts(2200, 1700, 2210))], 9.0 + 60.0);
+    assert!(found.contains(&(25, Hazard::UnderVoltage, Raised(Alarm), 10.0)), "{found:?}");
+    // All of them down, and the channel that power failure belongs to has no value: the others must say it.
+    let blind = vec![bad(4, Quality::DeviceFault), good(5, 10), good(6, 0)];
+    let found = run(&plain(), &[(0.0, volts(2200, 2200, 2200)), (10.0, blind)], 100.0);
+    for channel in [25, 26] {
+        assert!(found.contains(&(channel, Hazard::UnderVoltage, Raised(Alarm), 20.0)), "{found:?}");
+    }
+    // Switched off, power failure takes nothing away.
+    let mut binding = plain();
+    for (_, limits) in binding.channels.iter_mut().flat_map(|channel| &mut channel.limits) {
+        if limits.warning == Some(44.0) {
+            limits.enabled = false;
+        }
+    }
+    let found = run(&binding, &[(0.0, volts(20, 10, 0))], 60.0);
+    assert_eq!(found.iter().filter(|f| f.1 == Hazard::UnderVoltage && f.2 == Raised(Alarm)).count(), 3);
+}
+
+#[test]
+fn currents_are_not_unbalanced_because_a_phase_is_lost() {
+    let lost: Vec<Sample> = volts(2200, 2200, 50).into_iter().chain(amps(2000, 2000, 0)).collect();
+    let found = run(&plain(), &[(0.0, lost)], 1000.0);
+    assert_eq!(found, [(26, Hazard::PhaseLoss, Raised(Alarm), 5.0)]);
+}
+
+#[test]
 fn a_short_circuit_is_a_multiple_of_the_rated_current_and_counts_at_once() {
     // Rated 50 A: from 250 A on.
     let found = run(&plain(), &[(0.0, vec![good(7, 26_000)]), (1.0, vec![good(7, 0)])], 100.0);

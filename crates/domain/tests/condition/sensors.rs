@@ -80,6 +80,21 @@ fn values_far_apart_give_no_more_than_the_mean_rate() {
 }
 
 #[test]
+fn one_wrong_step_is_no_rise_whatever_follows() {
+    // A value each 30 s. The fifth is 12 K too high: back again, staying there, or the last word before silence.
+    let at_step = |hour: f64, step: i64| whole((hour * 120.0).round()) == step;
+    let back = |hour: f64| vec![good(1, if at_step(hour, 5) { 420 } else { 300 })];
+    assert_eq!(course(&plain(), Hazard::TemperatureRise, 30.0, 0.2, back), []);
+    let stays = |hour: f64| vec![good(1, if whole((hour * 120.0).round()) >= 5 { 420 } else { 300 })];
+    assert_eq!(course(&plain(), Hazard::TemperatureRise, 30.0, 0.2, stays), []);
+    assert_eq!(course(&plain(), Hazard::TemperatureRise, 30.0, 5.0 / 120.0, back), [], "then silence");
+    // What heats goes on: 6 K and again 6 K is found with the second.
+    let heats = |hour: f64| vec![good(1, 300 + 60 * (whole((hour * 120.0).round()) - 12).clamp(0, 6))];
+    let found = briefs(&course(&plain(), Hazard::TemperatureRise, 30.0, 0.3, heats));
+    assert_eq!(found.first(), Some(&(21, Hazard::TemperatureRise, Raised(Alarm), 420.0)));
+}
+
+#[test]
 fn exactly_zero_for_two_days_under_load_is_a_fault() {
     let dead =
         |hour: f64| vec![good(0, if hour < 50.0 { 0 } else { 31 + wobble(hour) }), good(7, load(hour))];

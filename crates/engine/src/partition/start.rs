@@ -43,7 +43,7 @@ impl Partition {
             let id = source.placement.detector;
             let status = source.status;
             let profile = partition.links.directory.profile(&source.profile_id);
-            let bound = levels.bind(source, profile.as_deref(), settings_version);
+            let bound = levels.bind(source, profile.as_deref(), settings_version, now);
             partition.learn_place(id, Some(&bound));
             let bytes = states.remove(&id).unwrap_or_default();
             let mut state = DetectorState::from_bytes(&bytes, now)

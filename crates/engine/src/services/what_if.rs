@@ -139,12 +139,15 @@ fn limits_of(binding: &Binding, channel: Option<ChannelId>, hazard: Hazard) -> O
     channels.find_map(|c| c.limits.iter().find(|(about, _)| *about == hazard).map(|(_, limits)| *limits))
 }
 
-/// The readings with only those values that the hazard is judged by; what devices report has limits of its own.
+/// The readings with only those values that the hazard is judged by, on its channels or with others; what devices report has limits of its own.
 fn judged_only(stored: Vec<StoredReading>, binding: &Binding, hazard: Hazard) -> Vec<Reading> {
     let points: Vec<PointIndex> = binding
         .channels
         .iter()
-        .filter(|channel| channel.limits.iter().any(|(about, _)| *about == hazard))
+        .filter(|channel| {
+            hazard.judged_with().contains(&channel.channel.quantity)
+                || channel.limits.iter().any(|(about, _)| *about == hazard)
+        })
         .filter_map(|channel| channel.channel.point)
         .collect();
     let mut readings: Vec<Reading> = stored

@@ -81,7 +81,7 @@ fn params(
         ("circuit", alarm.circuit_name.clone().unwrap_or_else(|| "–".to_owned())),
         ("channel", format!("{} {}", alarm.detector_name, alarm.channel_name).trim().to_owned()),
         ("value", number(alarm.current_value)),
-        ("unit", alarm.quantity.unit().to_owned()),
+        ("unit", alarm.hazard.own_unit().unwrap_or(alarm.quantity.unit()).to_owned()),
         ("limit", number(alarm.limit_value)),
         ("since", local(alarm.raised_at, zone)),
         ("count", count.to_string()),

@@ -52,6 +52,18 @@ pub fn hazard(hazard: Hazard, language: &str) -> &'static str {
             Hazard::UnassignedAlarm => {
                 ["未登记部件报警", "未登記元件警報", "alarm of an unassigned component"]
             }
+            Hazard::TemperatureRise => ["温升过快", "溫升過快", "conductor warms too quickly"],
+            Hazard::CurrentUnbalance => ["电流不平衡", "電流不平衡", "currents unbalanced"],
+            Hazard::VoltageUnbalance => ["电压不平衡", "電壓不平衡", "voltages unbalanced"],
+            Hazard::NeutralOverload => ["中性线过载", "中性線過載", "neutral overloaded"],
+            Hazard::PhaseSequence => ["相序错误", "相序錯誤", "wrong phase sequence"],
+            Hazard::LeakagePerLoad => {
+                ["单位负荷泄漏超限", "單位負荷洩漏超限", "residual current follows the load"]
+            }
+            Hazard::SensorZero => ["读数恒零", "讀數恆零", "reading stays at zero"],
+            Hazard::SensorStuck => ["读数不变", "讀數不變", "reading does not move"],
+            Hazard::SensorJump => ["读数突跳", "讀數突跳", "reading jumps"],
+            Hazard::SensorDrift => ["读数漂移", "讀數漂移", "reading drifts"],
         },
     )
 }

@@ -91,7 +91,10 @@ async fn a_level_shows_what_it_says_and_what_holds() {
     let channel = world.engine.memory().detector(world.detector).unwrap().binding.channels[1].channel.id;
     let target = ScopeRef { kind: ScopeKind::Channel, id: channel.to_string() };
     let view = world.engine.settings().limits(&all, &target).await.unwrap();
-    assert_eq!(view.hazards.iter().map(|h| h.defaults.hazard).collect::<Vec<_>>(), [Hazard::ResidualCurrent]);
+    assert_eq!(
+        view.hazards.iter().map(|h| h.defaults.hazard).collect::<Vec<_>>(),
+        [Hazard::ResidualCurrent, Hazard::LeakagePerLoad, Hazard::SensorZero, Hazard::SensorStuck]
+    );
 }
 
 #[tokio::test]

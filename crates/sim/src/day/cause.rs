@@ -51,7 +51,7 @@ pub(super) fn script(rng: &mut StdRng) -> Vec<FaultKind> {
 pub(super) const fn explains(kind: &FaultKind) -> &'static [Hazard] {
     match kind {
         FaultKind::AgeingInsulation { .. } => &[Hazard::ResidualCurrent],
-        FaultKind::LooseningTerminal { .. } => &[Hazard::OverTemperature],
+        FaultKind::LooseningTerminal { .. } => &[Hazard::OverTemperature, Hazard::TemperatureRise],
         // More current: more heat, a deeper voltage.
         FaultKind::Overload { .. } => &[Hazard::Overload, Hazard::OverTemperature],
         FaultKind::Sag { .. } => &[Hazard::UnderVoltage],

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::binding::{Binding, ChannelBinding};
+use domain::binding::{Binding, ChannelBinding, hazards_of};
 use domain::condition::{ChangeKind, ConditionChange, DetectorState};
 use domain::hazard::Hazard;
 use domain::id::{ChannelId, DetectorId, OrganisationId, SiteId, TerminalId};
@@ -127,18 +127,21 @@ fn bind(profile: &Profile, circuit: CircuitSpec, report_ms: i64) -> Binding {
         let own = profile.limits.iter().filter(|(about, _)| *about == hazard).map(|(_, patch)| patch);
         limits(hazard, own.collect::<Vec<&LimitPatch>>().into_iter())
     };
-    let points = profile.indexed_points().map(|(index, point)| ChannelBinding {
-        channel: ChannelEntry {
+    let entries: Vec<ChannelEntry> = profile
+        .indexed_points()
+        .map(|(index, point)| ChannelEntry {
             id: ChannelId(i64::from(index.0) + 2),
             point: Some(index),
             quantity: point.quantity,
             phase: point.phase,
             decimals: point.decimals,
-        },
-        limits: Hazard::of_quantity(point.quantity)
-            .iter()
-            .filter_map(|hazard| Some((*hazard, limits_of(*hazard)?)))
-            .collect(),
+        })
+        .collect();
+    let judged: Vec<Vec<Hazard>> = (0..entries.len()).map(|index| hazards_of(&entries, index)).collect();
+    let points = entries.into_iter().zip(judged).map(|(channel, hazards)| ChannelBinding {
+        channel,
+        limits: hazards.into_iter().filter_map(|hazard| Some((hazard, limits_of(hazard)?))).collect(),
+        nights: Vec::new(),
     });
     let device = ChannelBinding {
         channel: ChannelEntry {
@@ -149,6 +152,7 @@ fn bind(profile: &Profile, circuit: CircuitSpec, report_ms: i64) -> Binding {
             decimals: Decimals(0),
         },
         limits: Vec::new(),
+        nights: Vec::new(),
     };
     let pace = SupervisionPatch { offline_factor: None, interval_s: Some(report_ms as f64 / 1000.0) };
     Binding {
@@ -165,5 +169,6 @@ fn bind(profile: &Profile, circuit: CircuitSpec, report_ms: i64) -> Binding {
         settings_version: 1,
         channels: std::iter::once(device).chain(points).collect(),
         supervision: supervision(profile.interval_s, profile.replays_history, [pace].iter()),
+        utc_offset_min: 480,
     }
 }

@@ -24,7 +24,7 @@ export const QUANTITIES = ['residual_current', 'conductor_temperature', 'ambient
 export const PHASES = ['a', 'b', 'c', 'n', 'total'] as const;
 export const FORMATS = ['u16', 'i16', 'u32', 'i32', 'u32_swapped', 'i32_swapped', 'bit'] as const;
 export const QUALITIES = ['sensor_open', 'sensor_short', 'device_fault', 'implausible'] as const;
-export const HAZARDS = ['residual_current', 'over_temperature', 'over_voltage', 'under_voltage', 'overload', 'phase_loss', 'short_circuit', 'arc_fault', 'power_failure', 'sensor_open', 'sensor_short', 'device_fault', 'supply_lost', 'weak_signal'] as const;
+export const HAZARDS = ['residual_current', 'over_temperature', 'over_voltage', 'under_voltage', 'overload', 'phase_loss', 'short_circuit', 'arc_fault', 'power_failure', 'phase_sequence', 'current_unbalance', 'voltage_unbalance', 'neutral_overload', 'sensor_open', 'sensor_short', 'device_fault', 'supply_lost', 'weak_signal'] as const;
 /** Those that have limits. */
 export const LIMITED = ['residual_current', 'over_temperature', 'over_voltage', 'under_voltage', 'overload', 'phase_loss'] as const;
 

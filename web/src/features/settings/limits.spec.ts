@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fieldsOf, inherited, patchOf, typedOf, unitOf } from './limits';
-import type { HazardSettings, Origin } from './types';
+import { fieldsOf, hourText, inherited, patchOf, PARTS, standardsOf, typedOf, unitOf } from './limits';
+import { SETTING_FIELDS, type HazardSettings, type Origin, type RuleSet } from './types';
 
 const origin: Origin = { scope: 'platform', id: '0', name: '平台', source: 'GB 14287.2' };
 const residual: HazardSettings = {
@@ -8,6 +8,10 @@ const residual: HazardSettings = {
   unit: 'mA',
   version: 3,
   applies: ['residual_current'],
+  minimum_unit: null,
+  cap_unit: null,
+  is_low: false,
+  rule_sets: [],
   own: { alarm: 400 },
   effective: {
     enabled: { value: true, origin },
@@ -19,6 +23,25 @@ const residual: HazardSettings = {
 
 it('knows which fields mean anything', () => {
   expect(fieldsOf(residual)).toEqual(['enabled', 'warning', 'alarm', 'on_delay_s']);
+});
+
+it('asks for a condition only where the hazard has one, and for no night of a sensor', () => {
+  const nothing = { minimum: null, cap: null, night_alarm: null } as const;
+  const unbalance: HazardSettings = { ...residual, hazard: 'current_unbalance', minimum_unit: '%', own: nothing, effective: { minimum: { value: 20, origin }, night_alarm: null } };
+  expect(fieldsOf(unbalance)).toEqual(['minimum', 'night_alarm']);
+  expect(unitOf(unbalance, 'minimum')).toBe('%');
+  expect(fieldsOf({ ...unbalance, hazard: 'sensor_zero' })).toEqual(['minimum']);
+});
+
+it('puts every field into one part of the form', () => {
+  expect(PARTS.flatMap((part) => part.fields).sort()).toEqual([...SETTING_FIELDS].sort());
+});
+
+it('names each edition once, with its hazards', () => {
+  const set: RuleSet = { standard: 'GB 14287.2', edition: '2014', title: '', valid_from: '2015-06-01', valid_to: null, standing: 'in_force', in_force: true };
+  const both = standardsOf([{ ...residual, rule_sets: [set] }, { ...residual, hazard: 'arc_fault', rule_sets: [{ ...set, standard: 'GB 14287.1' }, set] }]);
+  expect(both.map((one) => [one.set.standard, one.hazards])).toEqual([['GB 14287.1', ['arc_fault']], ['GB 14287.2', ['residual_current', 'arc_fault']]]);
+  expect(hourText(22.5)).toBe('22:30');
 });
 
 it('fills the form with what this level says itself', () => {
@@ -52,7 +75,7 @@ describe('the patch', () => {
   });
 
   it('turns the rule round for hazards that are broken from above', () => {
-    const low: HazardSettings = { ...residual, hazard: 'under_voltage', own: {}, effective: { warning: { value: 198, origin }, alarm: { value: 176, origin } } };
+    const low: HazardSettings = { ...residual, hazard: 'under_voltage', is_low: true, own: {}, effective: { warning: { value: 198, origin }, alarm: { value: 176, origin } } };
     expect(patchOf(low, { ...typedOf(low), alarm: '180' }).faults).toEqual([]);
     expect(patchOf(low, { ...typedOf(low), alarm: '200' }).faults[0]).toMatchObject({ field: 'alarm', code: 'above_warning' });
   });

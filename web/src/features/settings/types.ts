@@ -8,8 +8,10 @@ type Schemas = components['schemas'];
 export type SettingScope = Schemas['ScopeKind'];
 export const SETTING_SCOPES: readonly SettingScope[] = ['platform', 'profile', 'organisation', 'site', 'detector', 'channel'];
 
-export type SettingField = 'enabled' | 'warning' | 'alarm' | 'on_delay_s' | 'off_delay_s' | 'deadband' | 'latching';
-export const SETTING_FIELDS: readonly SettingField[] = ['enabled', 'warning', 'alarm', 'on_delay_s', 'off_delay_s', 'deadband', 'latching'];
+/** What stands in the table; the other fields are said in words where they say anything. */
+export const COLUMN_FIELDS = ['enabled', 'warning', 'alarm', 'on_delay_s', 'off_delay_s', 'deadband', 'latching'] as const;
+export const SETTING_FIELDS = [...COLUMN_FIELDS, 'warning_percent', 'minimum', 'cap', 'night_from_h', 'night_to_h', 'night_weekend', 'night_warning', 'night_alarm'] as const;
+export type SettingField = (typeof SETTING_FIELDS)[number];
 
 export type SettingValue = number | boolean | null;
 
@@ -20,7 +22,9 @@ export type OwnLimits = Schemas['OwnLimits'];
 /** Limits by field, so that a form can go through them. */
 export type HazardSettings = Omit<Answer<Schemas['HazardSettings']>, 'own' | 'effective'> & {
   own: Partial<Record<SettingField, SettingValue>>;
-  effective: Partial<Record<SettingField, { value: SettingValue; origin: Origin }>>;
+  effective: Partial<Record<SettingField, { value: SettingValue; origin: Origin } | null>>;
 };
+/** An edition of a standard that limits rest on. */
+export type RuleSet = Answer<Schemas['RuleSet']>;
 export type ScopeSettings = Omit<Answer<Schemas['ScopeSettings']>, 'hazards'> & { hazards: HazardSettings[] };
 export type Supervision = Answer<Schemas['SupervisionSettings']>;

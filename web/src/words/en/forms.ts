@@ -25,6 +25,7 @@ export default {
     below_warning: 'The alarm level must lie above the warning level {warning}',
     warning_not_below_alarm: 'The warning level must lie below the alarm level {alarm}',
     warning_not_above_alarm: 'The warning level must lie above the alarm level {alarm}',
+    two_warnings: 'Give the warning level as a value or as a share, not both',
     used: 'This code was used already; wait for the next one',
     not_set_up: 'You have no one-time codes any more; use the password',
     not_begun: 'That took too long; begin again',

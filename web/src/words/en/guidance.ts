@@ -227,4 +227,109 @@ export default {
       3: 'Once the component is well again, acknowledge this alarm and reset it with the reason: it does not end by itself.',
     },
   },
+  temperature_rise: {
+    owner: {
+      1: 'A conductor here is heating up unusually fast, though it may not be hot yet. Switch off the heavy appliances on this circuit.',
+      2: 'If you smell burning or see smoke, open the main switch, leave, and call the fire brigade.',
+      3: 'Call an electrician now: do not wait for the temperature alarm.',
+    },
+    electrician: {
+      1: 'Compare with the current: a rise without more current is a joint that is failing; with more current, find what was switched on.',
+      2: 'Compare the phases: one alone points to its terminal, all together to overload or blocked cooling.',
+      3: 'Isolate, prove dead, tighten and inspect the joint and its neighbours.',
+      4: 'Make sure the probe was not moved or warmed from outside, then watch for 30 minutes at the same load.',
+    },
+  },
+  current_unbalance: {
+    owner: {
+      1: 'One phase carries far more than the others. Nothing need be switched off at once; do not add appliances to the full phase.',
+      2: 'Have an electrician spread the appliances over the phases.',
+    },
+    electrician: {
+      1: 'Measure each phase and list what is connected to it.',
+      2: 'Make sure that no phase is missing: a blown fuse or an open contact looks the same.',
+      3: 'Check the current and the joints of the neutral, which carries the difference.',
+      4: 'Move single-phase loads until the phases differ by no more than a third at full load.',
+    },
+  },
+  voltage_unbalance: {
+    owner: {
+      1: 'The voltages of the three phases differ too much: motors overheat and appliances may be damaged. Stop three-phase machines if you can.',
+      2: 'Call an electrician: the neutral may be loose.',
+    },
+    electrician: {
+      1: 'Measure the phases against neutral and against each other, at the incomer and at the end.',
+      2: 'Different against neutral but equal against each other: the neutral is bad; find the loose joint before anything else.',
+      3: 'Different at the incomer too: ask the utility.',
+      4: 'After repair check motors for heat and run them at reduced load first.',
+    },
+  },
+  neutral_overload: {
+    owner: {
+      1: 'The neutral carries more than it can bear, and no breaker watches it: it can overheat unseen.',
+      2: 'Switch off part of the lamps, computers and chargers on this circuit.',
+      3: 'Call an electrician soon; if you smell burning, open the main switch.',
+    },
+    electrician: {
+      1: 'Measure phases and neutral: a neutral above the difference of the phases carries harmonics of LED lamps, computers, chargers.',
+      2: 'Check the neutral’s cross-section: with such loads it should be no less than that of the phases.',
+      3: 'Inspect the neutral’s terminals for heat and tighten them with the supply off.',
+      4: 'Spread or filter the loads that make harmonics, or lay a larger neutral.',
+    },
+  },
+  phase_sequence: {
+    owner: {
+      1: 'The phases are connected in the wrong order: motors would turn backwards. Do not start lifts, pumps or fans.',
+      2: 'Call an electrician before three-phase machines are used again.',
+    },
+    electrician: {
+      1: 'Check with a phase sequence meter at the incomer, then level by level.',
+      2: 'Ask what was connected lately: a generator, a temporary supply, a replaced cable.',
+      3: 'Exchange two phases where the order changes, and start motors only after checking again.',
+    },
+  },
+  leakage_per_load: {
+    owner: {
+      1: 'The more is switched on here, the more current leaks: one of the appliances is probably bad. Do not touch cases of metal with wet hands.',
+      2: 'Note what was running, and show it to the electrician.',
+    },
+    electrician: {
+      1: 'Switch the loads off one by one and watch the reading: the one that takes the leakage with it is the cause.',
+      2: 'Measure its insulation to earth at 500 V, hot as well as cold: heating elements fail when warm.',
+      3: 'Make sure that the neutral is not earthed again behind the detector: that too follows the load.',
+      4: 'If many appliances each leak a little, spread them over circuits and set the limit for what is left.',
+    },
+  },
+  sensor_zero: {
+    owner: { 1: 'The residual current reads exactly zero although power is used: most likely the transformer is not connected, and leakage would go unseen. Have an electrician look.' },
+    electrician: {
+      1: 'Check that all lines and the neutral pass through the transformer, and that its leads are plugged in.',
+      2: 'Press the test button or leak 30 mA on purpose: the reading must follow.',
+      3: 'Check in the device that the channel is on and its ratio is set.',
+    },
+  },
+  sensor_stuck: {
+    owner: { 1: 'A reading has not changed for a day while the load did: the probe or the device hangs, and nothing new would be seen. Have an electrician look.' },
+    electrician: {
+      1: 'Change the load or warm the probe by hand and see whether the reading follows.',
+      2: 'Check that the probe still sits on the conductor; restart the device if it hangs.',
+      3: 'If the raw value in the telegram log stays the same, replace probe or device.',
+    },
+  },
+  sensor_jump: {
+    owner: { 1: 'The temperature reading jumps in a way no wire can: a loose probe lead, most likely. Limits are still watched; have an electrician look.' },
+    electrician: {
+      1: 'Wiggle the probe’s lead and plug and watch the reading; tighten or replace them.',
+      2: 'Check that the lead does not run beside cables of contactors or inverters.',
+      3: 'Compare with a hand-held thermometer afterwards.',
+    },
+  },
+  sensor_drift: {
+    owner: { 1: 'One temperature differs from its neighbours even when nothing is switched on: the probe no longer reads right. Have an electrician look.' },
+    electrician: {
+      1: 'Compare each probe with a hand-held thermometer while there is no load.',
+      2: 'Make sure no heater, sun or transformer warms just this one.',
+      3: 'Replace the probe that is off, and note it.',
+    },
+  },
 };

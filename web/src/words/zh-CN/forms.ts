@@ -25,6 +25,7 @@ export default {
     below_warning: '报警值应高于预警值 {warning}',
     warning_not_below_alarm: '预警值应低于报警值 {alarm}',
     warning_not_above_alarm: '预警值应高于报警值 {alarm}',
+    two_warnings: '预警值和预警比例只能填一项',
     used: '此动态码已用过，请等下一个',
     not_set_up: '您已没有动态码，请用密码',
     not_begun: '超时了，请重新开始',

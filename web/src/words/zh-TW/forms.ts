@@ -25,6 +25,7 @@ export default {
     below_warning: '警報值應高於預警值 {warning}',
     warning_not_below_alarm: '預警值應低於警報值 {alarm}',
     warning_not_above_alarm: '預警值應高於警報值 {alarm}',
+    two_warnings: '預警值和預警比例只能填一項',
     used: '此動態碼已用過，請等下一個',
     not_set_up: '您已沒有動態碼，請用密碼',
     not_begun: '逾時了，請重新開始',

@@ -10,12 +10,16 @@ use super::TestVerdict;
 use crate::vocabulary::Severity;
 
 /// The limits that `value` of `point` passes, the alarm level alone where it passes both. Overload needs the rated
-/// current of a circuit, which a model does not have.
+/// current of a circuit, which a model does not have; what is judged with other channels or with the past needs those.
 pub(super) fn passes(profile: &Profile, point: &Point, value: f64) -> Vec<TestVerdict> {
-    if point.quantity == Quantity::Current {
+    if matches!(point.quantity, Quantity::Current | Quantity::NeutralCurrent) {
         return Vec::new();
     }
-    Hazard::of_quantity(point.quantity).iter().filter_map(|hazard| one(profile, *hazard, value)).collect()
+    Hazard::of_quantity(point.quantity)
+        .iter()
+        .filter(|hazard| hazard.is_of_one_value())
+        .filter_map(|hazard| one(profile, *hazard, value))
+        .collect()
 }
 
 fn one(profile: &Profile, hazard: Hazard, value: f64) -> Option<TestVerdict> {
