@@ -37,6 +37,12 @@ pub enum Permission {
     /// Comment on alarms.
     #[serde(rename = "alarm.comment")]
     AlarmComment,
+    /// Put alarms on the shelf and bring them back.
+    #[serde(rename = "alarm.shelve")]
+    AlarmShelve,
+    /// Make and end maintenance windows.
+    #[serde(rename = "alarm.suppress")]
+    AlarmSuppress,
     /// Admit or refuse pending terminals.
     #[serde(rename = "device.admit")]
     DeviceAdmit,
@@ -118,6 +124,8 @@ impl Role {
                 P::AlarmAcknowledge,
                 P::AlarmReset,
                 P::AlarmComment,
+                P::AlarmShelve,
+                P::AlarmSuppress,
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::SettingsEdit,
@@ -137,6 +145,8 @@ impl Role {
                 P::AlarmAcknowledge,
                 P::AlarmReset,
                 P::AlarmComment,
+                P::AlarmShelve,
+                P::AlarmSuppress,
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::SettingsEdit,
@@ -152,6 +162,8 @@ impl Role {
                 P::AlarmAcknowledge,
                 P::AlarmReset,
                 P::AlarmComment,
+                P::AlarmShelve,
+                P::AlarmSuppress,
                 P::TelegramView,
                 P::CommandSend,
             ],
@@ -160,6 +172,8 @@ impl Role {
                 P::AlarmAcknowledge,
                 P::AlarmReset,
                 P::AlarmComment,
+                P::AlarmShelve,
+                P::AlarmSuppress,
                 P::DeviceAdmit,
                 P::DeviceConfigure,
                 P::TelegramView,

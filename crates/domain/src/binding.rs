@@ -111,4 +111,6 @@ pub struct Supervision {
     pub fault_on_delay_ms: i64,
     /// How long they must be gone before they count as returned, ms.
     pub fault_off_delay_ms: i64,
+    /// A hazard that the device reports and that its own values have not shown for this long is taken for gone, ms.
+    pub outvoted_after_ms: i64,
 }

@@ -46,6 +46,8 @@ id! {
     CommandId,
     /// Commands to many detectors that were asked for at once.
     CommandBatchId,
+    /// A maintenance window (检修窗口).
+    WindowId,
     /// A trial of limits against the past (试算).
     WhatIfId,
     /// A way to reach people (通知渠道).

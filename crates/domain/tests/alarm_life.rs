@@ -2,8 +2,8 @@
 
 use domain::alarm::AlarmState::{self, *};
 use domain::alarm::{
-    Alarm, AlarmEvent, Beginning, By, Circumstance, CloseReason, Evidence, Refusal, TransitionEvent,
-    UNDO_WITHIN_MS, apply, raise,
+    Alarm, AlarmEvent, Aside, Beginning, By, Circumstance, CloseReason, Evidence, Refusal, TransitionEvent,
+    UNDO_WITHIN_MS, Verdict, apply, raise,
 };
 use domain::hazard::{Hazard, Severity};
 use domain::id::{AlarmId, ChannelId, DetectorId, UserId};
@@ -11,7 +11,7 @@ use domain::time::UnixMs;
 use proptest::prelude::*;
 
 /// What follows from each event, in their order.
-type Row = [Result<AlarmState, Refusal>; 10];
+type Row = [Result<AlarmState, Refusal>; 17];
 
 fn person(id: i64) -> By {
     By::User { user: Some(UserId(id)), token: None, name: format!("person {id}") }
@@ -19,6 +19,16 @@ fn person(id: i64) -> By {
 
 fn when(at: i64, by: By) -> Circumstance {
     Circumstance { at: UnixMs(at), by, reason: None, comment: None }
+}
+
+fn shelf(until: i64) -> Aside {
+    let (since, until) = (UnixMs(2_500), UnixMs(until));
+    Aside::Shelved { since, until, reason: "探头送检".to_owned(), by: "person 1".to_owned() }
+}
+
+fn works() -> Aside {
+    let (since, until) = (UnixMs(2_500), UnixMs(9_000));
+    Aside::Maintenance { since, until, reason: "换柜".to_owned(), by: "person 2".to_owned() }
 }
 
 fn evidence(value: f64, latching: bool) -> Evidence {
@@ -70,27 +80,40 @@ fn every_state_with_every_event() {
         ("reset", AlarmEvent::Reset),
         ("comment", AlarmEvent::Comment),
         ("withdraw", AlarmEvent::Withdraw),
+        ("values normal", AlarmEvent::ValuesNormal(e)),
+        ("realarm", AlarmEvent::Realarm),
+        ("shelve", AlarmEvent::Shelve(shelf(9_000))),
+        ("unshelve", AlarmEvent::Unshelve),
+        ("suppress", AlarmEvent::Suppress(works())),
+        ("bring back", AlarmEvent::BringBack),
+        ("judge", AlarmEvent::Judge(Verdict::Nuisance)),
     ];
     #[rustfmt::skip]
     let table: [(AlarmState, bool, Row); 6] = [
         (Unacknowledged, false, [
             Ok(Unacknowledged), Ok(Unacknowledged), Ok(Unacknowledged), Ok(Unacknowledged), Ok(ReturnedUnacknowledged),
-            Ok(Acknowledged), Err(R::NothingToUndo), Err(R::ConditionPresent), Ok(Unacknowledged), Ok(Closed)]),
+            Ok(Acknowledged), Err(R::NothingToUndo), Err(R::ConditionPresent), Ok(Unacknowledged), Ok(Closed),
+            Ok(ReturnedUnacknowledged), Err(R::NotAcknowledged), Ok(Unacknowledged), Err(R::NotShelved), Ok(Unacknowledged), Err(R::NotShelved), Ok(Unacknowledged)]),
         (Acknowledged, false, [
             Ok(Unacknowledged), Ok(Unacknowledged), Ok(Acknowledged), Ok(Acknowledged), Ok(Closed),
-            Err(R::AlreadyAcknowledged), Ok(Unacknowledged), Err(R::ConditionPresent), Ok(Acknowledged), Ok(Closed)]),
+            Err(R::AlreadyAcknowledged), Ok(Unacknowledged), Err(R::ConditionPresent), Ok(Acknowledged), Ok(Closed),
+            Ok(Closed), Ok(Unacknowledged), Ok(Acknowledged), Err(R::NotShelved), Ok(Acknowledged), Err(R::NotShelved), Ok(Acknowledged)]),
         (ReturnedUnacknowledged, false, [
             Ok(Unacknowledged), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent),
-            Ok(Closed), Err(R::NothingToUndo), Err(R::NotAcknowledged), Ok(ReturnedUnacknowledged), Ok(Closed)]),
+            Ok(Closed), Err(R::NothingToUndo), Err(R::NotAcknowledged), Ok(ReturnedUnacknowledged), Ok(Closed),
+            Err(R::NotPresent), Err(R::NotPresent), Ok(ReturnedUnacknowledged), Err(R::NotShelved), Ok(ReturnedUnacknowledged), Err(R::NotShelved), Ok(ReturnedUnacknowledged)]),
         (LatchedUnacknowledged, true, [
             Ok(Unacknowledged), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent),
-            Ok(LatchedAcknowledged), Err(R::NothingToUndo), Err(R::NotAcknowledged), Ok(LatchedUnacknowledged), Ok(Closed)]),
+            Ok(LatchedAcknowledged), Err(R::NothingToUndo), Err(R::NotAcknowledged), Ok(LatchedUnacknowledged), Ok(Closed),
+            Err(R::NotPresent), Err(R::NotPresent), Ok(LatchedUnacknowledged), Err(R::NotShelved), Ok(LatchedUnacknowledged), Err(R::NotShelved), Ok(LatchedUnacknowledged)]),
         (LatchedAcknowledged, true, [
             Ok(Unacknowledged), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent), Err(R::NotPresent),
-            Err(R::AlreadyAcknowledged), Ok(LatchedUnacknowledged), Ok(Closed), Ok(LatchedAcknowledged), Ok(Closed)]),
+            Err(R::AlreadyAcknowledged), Ok(LatchedUnacknowledged), Ok(Closed), Ok(LatchedAcknowledged), Ok(Closed),
+            Err(R::NotPresent), Err(R::NotPresent), Ok(LatchedAcknowledged), Err(R::NotShelved), Ok(LatchedAcknowledged), Err(R::NotShelved), Ok(LatchedAcknowledged)]),
         (Closed, false, [
             Err(R::Closed), Err(R::Closed), Err(R::Closed), Err(R::Closed), Err(R::Closed),
-            Err(R::Closed), Err(R::Closed), Err(R::Closed), Ok(Closed), Err(R::Closed)]),
+            Err(R::Closed), Err(R::Closed), Err(R::Closed), Ok(Closed), Err(R::Closed),
+            Err(R::Closed), Err(R::Closed), Err(R::Closed), Err(R::Closed), Err(R::Closed), Err(R::Closed), Ok(Closed)]),
     ];
     assert_eq!(table.map(|row| row.0), AlarmState::ALL);
     for (state, latching, row) in table {
@@ -174,6 +197,71 @@ fn late_findings_begin_closed() {
 }
 
 #[test]
+fn a_shelved_alarm_lives_on_and_comes_back_when_it_gets_worse_or_its_end_has_come() {
+    let (shelved, step) =
+        apply(in_state(Acknowledged, false), AlarmEvent::Shelve(shelf(9_000)), when(3_000, person(1)))
+            .unwrap();
+    assert_eq!((shelved.state, step.event), (Acknowledged, TransitionEvent::Shelved));
+    let go = |alarm: &Alarm, event, at| apply(alarm.clone(), event, when(at, By::System));
+    let (same, _) =
+        go(&shelved, AlarmEvent::RaisedAgain(Severity::Warning, evidence(320.0, false)), 4_000).unwrap();
+    assert_eq!(same.aside, Some(shelf(9_000)), "as bad as it was is what was shelved");
+    let (worse, step) =
+        go(&shelved, AlarmEvent::SeverityChanged(Severity::Alarm, evidence(500.0, true)), 4_000).unwrap();
+    assert_eq!((worse.aside, worse.state, step.event), (None, Unacknowledged, TransitionEvent::Escalated));
+    let (back, step) = go(&shelved, AlarmEvent::BringBack, 9_000).unwrap();
+    assert_eq!((back.aside, back.state, step.event), (None, Unacknowledged, TransitionEvent::Unshelved));
+    assert_eq!(go(&shelved, AlarmEvent::Realarm, 9_000), Err(Refusal::SetAside));
+    assert_eq!(go(&shelved, AlarmEvent::Suppress(works()), 4_000), Err(Refusal::SetAside));
+    let (longer, _) = go(&shelved, AlarmEvent::Shelve(shelf(20_000)), 4_000).unwrap();
+    assert_eq!(longer.aside, Some(shelf(20_000)));
+    let (over, _) = go(&shelved, AlarmEvent::Returned(evidence(10.0, false)), 4_000).unwrap();
+    assert_eq!((over.state, over.aside), (Closed, None));
+}
+
+#[test]
+fn suppression_is_no_shelf() {
+    let go = |alarm: &Alarm, event| apply(alarm.clone(), event, when(4_000, By::System));
+    let (suppressed, step) = go(&begun(false), AlarmEvent::Suppress(works())).unwrap();
+    assert_eq!((suppressed.state, step.event), (Unacknowledged, TransitionEvent::Suppressed));
+    assert_eq!(go(&suppressed, AlarmEvent::Unshelve), Err(Refusal::NotShelved));
+    assert_eq!(go(&suppressed, AlarmEvent::Shelve(shelf(9_000))), Err(Refusal::SetAside));
+    let worse = AlarmEvent::SeverityChanged(Severity::Alarm, evidence(500.0, true));
+    assert_eq!(
+        go(&suppressed, worse).unwrap().0.aside,
+        Some(works()),
+        "whether it is covered, the book says"
+    );
+    let (back, step) = go(&suppressed, AlarmEvent::BringBack).unwrap();
+    assert_eq!((back.aside, step.event), (None, TransitionEvent::Unsuppressed));
+}
+
+#[test]
+fn a_report_that_the_values_deny_does_not_hold_for_reset() {
+    let normal = AlarmEvent::ValuesNormal(evidence(5.0, true));
+    let (gone, step) = apply(begun(true), normal.clone(), when(4_000, By::System)).unwrap();
+    assert_eq!(
+        (gone.state, step.event, gone.latching),
+        (ReturnedUnacknowledged, TransitionEvent::Returned, false)
+    );
+    let (over, _) = apply(in_state(Acknowledged, true), normal, when(4_000, By::System)).unwrap();
+    assert_eq!((over.state, over.close_reason), (Closed, Some(CloseReason::ValuesNormal)));
+}
+
+#[test]
+fn what_it_was_in_truth_is_said_also_of_a_closed_one() {
+    let mut circumstance = when(9_000, person(3));
+    circumstance.comment = Some("电焊".to_owned());
+    let (judged, step) =
+        apply(in_state(Closed, false), AlarmEvent::Judge(Verdict::Works), circumstance).unwrap();
+    assert_eq!(
+        (judged.state, judged.verdict, judged.verdict_note.as_deref()),
+        (Closed, Some(Verdict::Works), Some("电焊"))
+    );
+    assert_eq!(step.event, TransitionEvent::Judged);
+}
+
+#[test]
 fn codes_are_stable_and_unique() {
     let refusals = [
         Refusal::ConditionPresent,
@@ -182,6 +270,8 @@ fn codes_are_stable_and_unique() {
         Refusal::Closed,
         Refusal::NothingToUndo,
         Refusal::NotPresent,
+        Refusal::SetAside,
+        Refusal::NotShelved,
     ];
     assert_eq!(
         refusals.map(Refusal::code),
@@ -191,7 +281,9 @@ fn codes_are_stable_and_unique() {
             "already_acknowledged",
             "closed",
             "nothing_to_undo",
-            "not_present"
+            "not_present",
+            "set_aside",
+            "not_shelved"
         ]
     );
     for event in TransitionEvent::ALL {
@@ -214,6 +306,12 @@ fn event() -> impl Strategy<Value = AlarmEvent> {
         Just(AlarmEvent::Reset),
         Just(AlarmEvent::Comment),
         Just(AlarmEvent::Withdraw),
+        Just(AlarmEvent::Realarm),
+        (0i64..60_000).prop_map(|until| AlarmEvent::Shelve(shelf(until))),
+        Just(AlarmEvent::Unshelve),
+        Just(AlarmEvent::Suppress(works())),
+        Just(AlarmEvent::BringBack),
+        Just(AlarmEvent::Judge(Verdict::Nuisance)),
     ]
 }
 
@@ -231,6 +329,7 @@ proptest! {
                     prop_assert!(after.worst_severity >= before.worst_severity);
                     prop_assert!(after.worst_value >= before.worst_value);
                     prop_assert!(!before.latching || after.latching);
+                    prop_assert!(after.state != Closed || after.aside.is_none());
                     if after.state == Closed && before.state != Closed && before.latching {
                         prop_assert!(matches!(after.close_reason, Some(CloseReason::Reset | CloseReason::Withdrawn)));
                     }

@@ -91,7 +91,7 @@ impl<'b> Replay<'b> {
                         open.worst = self::worse(self.hazard, open.worst, change.value);
                     }
                 }
-                (ChangeKind::Returned, Some(index)) => {
+                (ChangeKind::Returned | ChangeKind::Outvoted, Some(index)) => {
                     let over = self.open.swap_remove(index);
                     self.done.push(Occurrence { returned_at: Some(change.at), ..over });
                 }
@@ -102,7 +102,7 @@ impl<'b> Replay<'b> {
                     returned_at: Some(change.at),
                     worst: change.value,
                 }),
-                (ChangeKind::Worst | ChangeKind::Returned, None) => {}
+                (ChangeKind::Worst | ChangeKind::Returned | ChangeKind::Outvoted, None) => {}
             }
         }
     }

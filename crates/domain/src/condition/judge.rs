@@ -3,7 +3,7 @@
 use super::derived::{Derived, Known, OPEN_PROBE_C};
 use super::level::{Delays, Level, Onset, Side};
 use super::track::{Seen, Track};
-use super::{ChangeKind, Condition, ConditionChange, DetectorState, LateRun, Latest, Told};
+use super::{Belief, ChangeKind, Condition, ConditionChange, DetectorState, LateRun, Latest, Told};
 use crate::binding::{Binding, ChannelBinding, Supervision};
 use crate::hazard::{Class, Hazard, Severity};
 use crate::id::ChannelId;
@@ -65,6 +65,11 @@ impl Bounds {
             // A fault has one level, the first of the two.
             Class::Fault => Self { warning: alarm.or(warning), alarm: None, deadband },
         })
+    }
+
+    /// Whether there is anything to be beyond.
+    const fn has_limit(&self) -> bool {
+        self.warning.is_some() || self.alarm.is_some()
     }
 
     pub(super) fn sides(&self, value: f64, low: bool) -> [Side; 2] {
@@ -144,6 +149,31 @@ impl<'a> Judge<'a> {
         }
         if let Some(at) = over {
             self.tell(index, at, false);
+        }
+        self.outvote(index, deadline);
+    }
+
+    /// Takes what a device reports for gone when its own values have said otherwise for long.
+    fn outvote(&mut self, index: usize, now: UnixMs) {
+        let after_ms = self.binding.supervision.outvoted_after_ms;
+        let is_over = self
+            .state
+            .conditions
+            .get(index)
+            .and_then(|c| c.belief.deadline(after_ms))
+            .is_some_and(|deadline| deadline <= now);
+        if !is_over {
+            return;
+        }
+        self.update(index, |c| {
+            c.belief = Belief::Outvoted;
+            c.reported = Level::Normal;
+        });
+        let told = self.changes.len();
+        self.tell(index, now, false);
+        for change in self.changes.iter_mut().skip(told).filter(|change| change.kind == ChangeKind::Returned)
+        {
+            change.kind = ChangeKind::Outvoted;
         }
     }
 
@@ -454,7 +484,15 @@ impl<'a> Judge<'a> {
                 *level = next;
                 over = over.max(done);
             }
-            let there = c.levels.iter().any(|level| *level != Level::Normal) || c.told.is_some();
+            let is_normal = c.levels == [Level::Normal; 2];
+            c.belief = match (c.belief, is_normal) {
+                (Belief::Believed, true) if c.reported.is_held() && bounds.has_limit() => {
+                    Belief::Doubted(at.known)
+                }
+                (Belief::Doubted(_), false) => Belief::Believed,
+                (belief, _) => belief,
+            };
+            let there = !is_normal || c.told.is_some();
             worse = there
                 && value.is_some_and(|value| {
                     c.worst.is_none_or(|worst| if hazard.is_low() { value < worst } else { value > worst })
@@ -491,6 +529,10 @@ impl<'a> Judge<'a> {
             let is_of_values = c.hazard.class() == Class::Hazard || c.hazard.is_measured();
             if c.channel == channel && is_of_values && !c.frozen {
                 c.frozen = true;
+                // Without a value nothing speaks against the device.
+                if c.belief != Belief::Outvoted {
+                    c.belief = Belief::Believed;
+                }
                 self.changed = true;
             }
         }
@@ -512,11 +554,18 @@ impl<'a> Judge<'a> {
         }
         let id = channel.channel.id;
         let Some(index) = self.entry_if(id, hazard, reported.severity.is_some()) else { return };
+        let is_outvoted = self.state.conditions.get(index).is_some_and(|c| c.belief == Belief::Outvoted);
+        if is_outvoted && reported.severity.is_some() {
+            return;
+        }
         let delays = delays(self.binding, id, hazard).reported;
         let side = if reported.severity.is_some() { Side::Beyond } else { Side::Inside };
         let mut over = None;
         self.update(index, |c| {
             (c.reported, over) = c.reported.on_value(side, at, delays);
+            if reported.severity.is_none() {
+                c.belief = Belief::Believed;
+            }
             if reported.severity.is_some() {
                 c.reported_severity = reported.severity;
             }
@@ -547,6 +596,7 @@ impl<'a> Judge<'a> {
                 self.update(index, |c| {
                     c.levels = [Level::Normal; 2];
                     c.reported = Level::Normal;
+                    c.belief = Belief::Believed;
                     c.frozen = false;
                     c.late = None;
                 });
@@ -625,7 +675,10 @@ impl<'a> Judge<'a> {
         });
         let value = match kind {
             ChangeKind::Raised(_) | ChangeKind::Worst => c.worst.or(latest),
-            ChangeKind::SeverityChanged(_) | ChangeKind::Returned | ChangeKind::FoundLate(_) => latest,
+            ChangeKind::SeverityChanged(_)
+            | ChangeKind::Returned
+            | ChangeKind::Outvoted
+            | ChangeKind::FoundLate(_) => latest,
         };
         let severity = measured.max(reported);
         let limit = measured
@@ -826,6 +879,7 @@ pub(super) fn next_deadline(state: &DetectorState, binding: &Binding) -> Option<
             }
         }
         take(c.reported.deadline(delays.reported));
+        take(c.belief.deadline(binding.supervision.outvoted_after_ms));
     }
     earliest
 }

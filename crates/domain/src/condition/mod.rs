@@ -62,6 +62,8 @@ pub enum ChangeKind {
     Worst,
     /// It is gone.
     Returned,
+    /// The device goes on reporting it, but its values have been normal for so long that it is taken for gone.
+    Outvoted,
     /// Late data show that it was there then; nothing is open because of it.
     FoundLate(Severity),
 }
@@ -139,6 +141,29 @@ struct LateRun {
     received_at: UnixMs,
 }
 
+/// Whether a device is believed that reports a hazard which its own values do not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Belief {
+    /// Values agree, are missing, or are not measured.
+    #[default]
+    Believed,
+    /// Values have been normal while it was reported, since the server learned it then.
+    Doubted(UnixMs),
+    /// They have been for too long: the report counts for nothing until the device takes it back once.
+    Outvoted,
+}
+
+impl Belief {
+    /// When a doubt becomes certainty, server's clock; `after_ms` of 0 is never.
+    const fn deadline(self, after_ms: i64) -> Option<UnixMs> {
+        match self {
+            Self::Doubted(since) if after_ms > 0 => Some(since.plus_ms(after_ms)),
+            Self::Doubted(_) | Self::Believed | Self::Outvoted => None,
+        }
+    }
+}
+
 /// One (channel, hazard) that is not simply normal.
 #[derive(Debug, Clone, PartialEq)]
 struct Condition {
@@ -148,6 +173,8 @@ struct Condition {
     levels: [Level; 2],
     reported: Level,
     reported_severity: Option<Severity>,
+    /// Whether what the device reports is believed, where the channel measures the hazard too.
+    belief: Belief,
     /// The newest value of the channel is no value: measured levels stand still.
     frozen: bool,
     /// The worst value since it left normal, in the quantity's unit.
@@ -165,6 +192,7 @@ impl Condition {
             levels: [Level::Normal; 2],
             reported: Level::Normal,
             reported_severity: None,
+            belief: Belief::Believed,
             frozen: false,
             worst: None,
             told: None,
@@ -180,6 +208,9 @@ impl Condition {
         }
         if self.reported == Level::Normal {
             self.reported_severity = None;
+            if self.belief != Belief::Outvoted {
+                self.belief = Belief::Believed;
+            }
             if level_free && self.told.is_none() {
                 self.worst = None;
             }
@@ -189,6 +220,7 @@ impl Condition {
     fn is_blank(&self) -> bool {
         self.levels == [Level::Normal; 2]
             && self.reported == Level::Normal
+            && self.belief != Belief::Outvoted
             && self.told.is_none()
             && self.late.is_none()
     }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Condition;
 use super::level::Level;
 use super::track::Track;
+use super::{Belief, Condition};
 use super::{LateEpisode, LateRun, Told};
 use crate::hazard::{Hazard, Severity};
 use crate::id::ChannelId;
@@ -68,6 +68,8 @@ struct StoredCondition {
     reported: Level,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reported_severity: Option<Severity>,
+    #[serde(default, skip_serializing_if = "is_believed")]
+    belief: Belief,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     frozen: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,11 @@ struct StoredCondition {
     told: Option<Told>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<LateEpisode>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_believed(belief: &Belief) -> bool {
+    *belief == Belief::Believed
 }
 
 pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition], tracks: &[Track]) -> Vec<u8> {
@@ -90,6 +97,7 @@ pub(super) fn to_bytes(late_run: Option<LateRun>, conditions: &[Condition], trac
                 levels: c.levels,
                 reported: c.reported,
                 reported_severity: c.reported_severity,
+                belief: c.belief,
                 frozen: c.frozen,
                 worst: c.worst,
                 told: c.told,
@@ -122,6 +130,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Read, StateError> {
             levels: c.levels,
             reported: c.reported,
             reported_severity: c.reported_severity,
+            belief: c.belief,
             frozen: c.frozen,
             worst: c.worst,
             told: c.told,

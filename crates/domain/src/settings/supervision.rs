@@ -58,6 +58,8 @@ const REPLAY_BEHIND_MS: i64 = 31 * 86_400_000;
 /// A fault that is gone at the next reading is none.
 const FAULT_ON_DELAY_MS: i64 = 10_000;
 const FAULT_OFF_DELAY_MS: i64 = 10_000;
+/// A latched report whose values have been normal for a day is one that nobody reset at the device.
+const OUTVOTED_AFTER_MS: i64 = 24 * 3_600_000;
 
 /// The supervision in force for a profile that speaks each `interval_s`; `patches` go from general to particular.
 #[must_use]
@@ -74,6 +76,7 @@ pub fn supervision<'p>(
         clock_behind_ms: if replays_history { REPLAY_BEHIND_MS } else { CLOCK_BEHIND_MS },
         fault_on_delay_ms: FAULT_ON_DELAY_MS,
         fault_off_delay_ms: FAULT_OFF_DELAY_MS,
+        outvoted_after_ms: OUTVOTED_AFTER_MS,
     }
 }
 

@@ -91,6 +91,7 @@ pub(crate) fn binding_of(entries: Vec<ChannelEntry>, patch: LimitPatch) -> Bindi
             clock_behind_ms: 600_000,
             fault_on_delay_ms: 10_000,
             fault_off_delay_ms: 10_000,
+            outvoted_after_ms: 86_400_000,
         },
         utc_offset_min: 480,
     }

@@ -137,7 +137,7 @@ proptest! {
                     present.insert(key, (severity, change.at.0));
                 }
                 ChangeKind::Worst => prop_assert!(known.is_some()),
-                ChangeKind::Returned => prop_assert!(present.remove(&key).is_some()),
+                ChangeKind::Returned | ChangeKind::Outvoted => prop_assert!(present.remove(&key).is_some()),
                 ChangeKind::FoundLate(_) => {}
             }
         }

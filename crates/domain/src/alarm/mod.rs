@@ -8,12 +8,26 @@
 //!    \-- returned --------------> D returned unack -- acknowledge -> closed
 //!  the hazard comes again or gets worse: D, E, F and C go back to B
 //! ```
+//!
+//! Apart from that an alarm can be set [aside]: shelved by a person (G), suppressed by design (H) or by maintenance (I). It
+//! goes on with its life there, and nobody is told.
+
+pub mod aside;
+mod life;
+pub mod nuisance;
+pub mod suppression;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 use crate::hazard::{Hazard, Severity};
 use crate::id::{AlarmId, ChannelId, DetectorId, TokenId, UserId};
 use crate::time::UnixMs;
+
+pub use aside::{Aside, AsideKind};
+pub use life::{apply, raise};
+pub use suppression::{DESIGN_RULES, DesignRule};
+pub use verdict::Verdict;
 
 /// How long a person may take an acknowledgement back, ms.
 pub const UNDO_WITHIN_MS: i64 = 60_000;
@@ -144,11 +158,13 @@ pub enum CloseReason {
     Late,
     /// Its channel or detector was removed.
     Withdrawn,
+    /// The device went on reporting it while its values had been normal for long.
+    ValuesNormal,
 }
 
 impl CloseReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Returned, Self::Reset, Self::Late, Self::Withdrawn];
+    pub const ALL: [Self; 5] = [Self::Returned, Self::Reset, Self::Late, Self::Withdrawn, Self::ValuesNormal];
 
     /// The stable name used in the API and the database.
     #[must_use]
@@ -158,6 +174,7 @@ impl CloseReason {
             Self::Reset => "reset",
             Self::Late => "late",
             Self::Withdrawn => "withdrawn",
+            Self::ValuesNormal => "values_normal",
         }
     }
 
@@ -213,6 +230,12 @@ pub struct Alarm {
     pub late: bool,
     /// Whether the device itself reported it.
     pub reported_by_device: bool,
+    /// Set aside: open, but nobody is told.
+    pub aside: Option<Aside>,
+    /// What it was in truth, as a person said last.
+    pub verdict: Option<Verdict>,
+    /// What that person added.
+    pub verdict_note: Option<String>,
     /// Rises by one with each change.
     pub version: i64,
 }
@@ -228,6 +251,20 @@ pub enum AlarmEvent {
     Worst(Evidence),
     /// It is gone.
     Returned(Evidence),
+    /// The device goes on reporting it, but its values have been normal for so long that the platform does not believe it.
+    ValuesNormal(Evidence),
+    /// It has been present and acknowledged for so long that it asks for attention again.
+    Realarm,
+    /// A person shelves it, or shelves it anew with another end.
+    Shelve(Aside),
+    /// A person brings it back from the shelf.
+    Unshelve,
+    /// The platform suppresses it, by maintenance or by design.
+    Suppress(Aside),
+    /// The platform brings it back: the shelf's end has come, the maintenance is over, the cause is gone.
+    BringBack,
+    /// A person says what it was in truth.
+    Judge(Verdict),
     /// A person takes it.
     Acknowledge,
     /// The same person takes that back.
@@ -260,7 +297,7 @@ pub struct Circumstance {
     pub at: UnixMs,
     /// Who.
     pub by: By,
-    /// Why, as a stable word where the platform acts (`deadline`, `settings`, `removed`).
+    /// Why, as a stable word where the platform acts (`deadline`, `settings`, `removed`, `values_normal`).
     pub reason: Option<String>,
     /// What the person says.
     pub comment: Option<String>,
@@ -273,8 +310,7 @@ pub struct Transition {
     pub alarm: AlarmId,
     /// When.
     pub at: UnixMs,
-    /// What happened: `raised`, `escalated`, `deescalated`, `returned`, `acknowledged`, `unacknowledged`, `reset`,
-    /// `closed`, `commented`, `worst`.
+    /// What happened.
     pub event: TransitionEvent,
     /// The state before; `None` for the first.
     pub from_state: Option<AlarmState>,
@@ -316,11 +352,23 @@ pub enum TransitionEvent {
     Commented,
     /// The worst value so far.
     Worst,
+    /// Present and acknowledged for so long that it asks for attention again.
+    Realarmed,
+    /// Put on the shelf by a person.
+    Shelved,
+    /// Back from the shelf.
+    Unshelved,
+    /// Suppressed by maintenance or by design.
+    Suppressed,
+    /// No longer suppressed.
+    Unsuppressed,
+    /// A person said what it was in truth.
+    Judged,
 }
 
 impl TransitionEvent {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Raised,
         Self::Escalated,
         Self::Deescalated,
@@ -331,6 +379,12 @@ impl TransitionEvent {
         Self::Closed,
         Self::Commented,
         Self::Worst,
+        Self::Realarmed,
+        Self::Shelved,
+        Self::Unshelved,
+        Self::Suppressed,
+        Self::Unsuppressed,
+        Self::Judged,
     ];
 
     /// The stable name used in the API and the database.
@@ -347,6 +401,12 @@ impl TransitionEvent {
             Self::Closed => "closed",
             Self::Commented => "commented",
             Self::Worst => "worst",
+            Self::Realarmed => "realarmed",
+            Self::Shelved => "shelved",
+            Self::Unshelved => "unshelved",
+            Self::Suppressed => "suppressed",
+            Self::Unsuppressed => "unsuppressed",
+            Self::Judged => "judged",
         }
     }
 
@@ -378,6 +438,12 @@ pub enum Refusal {
     /// The platform's judgement and the alarm disagree about whether the hazard is there.
     #[error("the alarm's state does not fit the platform's judgement")]
     NotPresent,
+    /// It is suppressed, or on the shelf already where that matters.
+    #[error("the alarm is set aside already")]
+    SetAside,
+    /// It is not on the shelf.
+    #[error("the alarm is not on the shelf")]
+    NotShelved,
 }
 
 impl Refusal {
@@ -391,6 +457,8 @@ impl Refusal {
             Self::Closed => "closed",
             Self::NothingToUndo => "nothing_to_undo",
             Self::NotPresent => "not_present",
+            Self::SetAside => "set_aside",
+            Self::NotShelved => "not_shelved",
         }
     }
 }
@@ -412,222 +480,4 @@ pub struct Beginning {
     pub evidence: Evidence,
     /// Whether it was found in late data: then it begins closed.
     pub late: bool,
-}
-
-/// Begins an alarm at `circumstance.at`; `now` is the server's clock.
-#[must_use]
-pub fn raise(beginning: Beginning, circumstance: Circumstance, now: UnixMs) -> (Alarm, Transition) {
-    let Beginning { id, detector, channel, hazard, severity, evidence, late } = beginning;
-    let at = circumstance.at;
-    let state = if late { AlarmState::Closed } else { AlarmState::Unacknowledged };
-    let alarm = Alarm {
-        id,
-        detector,
-        channel,
-        hazard,
-        severity,
-        worst_severity: severity,
-        state,
-        raised_at: at,
-        returned_at: late.then_some(at),
-        acknowledged_at: None,
-        acknowledged_by: None,
-        closed_at: late.then_some(now),
-        close_reason: late.then_some(CloseReason::Late),
-        worst_value: evidence.value,
-        worst_at: evidence.value.map(|_| at),
-        current_value: evidence.value,
-        current_at: evidence.value.map(|_| at),
-        limit: evidence.limit,
-        latching: evidence.latching && !late,
-        late,
-        reported_by_device: evidence.reported_by_device,
-        version: 1,
-    };
-    let transition = transition(&alarm, TransitionEvent::Raised, None, evidence.value, circumstance);
-    (alarm, transition)
-}
-
-/// Takes `alarm` one step further, or says why that cannot be.
-///
-/// # Errors
-/// [`Refusal`] with the alarm's state unchanged.
-pub fn apply(
-    alarm: Alarm,
-    event: AlarmEvent,
-    circumstance: Circumstance,
-) -> Result<(Alarm, Transition), Refusal> {
-    let (state, kind) = next(&alarm, &event, &circumstance)?;
-    let mut after = Alarm { state, version: alarm.version + 1, ..alarm };
-    let at = circumstance.at;
-    let mut value = None;
-    match &event {
-        AlarmEvent::RaisedAgain(severity, evidence) | AlarmEvent::SeverityChanged(severity, evidence) => {
-            after.severity = *severity;
-            after.worst_severity = after.worst_severity.max(*severity);
-            after.latching |= evidence.latching;
-            after.reported_by_device |= evidence.reported_by_device;
-            after.limit = evidence.limit.or(after.limit);
-            take_value(&mut after, evidence, at);
-            value = evidence.value;
-            after.returned_at = None;
-        }
-        AlarmEvent::Worst(evidence) => {
-            take_value(&mut after, evidence, at);
-            value = evidence.value;
-        }
-        AlarmEvent::Returned(evidence) => {
-            if let Some(current) = evidence.value {
-                after.current_value = Some(current);
-                after.current_at = Some(at);
-            }
-            value = evidence.value;
-            after.returned_at = Some(at);
-        }
-        AlarmEvent::Acknowledge => {
-            after.acknowledged_at = Some(at);
-            after.acknowledged_by = Some(circumstance.by.clone());
-        }
-        AlarmEvent::UndoAcknowledge | AlarmEvent::Reset | AlarmEvent::Comment | AlarmEvent::Withdraw => {}
-    }
-    if state.waits_for_acknowledgement() {
-        after.acknowledged_at = None;
-        after.acknowledged_by = None;
-    }
-    if state == AlarmState::Closed && after.closed_at.is_none() {
-        after.closed_at = Some(at);
-        after.close_reason = Some(match event {
-            AlarmEvent::Reset => CloseReason::Reset,
-            AlarmEvent::Withdraw => CloseReason::Withdrawn,
-            AlarmEvent::RaisedAgain(..)
-            | AlarmEvent::SeverityChanged(..)
-            | AlarmEvent::Worst(_)
-            | AlarmEvent::Returned(_)
-            | AlarmEvent::Acknowledge
-            | AlarmEvent::UndoAcknowledge
-            | AlarmEvent::Comment => CloseReason::Returned,
-        });
-    }
-    let transition = transition(&after, kind, Some(alarm.state), value, circumstance);
-    Ok((after, transition))
-}
-
-/// The table: which state follows, and what the step is called.
-fn next(
-    alarm: &Alarm,
-    event: &AlarmEvent,
-    circumstance: &Circumstance,
-) -> Result<(AlarmState, TransitionEvent), Refusal> {
-    use AlarmState as S;
-    use TransitionEvent as T;
-    let state = alarm.state;
-    match (event, state) {
-        (AlarmEvent::Comment, same) => Ok((same, T::Commented)),
-        (
-            AlarmEvent::RaisedAgain(..)
-            | AlarmEvent::SeverityChanged(..)
-            | AlarmEvent::Worst(_)
-            | AlarmEvent::Returned(_)
-            | AlarmEvent::Acknowledge
-            | AlarmEvent::UndoAcknowledge
-            | AlarmEvent::Reset
-            | AlarmEvent::Withdraw,
-            S::Closed,
-        ) => Err(Refusal::Closed),
-        (AlarmEvent::Withdraw, _) => Ok((S::Closed, T::Closed)),
-
-        (AlarmEvent::RaisedAgain(..), _) => Ok((S::Unacknowledged, T::Raised)),
-
-        // Worse than before asks for attention again; less bad does not.
-        (AlarmEvent::SeverityChanged(severity, _), S::Unacknowledged | S::Acknowledged) => {
-            if *severity > alarm.severity {
-                Ok((S::Unacknowledged, T::Escalated))
-            } else {
-                Ok((state, T::Deescalated))
-            }
-        }
-        (AlarmEvent::Worst(_), S::Unacknowledged | S::Acknowledged) => Ok((state, T::Worst)),
-        (AlarmEvent::Returned(_), S::Unacknowledged) => Ok((
-            if alarm.latching { S::LatchedUnacknowledged } else { S::ReturnedUnacknowledged },
-            T::Returned,
-        )),
-        (AlarmEvent::Returned(_), S::Acknowledged) => {
-            Ok((if alarm.latching { S::LatchedAcknowledged } else { S::Closed }, T::Returned))
-        }
-        (
-            AlarmEvent::SeverityChanged(..) | AlarmEvent::Worst(_) | AlarmEvent::Returned(_),
-            S::ReturnedUnacknowledged | S::LatchedUnacknowledged | S::LatchedAcknowledged,
-        ) => Err(Refusal::NotPresent),
-
-        (AlarmEvent::Acknowledge, S::Unacknowledged) => Ok((S::Acknowledged, T::Acknowledged)),
-        (AlarmEvent::Acknowledge, S::ReturnedUnacknowledged) => Ok((S::Closed, T::Acknowledged)),
-        (AlarmEvent::Acknowledge, S::LatchedUnacknowledged) => Ok((S::LatchedAcknowledged, T::Acknowledged)),
-        (AlarmEvent::Acknowledge, S::Acknowledged | S::LatchedAcknowledged) => {
-            Err(Refusal::AlreadyAcknowledged)
-        }
-
-        (AlarmEvent::UndoAcknowledge, S::Acknowledged | S::LatchedAcknowledged) => {
-            let own = alarm.acknowledged_by.as_ref() == Some(&circumstance.by);
-            let fresh = alarm
-                .acknowledged_at
-                .is_some_and(|at| (0..=UNDO_WITHIN_MS).contains(&circumstance.at.since_ms(at)));
-            match (own && fresh, state) {
-                (false, _) => Err(Refusal::NothingToUndo),
-                (true, S::LatchedAcknowledged) => Ok((S::LatchedUnacknowledged, T::Unacknowledged)),
-                (
-                    true,
-                    S::Unacknowledged
-                    | S::Acknowledged
-                    | S::ReturnedUnacknowledged
-                    | S::LatchedUnacknowledged
-                    | S::Closed,
-                ) => Ok((S::Unacknowledged, T::Unacknowledged)),
-            }
-        }
-        (
-            AlarmEvent::UndoAcknowledge,
-            S::Unacknowledged | S::ReturnedUnacknowledged | S::LatchedUnacknowledged,
-        ) => Err(Refusal::NothingToUndo),
-
-        (AlarmEvent::Reset, S::LatchedAcknowledged) => Ok((S::Closed, T::Reset)),
-        (AlarmEvent::Reset, S::LatchedUnacknowledged | S::ReturnedUnacknowledged) => {
-            Err(Refusal::NotAcknowledged)
-        }
-        (AlarmEvent::Reset, S::Unacknowledged | S::Acknowledged) => Err(Refusal::ConditionPresent),
-    }
-}
-
-/// Takes the value as current, and as worst when it is.
-fn take_value(alarm: &mut Alarm, evidence: &Evidence, at: UnixMs) {
-    let Some(value) = evidence.value else { return };
-    alarm.current_value = Some(value);
-    alarm.current_at = Some(at);
-    let worse = alarm
-        .worst_value
-        .is_none_or(|worst| if alarm.hazard.is_low() { value < worst } else { value > worst });
-    if worse {
-        alarm.worst_value = Some(value);
-        alarm.worst_at = Some(at);
-    }
-}
-
-fn transition(
-    alarm: &Alarm,
-    event: TransitionEvent,
-    from_state: Option<AlarmState>,
-    value: Option<f64>,
-    circumstance: Circumstance,
-) -> Transition {
-    Transition {
-        alarm: alarm.id,
-        at: circumstance.at,
-        event,
-        from_state,
-        to_state: alarm.state,
-        severity: alarm.severity,
-        value,
-        by: circumstance.by,
-        reason: circumstance.reason,
-        comment: circumstance.comment,
-    }
 }
