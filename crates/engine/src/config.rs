@@ -1,5 +1,6 @@
 //! What an operator may set about the engine.
 
+use domain::alarm::LifeRules;
 use store::history::Retention;
 
 /// Bounds and periods of the engine.
@@ -27,6 +28,8 @@ pub struct EngineConfig {
     pub roll_up_rows: u32,
     /// How often old data are let go, ms.
     pub retain_every_ms: i64,
+    /// How alarms are shelved, and when they ring again.
+    pub alarms: LifeRules,
 }
 
 impl Default for EngineConfig {
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
             roll_up_every_ms: 60_000,
             roll_up_rows: 100_000,
             retain_every_ms: 3_600_000,
+            alarms: LifeRules::default(),
         }
     }
 }

@@ -207,6 +207,7 @@ impl Engine {
             commands: commands_end,
             unknown,
             batch_max: config.batch_max.max(1),
+            rules: config.alarms,
         })
         .await?;
         tasks.spawn(partition.run(stop.child_token()));
@@ -446,6 +447,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`] when it cannot be read, [`EngineError::Stopped`].
     pub async fn reload(&self, detectors: &[DetectorId]) -> Result<(), EngineError> {
+        // A window over a panel covers the circuits that the panel has now.
+        self.reload_maintenance().await?;
         for some in detectors.chunks(REBIND_AT_ONCE) {
             let bound = bindings::read(&self.inner.store, &self.inner.directory, some, self.now()).await?;
             let (reply, done) = oneshot::channel();
@@ -454,6 +457,21 @@ impl Engine {
             done.await.map_err(|_gone| EngineError::Stopped)?;
         }
         Ok(())
+    }
+
+    /// Reads the maintenance windows again and lets the partition go by them.
+    pub(crate) async fn reload_maintenance(&self) -> Result<(), EngineError> {
+        let book = self.inner.store.maintenance().book(self.now()).await?;
+        let (reply, done) = oneshot::channel();
+        let command = Command::Maintenance { book, reply };
+        self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;
+        done.await.map_err(|_gone| EngineError::Stopped)
+    }
+
+    /// What is set about the life of alarms.
+    #[must_use]
+    pub fn life_rules(&self) -> domain::alarm::LifeRules {
+        self.inner.config.alarms
     }
 
     /// Tells the dispatcher that there is something to do.

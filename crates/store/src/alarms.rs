@@ -1,7 +1,7 @@
 //! Alarms as people read them: the desk, one alarm with its steps, the export.
 
 use domain::access::Scope;
-use domain::alarm::AlarmState;
+use domain::alarm::{AlarmState, Aside, AsideKind, Verdict};
 use domain::hazard::{Class, Hazard, Severity};
 use domain::id::{AlarmId, ChannelId, CircuitId, DetectorId, OrganisationId, SiteId, TransitionId};
 use domain::place::{AreaCode, OrganisationPath};
@@ -89,6 +89,12 @@ rows! {
         pub worst_value: Option<f64>,
         /// When that was measured.
         pub worst_at: Option<UnixMs>,
+        /// Set aside: open, but nobody is told.
+        pub aside: Option<Aside>,
+        /// What it was in truth.
+        pub verdict: Option<Verdict>,
+        /// What the person who said so added.
+        pub verdict_note: Option<String>,
         /// Rises with every change.
         pub version: i64,
     }
@@ -165,6 +171,12 @@ pub struct AlarmFilter {
     pub late: Option<bool>,
     /// Held for reset (latched states).
     pub latched: Option<bool>,
+    /// Set aside in one of these ways.
+    pub asides: Vec<AsideKind>,
+    /// Set aside in any way, or not.
+    pub is_aside: Option<bool>,
+    /// What they were in truth.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// In which order.
@@ -350,6 +362,11 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, scope: &Scope, filter: &AlarmFi
     if let Some((from, to)) = filter.during {
         query.push(" AND a.raised_at < ").push_bind(to.0);
         query.push(" AND coalesce(a.returned_at, a.closed_at, 9223372036854775807) >= ").push_bind(from.0);
+    }
+    push_any(query, "a.aside", filter.asides.iter().map(|kind| kind.code()));
+    push_any(query, "a.verdict", filter.verdicts.iter().map(|verdict| verdict.code()));
+    if let Some(is_aside) = filter.is_aside {
+        query.push(if is_aside { " AND a.aside IS NOT NULL" } else { " AND a.aside IS NULL" });
     }
     if let Some(late) = filter.late {
         query.push(" AND a.late = ").push_bind(late);

@@ -1,14 +1,14 @@
 //! Reading columns into the vocabulary of the domain, and the rows that come out of it.
 
 use domain::access::Role;
-use domain::alarm::AlarmState;
+use domain::alarm::{AlarmState, Aside, AsideKind, Verdict};
 use domain::command::{CommandKind, Outcome};
 use domain::diagnosis::{Kind as FindingKind, Strength};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{
     AlarmId, ChannelId, CircuitId, CommandBatchId, CommandId, CredentialId, DeliveryId, DetectorId, DigestId,
     LadderId, MediumId, NoticeId, OrganisationId, PanelId, RouteId, SiteId, TerminalId, TokenId,
-    TransitionId, UserId,
+    TransitionId, UserId, WindowId,
 };
 use domain::place::{Admission, AreaCode, CredentialKind, OrganisationPath, Protocol};
 use domain::quantity::{Decimals, Phase, Quantity};
@@ -59,6 +59,7 @@ wrapped!(
     DetectorId(i64),
     ChannelId(i64),
     AlarmId(i64),
+    WindowId(i64),
     TransitionId(i64),
     UserId(i64),
     TokenId(i64),
@@ -105,6 +106,8 @@ coded!(
     Phase,
     Hazard,
     AlarmState,
+    AsideKind,
+    Verdict,
     Protocol,
     Admission,
     Role,
@@ -122,6 +125,32 @@ impl Column for Strength {
             2 => Ok(Self::Strong),
             other => Err(damaged(name, &other.to_string())),
         }
+    }
+}
+
+/// Five columns that begin with the same name.
+impl Column for Aside {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        let of = |suffix: &str| format!("{name}_{suffix}");
+        let since = UnixMs::read(row, &of("since"))?;
+        let reason = || String::read(row, &of("reason"));
+        let until = || UnixMs::read(row, &of("until"));
+        let by = || Ok::<_, sqlx::Error>(Option::<String>::read(row, &of("by"))?.unwrap_or_default());
+        Ok(match AsideKind::read(row, name)? {
+            AsideKind::Shelved => Self::Shelved { since, until: until()?, reason: reason()?, by: by()? },
+            AsideKind::Maintenance => {
+                Self::Maintenance { since, until: until()?, reason: reason()?, by: by()? }
+            }
+            AsideKind::Design => Self::Design { since, cause: Hazard::read(row, &of("reason"))? },
+        })
+    }
+}
+
+/// Why and by whom an alarm is set aside, as it is stored.
+pub(crate) fn aside_words(aside: &Aside) -> (&str, Option<&str>) {
+    match aside {
+        Aside::Shelved { reason, by, .. } | Aside::Maintenance { reason, by, .. } => (reason, Some(by)),
+        Aside::Design { cause, .. } => (cause.code(), None),
     }
 }
 

@@ -7,7 +7,7 @@ mod seen;
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use domain::alarm::AlarmState;
+use domain::alarm::{AlarmState, Aside, Verdict};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{AlarmId, ChannelId, CircuitId, DetectorId, SiteId, TerminalId};
 use domain::kept_answer::KeptAnswer;
@@ -18,7 +18,7 @@ use sqlx::SqliteConnection;
 
 use crate::actor::ActorKind;
 use crate::audit::{self, AuditEntry};
-use crate::column::severity_rank;
+use crate::column::{aside_words, severity_rank};
 use crate::error::StoreError;
 use crate::kept_answers;
 use crate::open::Store;
@@ -149,6 +149,12 @@ rows! {
         pub worst_value: Option<f64>,
         /// When that was measured.
         pub worst_at: Option<UnixMs>,
+        /// Set aside: open, but nobody is told.
+        pub aside: Option<Aside>,
+        /// What it was in truth.
+        pub verdict: Option<Verdict>,
+        /// What the person who said so added.
+        pub verdict_note: Option<String>,
         /// Rises with every change.
         pub version: i64,
     }
@@ -189,6 +195,10 @@ pub struct OutboxEntry {
     /// What whoever tells it needs, with a version in it.
     pub payload: serde_json::Value,
 }
+
+/// The kinds of [`OutboxEntry`] by which an alarm asks an operator for attention.
+pub const ANNUNCIATED: [&str; 5] =
+    ["alarm_raised", "alarm_escalated", "alarm_realarmed", "alarm_unshelved", "alarm_unsuppressed"];
 
 /// What a terminal told about itself; an absent field leaves what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,8 +273,9 @@ static STATUSES: Bulk = Bulk::new(
 static ALARMS: Bulk = Bulk::new(
     "INSERT INTO alarm (id, site_id, detector_id, channel_id, circuit_id, hazard, class, severity, worst_severity, \
      state, raised_at, returned_at, acknowledged_at, acknowledged_by, acknowledged_by_id, closed_at, close_reason, \
-     late, reported_by_device, latching, limit_value, current_value, current_at, worst_value, worst_at, version)",
-    26,
+     late, reported_by_device, latching, limit_value, current_value, current_at, worst_value, worst_at, version, \
+     aside, aside_since, aside_until, aside_reason, aside_by, verdict, verdict_note)",
+    33,
     " ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, circuit_id = excluded.circuit_id, \
      severity = excluded.severity, worst_severity = excluded.worst_severity, \
      state = excluded.state, returned_at = excluded.returned_at, acknowledged_at = excluded.acknowledged_at, \
@@ -272,7 +283,10 @@ static ALARMS: Bulk = Bulk::new(
      closed_at = excluded.closed_at, close_reason = excluded.close_reason, late = excluded.late, \
      reported_by_device = excluded.reported_by_device, latching = excluded.latching, \
      limit_value = excluded.limit_value, current_value = excluded.current_value, current_at = excluded.current_at, \
-     worst_value = excluded.worst_value, worst_at = excluded.worst_at, version = excluded.version",
+     worst_value = excluded.worst_value, worst_at = excluded.worst_at, version = excluded.version, \
+     aside = excluded.aside, aside_since = excluded.aside_since, aside_until = excluded.aside_until, \
+     aside_reason = excluded.aside_reason, aside_by = excluded.aside_by, verdict = excluded.verdict, \
+     verdict_note = excluded.verdict_note",
 );
 static TRANSITIONS: Bulk = Bulk::new(
     "INSERT INTO alarm_transition (alarm_id, at, event, from_state, to_state, severity, value, actor_kind, actor_id, \
@@ -281,6 +295,11 @@ static TRANSITIONS: Bulk = Bulk::new(
     "",
 );
 static OUTBOX: Bulk = Bulk::new("INSERT INTO outbox (alarm_id, at, kind, payload)", 4, "");
+static ANNUNCIATIONS: Bulk = Bulk::new(
+    "INSERT INTO annunciation (at, alarm_id, kind, site_id, detector_id, channel_id, hazard, severity)",
+    8,
+    " ON CONFLICT (at, alarm_id, kind) DO NOTHING",
+);
 static SEEN: Bulk = Bulk::new(
     "WITH news (id, at, remote, signal, firmware, seen, pinned) AS (",
     7,
@@ -492,6 +511,13 @@ async fn write_alarms(connection: &mut SqliteConnection, alarms: &[AlarmWrite]) 
                     .bind(alarm.worst_value)
                     .bind(alarm.worst_at.map(|at| at.0))
                     .bind(alarm.version)
+                    .bind(alarm.aside.as_ref().map(|aside| aside.kind().code()))
+                    .bind(alarm.aside.as_ref().map(|aside| aside.since().0))
+                    .bind(alarm.aside.as_ref().and_then(Aside::until).map(|at| at.0))
+                    .bind(alarm.aside.as_ref().map(|aside| aside_words(aside).0))
+                    .bind(alarm.aside.as_ref().and_then(|aside| aside_words(aside).1))
+                    .bind(alarm.verdict.map(Verdict::code))
+                    .bind(alarm.verdict_note.as_deref())
             })
             .await
             .map_err(already_open)?;
@@ -522,6 +548,25 @@ async fn write_alarms(connection: &mut SqliteConnection, alarms: &[AlarmWrite]) 
     OUTBOX
         .run(connection, &outbox, |query, (alarm, entry)| {
             query.bind(alarm.0).bind(entry.at.0).bind(entry.kind).bind(entry.payload.to_string())
+        })
+        .await?;
+    let told: Vec<(&AlarmRecord, &OutboxEntry)> = alarms
+        .iter()
+        .filter(|write| !write.alarm.late)
+        .flat_map(|write| write.outbox.iter().map(|entry| (&write.alarm, entry)))
+        .filter(|(_, entry)| ANNUNCIATED.contains(&entry.kind))
+        .collect();
+    ANNUNCIATIONS
+        .run(connection, &told, |query, (alarm, entry)| {
+            query
+                .bind(entry.at.0)
+                .bind(alarm.id.0)
+                .bind(entry.kind)
+                .bind(alarm.site_id.0)
+                .bind(alarm.detector_id.0)
+                .bind(alarm.channel_id.0)
+                .bind(alarm.hazard.code())
+                .bind(severity_rank(alarm.severity))
         })
         .await?;
     Ok(())

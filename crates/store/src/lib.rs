@@ -28,6 +28,7 @@ pub mod readings;
 pub mod restart;
 
 pub mod admission;
+pub mod alarm_metrics;
 pub mod alarms;
 pub mod circuits;
 pub mod commands;
@@ -37,6 +38,7 @@ pub mod detectors;
 pub mod exchange;
 pub mod findings;
 pub mod forward;
+pub mod maintenance;
 pub mod overview;
 pub mod pictures;
 pub mod profiles;

@@ -204,7 +204,7 @@ impl Overview<'_> {
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT coalesce(sum(a.state IN ('unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged')), 0), \
              coalesce(sum(a.state IN ('latched_unacknowledged', 'latched_acknowledged')), 0) \
-             {SITES} JOIN alarm a ON a.site_id = s.id AND a.state <> 'closed' WHERE 1 = 1"
+             {SITES} JOIN alarm a ON a.site_id = s.id AND a.state <> 'closed' AND a.aside IS NULL WHERE 1 = 1"
         ));
         push_part(&mut query, scope, part);
         let (unacknowledged, latched): (i64, i64) = query.build_query_as().fetch_one(self.0.reader()).await?;

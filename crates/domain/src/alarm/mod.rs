@@ -14,6 +14,7 @@
 
 pub mod aside;
 mod life;
+pub mod load;
 pub mod nuisance;
 pub mod suppression;
 mod verdict;
@@ -24,7 +25,7 @@ use crate::hazard::{Hazard, Severity};
 use crate::id::{AlarmId, ChannelId, DetectorId, TokenId, UserId};
 use crate::time::UnixMs;
 
-pub use aside::{Aside, AsideKind};
+pub use aside::{Aside, AsideKind, LifeRules};
 pub use life::{apply, raise};
 pub use suppression::{DESIGN_RULES, DesignRule};
 pub use verdict::Verdict;

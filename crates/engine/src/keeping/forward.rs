@@ -117,7 +117,13 @@ fn step(row: &ForwardRow) -> Forward {
             | TransitionEvent::Acknowledged
             | TransitionEvent::Unacknowledged
             | TransitionEvent::Commented
-            | TransitionEvent::Worst,
+            | TransitionEvent::Worst
+            | TransitionEvent::Realarmed
+            | TransitionEvent::Shelved
+            | TransitionEvent::Unshelved
+            | TransitionEvent::Suppressed
+            | TransitionEvent::Unsuppressed
+            | TransitionEvent::Judged,
         )
         | None => None,
     };

@@ -23,7 +23,7 @@ use crate::memory::OpenAlarm;
 #[derive(Debug, Clone)]
 pub(crate) struct Act {
     pub(crate) alarm: AlarmId,
-    /// Acknowledge, undo, reset or comment.
+    /// What a person does.
     pub(crate) event: AlarmEvent,
     pub(crate) comment: Option<String>,
     pub(crate) actor: Actor,
@@ -38,7 +38,11 @@ impl Partition {
         let circumstance = Circumstance {
             at: draft.out.now,
             by: by(&act.actor),
-            reason: None,
+            reason: if let AlarmEvent::Judge(verdict) = &act.event {
+                Some(verdict.code().to_owned())
+            } else {
+                None
+            },
             comment: act.comment.clone(),
         };
         // It may have been raised in this very commit, then nobody can know its id yet.
@@ -55,13 +59,13 @@ impl Partition {
             };
             if let Some(hazard) = by_hand {
                 let none = Evidence { value: None, limit: None, latching: false, reported_by_device: false };
-                out.step(&mut touched.detector, index, AlarmEvent::Returned(none), circumstance, None)?;
+                out.step(&mut touched.detector, index, AlarmEvent::Returned(none), circumstance)?;
                 let binding = Arc::clone(&touched.detector.binding);
                 let gone = Reported { point: None, hazard, severity: None };
                 let changed = touched.detector.state.on_report(&binding, &gone, out.now);
                 take(touched, out, &changed, None);
             } else {
-                out.step(&mut touched.detector, index, act.event.clone(), circumstance, None)?;
+                out.step(&mut touched.detector, index, act.event.clone(), circumstance)?;
             }
             let after = out.places.get(&act.alarm).and_then(|place| out.batch.alarms.get(*place));
             let after = after.map(|write| {
@@ -69,6 +73,8 @@ impl Partition {
                     "state": write.alarm.state.code(),
                     "version": write.alarm.version,
                     "closed_at": told(write.alarm.closed_at),
+                    "aside": write.alarm.aside,
+                    "verdict": write.alarm.verdict,
                     "comment": act.comment,
                 })
             });
@@ -87,7 +93,12 @@ impl Partition {
             return Err(EngineError::Store(StoreError::NotFound { what: "alarm" }));
         }
         let now = draft.out.now;
-        let after = json!({ "state": alarm.state.code(), "version": alarm.version, "comment": act.comment });
+        let after = json!({
+            "state": alarm.state.code(),
+            "version": alarm.version,
+            "verdict": alarm.verdict,
+            "comment": act.comment,
+        });
         let audit = entry(&act, now, Some(&closed), Some(after));
         draft.out.write(&OpenAlarm { alarm, ..closed }, transition, None);
         draft.out.batch.audit.push(audit);

@@ -2,8 +2,8 @@
 
 use domain::access::Scope;
 use domain::alarm::{
-    Alarm, AlarmEvent, AlarmState, Beginning, By, Circumstance, CloseReason, Evidence, Refusal, Transition,
-    apply, raise,
+    Alarm, AlarmEvent, AlarmState, Aside, Beginning, By, Circumstance, CloseReason, Evidence, Refusal,
+    Transition, apply, raise,
 };
 use domain::condition::{ChangeKind, ConditionChange};
 use domain::hazard::Severity;
@@ -12,7 +12,7 @@ use domain::time::UnixMs;
 use serde_json::json;
 use store::ActorKind;
 use store::alarms::AlarmFilter;
-use store::intake::{AlarmRecord, AlarmWrite, NewTransition, OutboxEntry};
+use store::intake::{ANNUNCIATED, AlarmRecord, AlarmWrite, NewTransition, OutboxEntry};
 
 use super::Partition;
 use super::draft::{Draft, Out};
@@ -57,7 +57,11 @@ impl Out {
                 (ChangeKind::Returned, Some(index)) => {
                     self.advance(detector, index, AlarmEvent::Returned(evidence(change)), change, reason);
                 }
-                (ChangeKind::Worst | ChangeKind::Returned, None) => {}
+                (ChangeKind::Outvoted, Some(index)) => {
+                    let event = AlarmEvent::ValuesNormal(evidence(change));
+                    self.advance(detector, index, event, change, Some("values_normal"));
+                }
+                (ChangeKind::Worst | ChangeKind::Returned | ChangeKind::Outvoted, None) => {}
             }
         }
     }
@@ -97,20 +101,8 @@ impl Out {
         change: &ConditionChange,
         reason: Option<&str>,
     ) {
-        let kind = match event {
-            AlarmEvent::RaisedAgain(..) => Some("alarm_raised"),
-            AlarmEvent::SeverityChanged(Severity::Alarm, _) => Some("alarm_escalated"),
-            AlarmEvent::SeverityChanged(..)
-            | AlarmEvent::Worst(_)
-            | AlarmEvent::Returned(_)
-            | AlarmEvent::Acknowledge
-            | AlarmEvent::UndoAcknowledge
-            | AlarmEvent::Reset
-            | AlarmEvent::Comment
-            | AlarmEvent::Withdraw => None,
-        };
         // A refusal says that alarm and judgement disagree; the judgement is told again with the next change.
-        if let Err(refusal) = self.step(detector, index, event, circumstance(change, reason), kind) {
+        if let Err(refusal) = self.step(detector, index, event, circumstance(change, reason)) {
             tracing::warn!(channel = change.channel.0, hazard = change.hazard.code(), %refusal, "alarm not in step");
         }
     }
@@ -122,13 +114,19 @@ impl Out {
         index: usize,
         event: AlarmEvent,
         circumstance: Circumstance,
-        outbox: Option<&'static str>,
     ) -> Result<(), Refusal> {
         let Some(open) = detector.alarms.get_mut(index) else { return Err(Refusal::Closed) };
-        let (alarm, transition) = apply(open.alarm.clone(), event, circumstance)?;
+        let (alarm, transition) = apply(open.alarm.clone(), event.clone(), circumstance)?;
+        let outbox = told_by(&event, &open.alarm, &alarm);
         open.alarm = alarm;
         let open = open.clone();
         self.write(&open, transition, outbox);
+        // What was to be told in this very commit is not told after all.
+        if open.alarm.aside.is_some()
+            && let Some(write) = self.places.get(&open.alarm.id).and_then(|at| self.batch.alarms.get_mut(*at))
+        {
+            write.outbox.retain(|entry| !ANNUNCIATED.contains(&entry.kind));
+        }
         if open.alarm.state == AlarmState::Closed {
             detector.alarms.swap_remove(index);
         }
@@ -174,7 +172,7 @@ impl Out {
     fn withdraw_one(&mut self, detector: &mut Detector, index: usize) -> Result<(), Refusal> {
         let circumstance =
             Circumstance { at: self.now, by: By::System, reason: Some("removed".to_owned()), comment: None };
-        self.step(detector, index, AlarmEvent::Withdraw, circumstance, None)
+        self.step(detector, index, AlarmEvent::Withdraw, circumstance)
     }
 
     /// The alarm's row in what is written, as the alarm is now.
@@ -251,6 +249,39 @@ impl Partition {
     }
 }
 
+/// What an event asks people's attention with; an alarm that is set aside asks for none.
+fn told_by(event: &AlarmEvent, before: &Alarm, after: &Alarm) -> Option<&'static str> {
+    if after.aside.is_some() {
+        return None;
+    }
+    match event {
+        AlarmEvent::RaisedAgain(..) => Some("alarm_raised"),
+        AlarmEvent::SeverityChanged(severity, _) => {
+            let is_worse = *severity > before.severity;
+            (*severity == Severity::Alarm || (is_worse && before.aside.is_some()))
+                .then_some("alarm_escalated")
+        }
+        AlarmEvent::Unshelve | AlarmEvent::BringBack if after.state.is_present() => match before.aside {
+            Some(Aside::Maintenance { .. } | Aside::Design { .. }) => Some("alarm_unsuppressed"),
+            Some(Aside::Shelved { .. }) | None => Some("alarm_unshelved"),
+        },
+        AlarmEvent::Realarm => Some("alarm_realarmed"),
+        AlarmEvent::Unshelve
+        | AlarmEvent::BringBack
+        | AlarmEvent::Worst(_)
+        | AlarmEvent::Returned(_)
+        | AlarmEvent::ValuesNormal(_)
+        | AlarmEvent::Shelve(_)
+        | AlarmEvent::Suppress(_)
+        | AlarmEvent::Judge(_)
+        | AlarmEvent::Acknowledge
+        | AlarmEvent::UndoAcknowledge
+        | AlarmEvent::Reset
+        | AlarmEvent::Comment
+        | AlarmEvent::Withdraw => None,
+    }
+}
+
 fn evidence(change: &ConditionChange) -> Evidence {
     Evidence {
         value: change.value,
@@ -301,6 +332,9 @@ pub(super) fn record(open: &OpenAlarm) -> AlarmRecord {
         current_at: a.current_at,
         worst_value: a.worst_value,
         worst_at: a.worst_at,
+        aside: a.aside.clone(),
+        verdict: a.verdict,
+        verdict_note: a.verdict_note.clone(),
         version: a.version,
     }
 }
@@ -337,6 +371,9 @@ pub(super) fn from_record(record: AlarmRecord) -> OpenAlarm {
             latching: record.latching,
             late: record.late,
             reported_by_device: record.reported_by_device,
+            aside: record.aside,
+            verdict: record.verdict,
+            verdict_note: record.verdict_note,
             version: record.version,
         },
     }
@@ -401,6 +438,9 @@ pub(super) fn from_row(row: store::alarms::AlarmRow) -> OpenAlarm {
         current_at: row.current_at,
         worst_value: row.worst_value,
         worst_at: row.worst_at,
+        aside: row.aside,
+        verdict: row.verdict,
+        verdict_note: row.verdict_note,
         version: row.version,
     })
 }

@@ -13,6 +13,7 @@ use domain::time::UnixMs;
 use store::Batch;
 use store::intake::StoredReading;
 
+use super::aside::{self, Policy};
 use crate::bindings::Bound;
 use crate::memory::{Detector, Memory, OpenAlarm};
 
@@ -46,6 +47,7 @@ impl Touched {
 /// What is to be written, apart from the detectors themselves.
 pub(super) struct Out {
     pub(super) now: UnixMs,
+    pub(super) policy: Arc<Policy>,
     pub(super) batch: Batch,
     pub(super) last_alarm_id: i64,
     /// Where in the batch an alarm of this commit is.
@@ -76,7 +78,7 @@ pub(super) struct Finished {
 }
 
 impl<'m> Draft<'m> {
-    pub(super) fn new(memory: &'m Memory, now: UnixMs, last_alarm_id: i64) -> Self {
+    pub(super) fn new(memory: &'m Memory, policy: &Arc<Policy>, now: UnixMs, last_alarm_id: i64) -> Self {
         Self {
             memory,
             touched: HashMap::new(),
@@ -84,6 +86,7 @@ impl<'m> Draft<'m> {
             tally: Tally::default(),
             out: Out {
                 now,
+                policy: Arc::clone(policy),
                 batch: Batch::default(),
                 last_alarm_id,
                 places: HashMap::new(),
@@ -163,6 +166,14 @@ impl<'m> Draft<'m> {
         take(touched, out, &changed, None);
     }
 
+    /// Looks at the alarms of a detector when a maintenance window has begun or changed.
+    pub(super) fn look_aside(&mut self, id: DetectorId) {
+        let Some(known) = self.memory.detector(id) else { return };
+        if aside::is_due(&known, &self.out.policy, self.out.now) {
+            self.touch(id);
+        }
+    }
+
     /// A sign of life without a reading.
     pub(super) fn heard(&mut self, id: DetectorId, at: UnixMs) {
         let Some((touched, out)) = self.touch(id) else { return };
@@ -224,7 +235,8 @@ impl<'m> Draft<'m> {
         let binding = Arc::clone(&detector.binding);
         let changed = detector.state.on_binding(&binding, self.out.now);
         let before = detector.status;
-        if changed.state_changed || detector.judged_status() != before {
+        let due = aside::is_due(&detector, &self.out.policy, self.out.now);
+        if changed.state_changed || due || detector.judged_status() != before {
             let mut touched = Touched::of(detector, Some(before));
             take(&mut touched, &mut self.out, &changed, Some("settings"));
             self.touched.insert(id, touched);
@@ -246,6 +258,9 @@ impl<'m> Draft<'m> {
 
     /// Completes what is to be written.
     pub(super) fn finish(mut self) -> Finished {
+        for touched in self.touched.values_mut() {
+            self.out.settle(&mut touched.detector);
+        }
         let batch = &mut self.out.batch;
         for (id, touched) in &mut self.touched {
             let detector = &mut touched.detector;

@@ -4,6 +4,7 @@
 
 mod acts;
 mod alarming;
+mod aside;
 mod draft;
 mod lines;
 mod publish;
@@ -13,7 +14,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bus::{Confirm, Counters, Directory, Intake, IntakeReceiver, LiveHub, Outcome};
+use domain::alarm::LifeRules;
 use domain::id::{AlarmId, DetectorId, TerminalId};
+use domain::maintenance::MaintenanceBook;
 use domain::reading::Reported;
 use domain::time::UnixMs;
 use store::{Store, StoreError};
@@ -28,6 +31,7 @@ use crate::storage::Storage;
 use crate::wheel::Wheel;
 
 pub(crate) use acts::Act;
+pub(crate) use aside::Policy;
 use draft::{Draft, Finished, Repetitions, is_older};
 use lines::Line;
 
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Act { acts: Vec<Act>, reply: oneshot::Sender<Answers> },
     /// The platform found something out about a detector: a breaker did not follow, or does now.
     Report { detector: DetectorId, reported: Reported, reply: oneshot::Sender<()> },
+    /// People made, changed or ended maintenance windows.
+    Maintenance { book: MaintenanceBook, reply: oneshot::Sender<()> },
     /// Detectors have new bindings, are new, or are gone (`None`).
     Rebind { bound: Vec<(DetectorId, Option<Bound>)>, reply: oneshot::Sender<()> },
 }
@@ -60,12 +66,16 @@ pub(crate) struct Links {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) unknown: mpsc::Sender<bus::intake::UnknownTerminal>,
     pub(crate) batch_max: usize,
+    pub(crate) rules: LifeRules,
 }
 
 /// The partition.
 pub(crate) struct Partition {
     links: Links,
     wheel: Wheel,
+    policy: Arc<Policy>,
+    /// When every open alarm is looked at because a maintenance window begins or has changed.
+    look_aside_at: Option<UnixMs>,
     last_alarm_id: i64,
     /// Where each open alarm is.
     alarms: HashMap<AlarmId, DetectorId>,
@@ -93,7 +103,7 @@ impl Partition {
         let mut items = Vec::new();
         let mut intake_open = true;
         loop {
-            let wake = [self.wheel.next(), self.retry_at].into_iter().flatten().min();
+            let wake = [self.wheel.next(), self.retry_at, self.look_aside_at].into_iter().flatten().min();
             let clock = Arc::clone(&self.links.clock);
             let mut commands = Vec::new();
             tokio::select! {
@@ -131,7 +141,8 @@ impl Partition {
         let now = self.links.clock.now();
         let mut waiting = Waiting::default();
         let memory = Arc::clone(&self.links.memory);
-        let mut draft = Draft::new(&memory, now, self.last_alarm_id);
+        self.learn_windows(&mut commands, now);
+        let mut draft = Draft::new(&memory, &self.policy, now, self.last_alarm_id);
 
         for item in items.drain(..) {
             self.take(item, &stored, &mut draft, &mut waiting);
@@ -143,6 +154,15 @@ impl Partition {
         {
             draft.time(detector);
             due.push(detector);
+        }
+        if self.look_aside_at.is_some_and(|at| at <= now) {
+            let mut ids: Vec<DetectorId> = self.alarms.values().copied().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            for id in ids {
+                draft.look_aside(id);
+            }
+            self.look_aside_at = self.policy.book.next_begin(now);
         }
         let mut rebound = Vec::new();
         if self.retry_at.is_some_and(|at| at <= now) {
@@ -162,6 +182,8 @@ impl Partition {
                     draft.report(detector, &reported);
                     waiting.reports.push(reply);
                 }
+                // Taken before the draft was begun.
+                Command::Maintenance { book: _, reply } => waiting.reports.push(reply),
                 Command::Rebind { bound, reply } => {
                     rebound.extend(bound);
                     waiting.rebinds.push(reply);
@@ -182,6 +204,17 @@ impl Partition {
         match committed {
             Ok(()) => self.keep(finished, &rebound, waiting).await,
             Err(error) => self.roll_back(&error, now, due, rebound, waiting),
+        }
+    }
+
+    /// Takes windows that changed before anything is judged by them.
+    fn learn_windows(&mut self, commands: &mut [Command], now: UnixMs) {
+        for command in commands {
+            if let Command::Maintenance { book, .. } = command {
+                let book = std::mem::take(book);
+                self.policy = Arc::new(Policy { rules: self.policy.rules, book });
+                self.look_aside_at = Some(now);
+            }
         }
     }
 
@@ -279,7 +312,7 @@ impl Partition {
             self.learn_place(*detector, bound.as_ref());
         }
         for (detector, touched) in &finished.touched {
-            if let Some(at) = touched.detector.state.next_deadline(&touched.detector.binding) {
+            if let Some(at) = aside::next_deadline(&touched.detector, &self.policy.rules) {
                 self.wheel.wake(*detector, at);
             }
         }
@@ -332,6 +365,8 @@ impl Partition {
             confirm.tell(Outcome::Unavailable);
         }
         let again = now.plus_ms(RETRY_MS);
+        // Whatever the windows were to do is still to be done.
+        self.look_aside_at = Some(again);
         for detector in due {
             self.wheel.wake(detector, again);
         }

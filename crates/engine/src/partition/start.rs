@@ -1,6 +1,7 @@
 //! The start: everything that was known is known again, without reading the history.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use domain::condition::DetectorState;
 use domain::id::DetectorId;
@@ -9,6 +10,7 @@ use store::StoreError;
 use store::restart::Restart;
 
 use super::alarming::from_record;
+use super::aside::{Policy, next_deadline};
 use super::draft::Draft;
 use super::{Links, Partition};
 use crate::bindings::Levels;
@@ -25,12 +27,15 @@ impl Partition {
         let levels = Levels::new(&links.store.settings().all().await?);
         let Restart { detectors, states, latest, heard, open_alarms, last_alarm_id, settings_version } =
             links.store.restart().await?;
+        let policy = Policy { rules: links.rules, book: links.store.maintenance().book(now).await? };
         let mut states: HashMap<DetectorId, Vec<u8>> = states.into_iter().collect();
         let heard: HashMap<DetectorId, _> = heard.into_iter().collect();
         let mut known: HashMap<DetectorId, Detector> = HashMap::with_capacity(detectors.len());
         let mut partition = Self {
             links,
             wheel: Wheel::default(),
+            look_aside_at: policy.book.next_begin(now),
+            policy: Arc::new(policy),
             last_alarm_id,
             alarms: HashMap::new(),
             behind: HashMap::new(),
@@ -86,7 +91,7 @@ impl Partition {
             }
         }
         for (id, detector) in &known {
-            if let Some(at) = detector.state.next_deadline(&detector.binding) {
+            if let Some(at) = next_deadline(detector, &partition.policy.rules) {
                 partition.wheel.wake(*id, at);
             }
         }
@@ -99,7 +104,7 @@ impl Partition {
     /// Limits may have changed while nobody judged, and a detector may have gone before its alarms were closed.
     async fn catch_up(&mut self, ids: &[DetectorId], homeless: Vec<crate::memory::OpenAlarm>) {
         let memory = std::sync::Arc::clone(&self.links.memory);
-        let mut draft = Draft::new(&memory, self.links.clock.now(), self.last_alarm_id);
+        let mut draft = Draft::new(&memory, &self.policy, self.links.clock.now(), self.last_alarm_id);
         for id in ids {
             draft.refresh(*id);
         }

@@ -1,8 +1,8 @@
-//! The alarm desk: acknowledge, take back, reset, comment.
+//! The alarm desk: acknowledge, take back, shelve, judge, reset, comment.
 
 use bus::{LineAnswer, LineCommand, LineError};
 use domain::access::Scope;
-use domain::alarm::AlarmEvent;
+use domain::alarm::{AlarmEvent, Aside, Refusal, Verdict};
 use domain::id::{AlarmId, DetectorId};
 use serde_json::json;
 use store::alarms::AlarmRow;
@@ -170,6 +170,73 @@ impl AlarmDesk<'_> {
             }
         }
         Ok(outcome)
+    }
+
+    /// Puts an alarm on the shelf for `for_ms`: it is told to nobody until then, unless it gets worse.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] about `minutes` or `reason`; [`EngineError::Refused`] when it is closed or suppressed.
+    pub async fn shelve(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        id: AlarmId,
+        for_ms: i64,
+        reason: String,
+    ) -> Result<AlarmRow, EngineError> {
+        let most_ms = self.0.life_rules().shelf_most_ms;
+        if !(1..=most_ms).contains(&for_ms) {
+            let most = most_ms / 60_000;
+            return Err(invalid("minutes", "out_of_range", &format!("wanted 1 to {most} minutes")));
+        }
+        let reason = reason.trim().to_owned();
+        if reason.is_empty() {
+            return Err(invalid("reason", "required", "wanted a reason"));
+        }
+        let since = self.0.now();
+        let shelf = Aside::Shelved {
+            since,
+            until: since.plus_ms(for_ms),
+            reason: reason.clone(),
+            by: actor.name.clone(),
+        };
+        self.one(scope, actor, id, AlarmEvent::Shelve(shelf), "alarm.shelve", Some(reason)).await
+    }
+
+    /// Brings an alarm back from the shelf.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when it is not there.
+    pub async fn unshelve(&self, scope: &Scope, actor: &Actor, id: AlarmId) -> Result<AlarmRow, EngineError> {
+        self.one(scope, actor, id, AlarmEvent::Unshelve, "alarm.unshelve", None).await
+    }
+
+    /// Says what an alarm was in truth, also of a closed one; takes it too when nobody has and `take` says so.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] out of scope.
+    pub async fn judge(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        id: AlarmId,
+        verdict: Verdict,
+        note: Option<String>,
+        take: bool,
+    ) -> Result<AlarmRow, EngineError> {
+        let row = self.0.store().alarms().get(scope, id).await?;
+        let mut acts = vec![act(&row, actor, AlarmEvent::Judge(verdict), "alarm.judge", note)];
+        if take && row.state.waits_for_acknowledgement() {
+            acts.push(act(&row, actor, AlarmEvent::Acknowledge, "alarm.acknowledge", None));
+        }
+        for answer in self.0.act(acts).await? {
+            match answer {
+                // Somebody else took it in between; what it was is said all the same.
+                Ok(()) | Err(EngineError::Refused(Refusal::AlreadyAcknowledged | Refusal::Closed)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.0.store().alarms().get(scope, id).await?)
     }
 
     async fn one(

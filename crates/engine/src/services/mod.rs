@@ -9,6 +9,7 @@ mod commands;
 mod commissioning;
 mod diagnosis;
 pub mod import;
+mod maintenance;
 mod places;
 mod profiles;
 mod settings;
@@ -24,6 +25,7 @@ pub use commands::{
 pub use commissioning::{CommissioningDesk, DAY_MS, WiringReport};
 pub use diagnosis::{Analysed, DiagnosisDesk, KeptFinding, Reading, Replayed};
 pub use import::Import;
+pub use maintenance::MaintenanceDesk;
 pub use places::Places;
 pub use profiles::{KnownProfile, ProfileOrigin, Profiles};
 pub use settings::{HazardSettings, SettingsDesk, SettingsView, SupervisionSettings};

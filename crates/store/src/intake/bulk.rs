@@ -11,7 +11,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use crate::error::StoreError;
 
 /// Rows per statement, greatest first: doublings, so that a commit of 47 rows is 5 statements; each crossing is a wait
-/// for a thread when the machine is busy. 512 rows of 26 columns stay below SQLite's 32,766 parameters.
+/// for a thread when the machine is busy. 512 rows of 33 columns stay below SQLite's 32,766 parameters.
 const LENGTHS: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// A statement over `VALUES` of any number of rows.

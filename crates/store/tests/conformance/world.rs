@@ -252,6 +252,9 @@ pub(crate) fn raised(
             current_at: Some(at),
             worst_value: Some(412.5),
             worst_at: Some(at),
+            aside: None,
+            verdict: None,
+            verdict_note: None,
             version: 1,
         },
         transitions: vec![NewTransition {

@@ -1,0 +1,345 @@
+//! Maintenance windows: made and ended by people, read by the pipeline as one book.
+
+use std::collections::HashMap;
+
+use domain::access::Scope;
+use domain::id::{CircuitId, SiteId, WindowId};
+use domain::maintenance::{BookedWindow, LONGEST_MS, MaintenanceBook, WEEK_MS, Window, WindowTarget};
+use domain::place::{AreaCode, OrganisationPath};
+use domain::time::UnixMs;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use crate::actor::Actor;
+use crate::audit::{self, AuditEntry, AuditObject};
+use crate::circuits::load_panel;
+use crate::error::StoreError;
+use crate::open::Store;
+use crate::page::{Order, Page, Paged, PagedQuery};
+use crate::scoped::push_scope;
+
+/// The longest that a weekly window may go on, ms: a year, then somebody looks whether it is still wanted.
+const WEEKLY_MOST_MS: i64 = 366 * 86_400_000;
+
+rows! {
+    /// A maintenance window with its place.
+    pub struct WindowRow {
+        /// Its id.
+        pub id: WindowId,
+        /// The site it is at.
+        pub site_id: SiteId,
+        /// The site's name.
+        pub site_name: String,
+        /// The site's organisation.
+        pub organisation_path: OrganisationPath,
+        /// The site's area.
+        pub area_code: AreaCode,
+        /// `site`, `panel`, `detector` or `channel`.
+        pub target_kind: String,
+        /// Which.
+        pub target_id: i64,
+        /// Its name when the window was made.
+        pub target_name: String,
+        /// Begin of the (first) time.
+        pub starts_at: UnixMs,
+        /// End of the (first) time.
+        pub ends_at: UnixMs,
+        /// Comes back each week until then.
+        pub weekly_until: Option<UnixMs>,
+        /// Whether alarms of the highest severity about the circuit are covered too.
+        pub covers_alarms: bool,
+        /// Why.
+        pub reason: String,
+        /// Who made it.
+        pub made_by: String,
+        /// When.
+        pub created_at: UnixMs,
+        /// When a person ended it before its time.
+        pub ended_at: Option<UnixMs>,
+        /// Who did.
+        pub ended_by: Option<String>,
+    }
+}
+
+impl WindowRow {
+    /// The window as the rules know it; `None` for a target of a kind that this build does not know.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        Some(Window {
+            id: self.id,
+            target: WindowTarget::from_parts(&self.target_kind, self.target_id)?,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            weekly_until: self.weekly_until,
+            covers_alarms: self.covers_alarms,
+            reason: self.reason.clone(),
+            by: self.made_by.clone(),
+        })
+    }
+}
+
+/// What people say about a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowDraft {
+    /// What it covers.
+    pub target: WindowTarget,
+    /// Begin of the (first) time.
+    pub starts_at: UnixMs,
+    /// End of the (first) time.
+    pub ends_at: UnixMs,
+    /// Comes back each week until then.
+    pub weekly_until: Option<UnixMs>,
+    /// Whether alarms of the highest severity about the circuit are covered too.
+    pub covers_alarms: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WindowFilter {
+    /// At this site.
+    pub site: Option<SiteId>,
+    /// Only those of which something is still to come at this moment.
+    pub open_at: Option<UnixMs>,
+}
+
+const COLUMNS: &str = "w.*, s.name AS site_name, s.area_code, o.path AS organisation_path";
+const FROM: &str = "FROM maintenance_window w JOIN site s ON s.id = w.site_id \
+     JOIN organisation o ON o.id = s.organisation_id";
+const NEWEST_FIRST: Order = Order { name: "windows.-id", keys: &["w.id"], descending: true };
+
+/// Maintenance windows.
+#[derive(Debug, Clone, Copy)]
+pub struct Maintenance<'s>(&'s Store);
+
+impl Store {
+    /// Maintenance windows.
+    #[must_use]
+    pub const fn maintenance(&self) -> Maintenance<'_> {
+        Maintenance(self)
+    }
+}
+
+impl Maintenance<'_> {
+    /// One page of the windows in `scope`, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a cursor of another list.
+    pub async fn list(
+        &self,
+        scope: &Scope,
+        filter: &WindowFilter,
+        page: &Page,
+    ) -> Result<Paged<WindowRow>, StoreError> {
+        let apply = |query: &mut QueryBuilder<Sqlite>| {
+            push_scope(query, scope, "o.path", "s.area_code");
+            if let Some(site) = filter.site {
+                query.push(" AND w.site_id = ").push_bind(site.0);
+            }
+            if let Some(at) = filter.open_at {
+                query.push(" AND w.ended_at IS NULL AND coalesce(w.weekly_until, w.ends_at) > ");
+                query.push_bind(at.0);
+            }
+        };
+        PagedQuery { columns: COLUMNS, from: FROM, order: NEWEST_FIRST, filter: &apply }
+            .fetch(self.0.reader(), page)
+            .await
+    }
+
+    /// Makes a window over something in `scope`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the target, [`StoreError::Invalid`] for a field.
+    pub async fn create(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        draft: &WindowDraft,
+    ) -> Result<WindowRow, StoreError> {
+        check(draft, now)?;
+        let mut tx = self.0.begin().await?;
+        let (site, name) = place(&mut tx, scope, draft.target).await?;
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO maintenance_window (site_id, target_kind, target_id, target_name, starts_at, ends_at, \
+             weekly_until, covers_alarms, reason, made_by, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+        )
+        .bind(site.0)
+        .bind(draft.target.code())
+        .bind(draft.target.id())
+        .bind(&name)
+        .bind(draft.starts_at.0)
+        .bind(draft.ends_at.0)
+        .bind(draft.weekly_until.map(|at| at.0))
+        .bind(draft.covers_alarms)
+        .bind(draft.reason.trim())
+        .bind(&actor.name)
+        .bind(now.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        let row = load(&mut tx, scope, WindowId(id)).await?;
+        record(&mut tx, actor, now, "maintenance.create", None, Some(&row)).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    /// Ends a window now, whatever is left of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Invalid`] when it is over already.
+    pub async fn end(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: WindowId,
+    ) -> Result<WindowRow, StoreError> {
+        let mut tx = self.0.begin().await?;
+        let before = load(&mut tx, scope, id).await?;
+        if before.ended_at.is_some() || before.weekly_until.unwrap_or(before.ends_at) <= now {
+            return Err(StoreError::invalid("id", "over", "the window is over already"));
+        }
+        sqlx::query("UPDATE maintenance_window SET ended_at = $1, ended_by = $2 WHERE id = $3")
+            .bind(now.0)
+            .bind(&actor.name)
+            .bind(id.0)
+            .execute(&mut *tx)
+            .await?;
+        let after = load(&mut tx, scope, id).await?;
+        record(&mut tx, actor, now, "maintenance.end", Some(&before), Some(&after)).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// Every window of which something is to come at `now`: the pipeline's own reading.
+    ///
+    /// # Errors
+    /// Database errors only.
+    pub async fn book(&self, now: UnixMs) -> Result<MaintenanceBook, StoreError> {
+        let mut reading = self.0.reader().begin().await?;
+        let rows: Vec<WindowRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} {FROM} WHERE w.ended_at IS NULL AND coalesce(w.weekly_until, w.ends_at) > $1 ORDER BY w.id"
+        )))
+        .bind(now.0)
+        .fetch_all(&mut *reading)
+        .await?;
+        let circuits: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT DISTINCT c.panel_id, c.id FROM circuit c JOIN maintenance_window w \
+             ON w.target_kind = 'panel' AND w.target_id = c.panel_id WHERE w.ended_at IS NULL AND c.deleted_at IS NULL",
+        )
+        .fetch_all(&mut *reading)
+        .await?;
+        let mut of_panel: HashMap<i64, Vec<CircuitId>> = HashMap::new();
+        for (panel, circuit) in circuits {
+            of_panel.entry(panel).or_default().push(CircuitId(circuit));
+        }
+        let booked = rows.iter().filter_map(WindowRow::window).map(|window| {
+            let circuits = match window.target {
+                WindowTarget::Panel(panel) => of_panel.get(&panel.0).cloned().unwrap_or_default(),
+                WindowTarget::Site(_) | WindowTarget::Detector(_) | WindowTarget::Channel(_) => Vec::new(),
+            };
+            BookedWindow { window, circuits }
+        });
+        Ok(MaintenanceBook::new(booked.collect()))
+    }
+}
+
+/// What cannot be.
+fn check(draft: &WindowDraft, now: UnixMs) -> Result<(), StoreError> {
+    if draft.reason.trim().is_empty() {
+        return Err(StoreError::invalid("reason", "required", "wanted a reason"));
+    }
+    let length_ms = draft.ends_at.since_ms(draft.starts_at);
+    if length_ms <= 0 {
+        return Err(StoreError::invalid("ends_at", "out_of_range", "wanted an end after the beginning"));
+    }
+    if draft.weekly_until.unwrap_or(draft.ends_at) <= now {
+        return Err(StoreError::invalid("ends_at", "out_of_range", "wanted an end in the future"));
+    }
+    let longest_ms = if draft.weekly_until.is_some() { WEEK_MS } else { LONGEST_MS };
+    if length_ms > longest_ms {
+        let days = longest_ms / 86_400_000;
+        return Err(StoreError::invalid("ends_at", "out_of_range", format!("wanted at most {days} days")));
+    }
+    if let Some(last) = draft.weekly_until
+        && !(0..=WEEKLY_MOST_MS).contains(&last.since_ms(draft.ends_at))
+    {
+        return Err(StoreError::invalid(
+            "weekly_until",
+            "out_of_range",
+            "wanted the last day after the first, and within a year",
+        ));
+    }
+    Ok(())
+}
+
+/// The site and the name of a target in `scope`.
+async fn place(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    target: WindowTarget,
+) -> Result<(SiteId, String), StoreError> {
+    match target {
+        WindowTarget::Site(id) => {
+            let site = crate::sites::load(connection, scope, id).await?;
+            Ok((id, site.name))
+        }
+        WindowTarget::Panel(id) => {
+            let (panel, _) = load_panel(connection, scope, id).await?;
+            Ok((panel.site_id, panel.name))
+        }
+        WindowTarget::Detector(id) => {
+            let detector = crate::detectors::load(connection, scope, id).await?;
+            Ok((detector.site_id, detector.name))
+        }
+        WindowTarget::Channel(id) => {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT d.site_id, d.name || ' ' || ch.name FROM channel ch JOIN detector d ON d.id = ch.detector_id \
+                 JOIN site s ON s.id = d.site_id JOIN organisation o ON o.id = s.organisation_id \
+                 WHERE d.deleted_at IS NULL AND ch.id = ",
+            );
+            query.push_bind(id.0);
+            push_scope(&mut query, scope, "o.path", "s.area_code");
+            let found: Option<(i64, String)> = query.build_query_as().fetch_optional(connection).await?;
+            found.map(|(site, name)| (SiteId(site), name)).ok_or(StoreError::NotFound { what: "channel" })
+        }
+    }
+}
+
+async fn load(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: WindowId,
+) -> Result<WindowRow, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} {FROM} WHERE w.id = "));
+    query.push_bind(id.0);
+    push_scope(&mut query, scope, "o.path", "s.area_code");
+    let found = query.build_query_as().fetch_optional(connection).await?;
+    found.ok_or(StoreError::NotFound { what: "maintenance window" })
+}
+
+async fn record(
+    connection: &mut SqliteConnection,
+    actor: &Actor,
+    at: UnixMs,
+    action: &'static str,
+    before: Option<&WindowRow>,
+    after: Option<&WindowRow>,
+) -> Result<(), StoreError> {
+    let Some(row) = after.or(before) else { return Ok(()) };
+    let entry = AuditEntry {
+        at,
+        actor: actor.clone(),
+        action,
+        object: AuditObject {
+            kind: "maintenance_window",
+            id: row.id.to_string(),
+            name: format!("{} {}", row.site_name, row.target_name),
+            place: Some((row.organisation_path.clone(), row.area_code.clone())),
+        },
+        before: before.and_then(audit::json),
+        after: after.and_then(audit::json),
+    };
+    audit::append(connection, &entry).await
+}
