@@ -348,6 +348,32 @@ mirror! {
 }
 
 mirror! {
+    /// How an alarm is set aside: open, but told to nobody.
+    AsideKind = domain::alarm::AsideKind {
+        /// On the shelf, by a person.
+        Shelved,
+        /// Suppressed by a maintenance window.
+        Maintenance,
+        /// Suppressed by design: another alarm of the detector explains it.
+        Design,
+    }
+}
+
+mirror! {
+    /// What an alarm was in truth.
+    Verdict = domain::alarm::Verdict {
+        /// As it said.
+        TrueHazard,
+        /// It needed nobody.
+        Nuisance,
+        /// A test.
+        Test,
+        /// Works at the installation.
+        Works,
+    }
+}
+
+mirror! {
     /// One thing that a role may do.
     Permission = domain::access::Permission {
         /// See sites, detectors, values, alarms.
@@ -362,6 +388,12 @@ mirror! {
         /// Comment on alarms.
         #[serde(rename = "alarm.comment")]
         AlarmComment,
+        /// Put alarms on the shelf and bring them back.
+        #[serde(rename = "alarm.shelve")]
+        AlarmShelve,
+        /// Make and end maintenance windows.
+        #[serde(rename = "alarm.suppress")]
+        AlarmSuppress,
         /// Admit or refuse pending terminals.
         #[serde(rename = "device.admit")]
         DeviceAdmit,

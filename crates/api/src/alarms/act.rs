@@ -19,7 +19,7 @@ use crate::http::problem::{Problem, WriteProblems};
 use crate::state::Api;
 
 /// The longest comment, characters.
-const LONGEST: u32 = 2000;
+pub(super) const LONGEST: u32 = 2000;
 /// The most alarms in one act.
 const MOST: usize = 500;
 
@@ -123,7 +123,7 @@ pub(super) struct Comment {
 }
 
 /// A comment that may be absent; an empty one is.
-fn said(comment: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn said(comment: Option<String>) -> Result<Option<String>, Problem> {
     let comment = comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let mut errors = Vec::new();
     if let Some(text) = &comment {

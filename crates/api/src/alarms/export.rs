@@ -17,7 +17,7 @@ use crate::vocabulary::word;
 /// The most rows in one file; more than that is a question for a narrower filter.
 const MOST_ROWS: u32 = 50_000;
 
-const HEAD: [&str; 24] = [
+const HEAD: [&str; 28] = [
     "id",
     "raised_at",
     "state",
@@ -42,6 +42,10 @@ const HEAD: [&str; 24] = [
     "close_reason",
     "late",
     "reported_by_device",
+    "aside",
+    "aside_until",
+    "verdict",
+    "verdict_note",
 ];
 
 /// Alarms as CSV, newest first.
@@ -90,6 +94,10 @@ pub(super) async fn export_alarms(
             cell(alarm.close_reason),
             alarm.late.to_string(),
             alarm.reported_by_device.to_string(),
+            cell(alarm.aside.as_ref().map(|aside| word(aside.kind))),
+            cell(alarm.aside.and_then(|aside| aside.until).map(Time::text)),
+            cell(alarm.verdict.map(word)),
+            cell(alarm.verdict_note),
         ]);
     }
     Ok(table.into_file("alarms.csv"))

@@ -58,6 +58,12 @@ pub(super) struct AlarmQuery {
     until: Option<Time>,
     /// Only those found in late data, or only others.
     late: Option<bool>,
+    /// How they are set aside: `none`, `any`, or any of `shelved`, `maintenance`, `design` with commas between.
+    #[param(example = "none")]
+    aside: Option<String>,
+    /// What they were in truth: any of the verdicts with commas between.
+    #[param(example = "nuisance,works")]
+    verdict: Option<String>,
     /// `priority` (worst first, then what nobody has taken, then the newest), `raised_at` or `-raised_at`.
     #[param(example = "priority")]
     sort: Option<String>,
@@ -85,6 +91,13 @@ impl AlarmQuery {
             late: self.late,
             ..AlarmFilter::default()
         };
+        filter.verdicts = words("verdict", self.verdict.as_deref(), domain::alarm::Verdict::from_code)?;
+        match self.aside.as_deref() {
+            None => {}
+            Some("none") => filter.is_aside = Some(false),
+            Some("any") => filter.is_aside = Some(true),
+            Some(list) => filter.asides = words("aside", Some(list), domain::alarm::AsideKind::from_code)?,
+        }
         match self.state.as_deref() {
             None => {}
             Some("open") => filter.open = Some(true),

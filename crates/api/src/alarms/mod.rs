@@ -4,8 +4,10 @@ mod act;
 mod detail;
 mod export;
 mod guidance;
+mod judge;
 mod list;
 pub mod shape;
+mod shelf;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,4 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(act::undo_acknowledge))
         .routes(routes!(act::reset_alarm))
         .routes(routes!(act::comment_alarm))
+        .routes(routes!(shelf::shelve_alarm))
+        .routes(routes!(shelf::unshelve_alarm))
+        .routes(routes!(judge::judge_alarm))
 }

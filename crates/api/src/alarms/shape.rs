@@ -9,7 +9,39 @@ use store::alarms::{AlarmRow, TransitionRow};
 use utoipa::ToSchema;
 
 use crate::http::time::Time;
-use crate::vocabulary::{AlarmState, Class, Hazard, Phase, Quantity, Severity};
+use crate::vocabulary::{AlarmState, AsideKind, Class, Hazard, Phase, Quantity, Severity, Verdict};
+
+/// How an alarm is set aside.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Aside {
+    /// In which way.
+    pub kind: AsideKind,
+    /// Since when.
+    pub since: Time,
+    /// Until when; null by design, which ends with its cause.
+    pub until: Option<Time>,
+    /// Why, as the person wrote; null by design.
+    #[schema(example = "探头送检")]
+    pub reason: Option<String>,
+    /// Who, by name; null by design.
+    pub by: Option<String>,
+    /// The hazard that explains it, by design.
+    pub cause: Option<Hazard>,
+}
+
+impl From<domain::alarm::Aside> for Aside {
+    fn from(aside: domain::alarm::Aside) -> Self {
+        use domain::alarm::Aside as A;
+        let (kind, since, until) = (aside.kind().into(), aside.since().into(), aside.until().map(Into::into));
+        let (reason, by, cause) = match aside {
+            A::Shelved { reason, by, .. } | A::Maintenance { reason, by, .. } => {
+                (Some(reason), Some(by), None)
+            }
+            A::Design { cause, .. } => (None, None, Some(cause.into())),
+        };
+        Self { kind, since, until, reason, by, cause }
+    }
+}
 
 /// An alarm, from raised to closed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -92,6 +124,12 @@ pub struct Alarm {
     pub worst_at: Option<Time>,
     /// When the newest value was measured.
     pub current_at: Option<Time>,
+    /// Set aside: open, but told to nobody; null when it is not.
+    pub aside: Option<Aside>,
+    /// What it was in truth, as a person said last.
+    pub verdict: Option<Verdict>,
+    /// What that person added.
+    pub verdict_note: Option<String>,
     /// Rises with every change.
     pub version: i64,
 }
@@ -155,6 +193,9 @@ impl Alarm {
             worst_value: row.worst_value,
             worst_at: row.worst_at.map(Into::into),
             current_at: row.current_at.map(Into::into),
+            aside: row.aside.map(Into::into),
+            verdict: row.verdict.map(Into::into),
+            verdict_note: row.verdict_note,
             version: row.version,
         }
     }
@@ -191,6 +232,18 @@ pub enum AlarmEvent {
     Commented,
     /// The value was the worst so far.
     Worst,
+    /// Present and acknowledged for so long that it asks for attention again.
+    Realarmed,
+    /// Somebody put it on the shelf.
+    Shelved,
+    /// It came back from the shelf.
+    Unshelved,
+    /// Suppressed by maintenance or by design.
+    Suppressed,
+    /// No longer suppressed.
+    Unsuppressed,
+    /// Somebody said what it was in truth.
+    Judged,
 }
 
 impl AlarmEvent {
@@ -206,6 +259,12 @@ impl AlarmEvent {
             "reset" => Self::Reset,
             "closed" => Self::Closed,
             "worst" => Self::Worst,
+            "realarmed" => Self::Realarmed,
+            "shelved" => Self::Shelved,
+            "unshelved" => Self::Unshelved,
+            "suppressed" => Self::Suppressed,
+            "unsuppressed" => Self::Unsuppressed,
+            "judged" => Self::Judged,
             _ => Self::Commented,
         }
     }

@@ -54,6 +54,10 @@ pub enum Code {
     Closed,
     /// The alarm's state does not fit the platform's judgement.
     NotPresent,
+    /// The alarm is suppressed, or on the shelf already where that matters.
+    SetAside,
+    /// The alarm is not on the shelf.
+    NotShelved,
     /// There is nothing that could be undone any more.
     NothingToUndo,
     /// What hangs on the circuit is never switched from afar.
@@ -119,6 +123,8 @@ impl Code {
             Self::NotPresent => {
                 ("not_present", S::CONFLICT, "The alarm does not fit the platform's judgement")
             }
+            Self::SetAside => ("set_aside", S::CONFLICT, "The alarm is set aside already"),
+            Self::NotShelved => ("not_shelved", S::CONFLICT, "The alarm is not on the shelf"),
             Self::NothingToUndo => ("nothing_to_undo", S::CONFLICT, "Nothing to undo"),
             Self::Interlocked => ("interlocked", S::CONFLICT, "The circuit is never switched from afar"),
             Self::NotCancellable => ("not_cancellable", S::CONFLICT, "The command cannot be taken back"),
@@ -347,6 +353,8 @@ impl From<Refusal> for Problem {
             Refusal::Closed => Code::Closed,
             Refusal::NothingToUndo => Code::NothingToUndo,
             Refusal::NotPresent => Code::NotPresent,
+            Refusal::SetAside => Code::SetAside,
+            Refusal::NotShelved => Code::NotShelved,
         };
         Self::new(code, refusal.to_string())
     }

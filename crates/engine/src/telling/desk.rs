@@ -106,7 +106,8 @@ impl<'k> Desk<'k> {
         self.outbox_done.push(row.id);
         let Some(alarm) = self.alarms.get(&row.alarm) else { return };
         // Found in late data, or taken by somebody before we came to it: nobody has to be woken.
-        if alarm.late || !alarm.state.waits_for_acknowledgement() {
+        // It tells of itself again when it is set aside no longer.
+        if alarm.late || alarm.aside.is_some() || !alarm.state.waits_for_acknowledgement() {
             return;
         }
         let subject = subject(alarm);
@@ -153,6 +154,7 @@ impl<'k> Desk<'k> {
         self.changed_climbs.insert(key);
         let stopped = match self.alarms.get(&key.0) {
             None => Err(Some("closed")),
+            Some(alarm) if alarm.aside.is_some() => Err(Some("set_aside")),
             // The first step tells also of what went before anybody took it.
             Some(alarm) if row.step == 0 && alarm.state.waits_for_acknowledgement() => Ok(subject(alarm)),
             Some(alarm) => match alarm_stops(alarm.state, alarm.acknowledged_at, self.now) {

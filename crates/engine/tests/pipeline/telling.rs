@@ -510,6 +510,9 @@ fn synthetic(world: &World, like: &AlarmRow, id: AlarmId, hazard: usize, kind: &
         current_at: None,
         worst_value: None,
         worst_at: None,
+        aside: None,
+        verdict: None,
+        verdict_note: None,
         version: 1,
     };
     let outbox = vec![OutboxEntry { at: world.clock_at(), kind, payload: serde_json::json!({"v": 1}) }];
