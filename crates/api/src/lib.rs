@@ -18,6 +18,7 @@ pub mod detectors;
 pub mod excel;
 pub mod findings;
 pub mod live;
+pub mod maintenance;
 mod meaning;
 pub mod overview;
 pub mod people;

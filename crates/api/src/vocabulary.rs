@@ -374,6 +374,28 @@ mirror! {
 }
 
 mirror! {
+    /// In which way an alarm wears people out.
+    NuisancePattern = domain::alarm::nuisance::Pattern {
+        /// Comes and goes three times in a minute or more.
+        Chattering,
+        /// Is gone before anybody can act.
+        Fleeting,
+        /// Stands for more than a day.
+        Stale,
+    }
+}
+
+mirror! {
+    /// A delay of the judgement.
+    NuisanceDelay = domain::alarm::nuisance::Delay {
+        /// Before it counts as there.
+        On,
+        /// Before it counts as gone.
+        Off,
+    }
+}
+
+mirror! {
     /// One thing that a role may do.
     Permission = domain::access::Permission {
         /// See sites, detectors, values, alarms.

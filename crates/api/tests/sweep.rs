@@ -54,6 +54,7 @@ async fn world() -> World {
     keep_finding(&world).await;
     let inside = world.inside.0;
     for (path, body) in [
+        ("/maintenance-windows", window(world.site)),
         (
             "/media",
             json!({"name": MARK, "organisation_id": inside,
@@ -160,6 +161,37 @@ fn telling(
     let preview = format!("/telling/preview?site={site}");
     case("GET", "/telling/preview", preview, Some(P::SettingsEdit), Hidden, None);
     case("GET", "/telling", plain("/telling"), Some(P::View), Facts, None);
+}
+
+/// Setting alarms aside and judging them. Window 1 stands inside; the sweep makes it first.
+fn alarm_life(
+    case: &mut impl FnMut(&'static str, &'static str, String, Option<Permission>, Kind, Option<Value>),
+    world: &World,
+) {
+    let alarm = world.alarm;
+    let of_alarm = |rest: &str| format!("/alarms/{alarm}/{rest}");
+    let shelf = json!({"minutes": 30, "reason": "x"});
+    case("POST", "/alarms/{id}/shelve", of_alarm("shelve"), Some(P::AlarmShelve), Hidden, Some(shelf));
+    case("POST", "/alarms/{id}/unshelve", of_alarm("unshelve"), Some(P::AlarmShelve), Hidden, None);
+    let verdict = json!({"verdict": "nuisance"});
+    case(
+        "POST",
+        "/alarms/{id}/verdict",
+        of_alarm("verdict"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        Some(verdict),
+    );
+    case("GET", "/alarms/metrics", "/alarms/metrics".to_owned(), Some(P::View), Filtered, None);
+    let (path, end) = ("/maintenance-windows", "/maintenance-windows/{id}/end");
+    case("GET", path, path.to_owned(), Some(P::View), Filtered, None);
+    case("POST", path, path.to_owned(), Some(P::AlarmSuppress), Hidden, Some(window(world.site)));
+    case("POST", end, format!("{path}/1/end"), Some(P::AlarmSuppress), Hidden, None);
+}
+
+fn window(site: i64) -> Value {
+    json!({"target": "site", "target_id": site, "starts_at": "2100-01-01T00:00:00Z",
+        "ends_at": "2100-01-02T00:00:00Z", "reason": MARK})
 }
 
 fn cases(world: &World) -> Vec<Case> {
@@ -309,6 +341,7 @@ fn cases(world: &World) -> Vec<Case> {
         Hidden,
         Some(json!({"comment": "x"})),
     );
+    alarm_life(&mut case, world);
 
     let new_site = json!({"name": "x", "area_code": AREA, "organisation_id": inside});
     case("GET", "/sites", plain("/sites"), Some(P::View), Filtered, None);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use api::Api;
 use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, TelegramSink};
+use domain::alarm::LifeRules;
 use domain::telling::Gathering;
 use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock, TellingConfig};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
@@ -93,6 +94,12 @@ fn engine_config(settings: &Settings) -> EngineConfig {
             quarter_hours_ms: Some(i64::from(data.keep_rollups_days) * DAY_MS),
             answers_ms: Some(i64::from(settings.ingest.keep_answers_h) * HOUR_MS),
             ..Retention::default()
+        },
+        alarms: LifeRules {
+            shelf_most_ms: i64::from(settings.alarms.shelf_most_h) * HOUR_MS,
+            realarm_alarm_ms: i64::from(settings.alarms.realarm_alarm_h) * HOUR_MS,
+            realarm_warning_ms: i64::from(settings.alarms.realarm_warning_h) * HOUR_MS,
+            realarm_fault_ms: i64::from(settings.alarms.realarm_fault_h) * HOUR_MS,
         },
         ..EngineConfig::default()
     }

@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) coap: CoapSettings,
     pub(crate) coaps: CoapsSettings,
     pub(crate) telling: TellingSettings,
+    pub(crate) alarms: AlarmSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,
@@ -56,6 +57,16 @@ pub(crate) struct HttpSettings {
     pub(crate) trust_forwarded_for: bool,
     pub(crate) max_streams_per_user: u32,
     pub(crate) public_url: String,
+}
+
+/// The life of alarms.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlarmSettings {
+    pub(crate) shelf_most_h: u32,
+    pub(crate) realarm_alarm_h: u32,
+    pub(crate) realarm_warning_h: u32,
+    pub(crate) realarm_fault_h: u32,
 }
 
 /// Messages to people.

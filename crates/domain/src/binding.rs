@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hazard::Hazard;
+use crate::alarm::nuisance::DelaysInForce;
+use crate::hazard::{Class, Hazard};
+use crate::id::ChannelId;
 use crate::place::{ChannelEntry, Placement};
 use crate::quantity::{Phase, Quantity};
 use crate::settings::{Limits, Night};
@@ -22,6 +24,27 @@ pub struct Binding {
     pub supervision: Supervision,
     /// How far the site's clock is ahead of UTC, min; decides when it is night there.
     pub utc_offset_min: i32,
+}
+
+impl Binding {
+    /// The delays that a hazard of a channel is judged with, as far as they are set here.
+    #[must_use]
+    pub fn delays_in_force(&self, channel: ChannelId, hazard: Hazard) -> DelaysInForce {
+        let Supervision { fault_on_delay_ms, fault_off_delay_ms, .. } = self.supervision;
+        let limits = self
+            .channels
+            .iter()
+            .find(|bound| bound.channel.id == channel)
+            .and_then(|bound| bound.limits.iter().find(|(of, _)| *of == hazard));
+        match (hazard.class(), limits) {
+            (Class::Hazard, Some((_, limits))) => {
+                DelaysInForce { on_ms: limits.on_delay_ms, off_ms: limits.off_delay_ms }
+            }
+            // Only reported: it counts at once.
+            (Class::Hazard, None) => DelaysInForce { on_ms: 0, off_ms: fault_off_delay_ms },
+            (Class::Fault, _) => DelaysInForce { on_ms: fault_on_delay_ms, off_ms: fault_off_delay_ms },
+        }
+    }
 }
 
 /// One channel with the limits it is judged by.

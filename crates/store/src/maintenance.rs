@@ -252,22 +252,23 @@ fn check(draft: &WindowDraft, now: UnixMs) -> Result<(), StoreError> {
     }
     let length_ms = draft.ends_at.since_ms(draft.starts_at);
     if length_ms <= 0 {
-        return Err(StoreError::invalid("ends_at", "out_of_range", "wanted an end after the beginning"));
+        return Err(StoreError::invalid("ends_at", "not_after_begin", "wanted an end after the beginning"));
     }
     if draft.weekly_until.unwrap_or(draft.ends_at) <= now {
-        return Err(StoreError::invalid("ends_at", "out_of_range", "wanted an end in the future"));
+        return Err(StoreError::invalid("ends_at", "in_the_past", "wanted an end in the future"));
     }
     let longest_ms = if draft.weekly_until.is_some() { WEEK_MS } else { LONGEST_MS };
     if length_ms > longest_ms {
         let days = longest_ms / 86_400_000;
-        return Err(StoreError::invalid("ends_at", "out_of_range", format!("wanted at most {days} days")));
+        let code = if draft.weekly_until.is_some() { "longer_than_a_week" } else { "longer_than_a_month" };
+        return Err(StoreError::invalid("ends_at", code, format!("wanted at most {days} days")));
     }
     if let Some(last) = draft.weekly_until
         && !(0..=WEEKLY_MOST_MS).contains(&last.since_ms(draft.ends_at))
     {
         return Err(StoreError::invalid(
             "weekly_until",
-            "out_of_range",
+            "not_within_a_year",
             "wanted the last day after the first, and within a year",
         ));
     }

@@ -11,6 +11,7 @@ type Schemas = components['schemas'];
 export type Severity = Schemas['Severity'];
 export type AlarmClass = Schemas['Class'];
 export type Hazard = Schemas['Hazard'];
+export type Verdict = Schemas['Verdict'];
 export type AlarmState = Schemas['AlarmState'];
 export type AlarmEvent = Schemas['AlarmEvent'];
 export type Quantity = Schemas['Quantity'];
@@ -39,6 +40,8 @@ export type CurvePoint = [number, number, number, number, number];
 export type CurveSeries = Omit<Answer<Schemas['CurveSeries']>, 'points' | 'gaps'> & { points: CurvePoint[]; gaps: [number, number][] };
 export type Curve = Omit<Answer<Schemas['Curve']>, 'series'> & { series: CurveSeries[] };
 export type CurveLimit = Answer<Schemas['CurveLimit']>;
+export type MaintenanceWindow = Answer<Schemas['MaintenanceWindow']>;
+export type AlarmMetrics = Answer<Schemas['AlarmMetrics']>;
 /** One channel of a detector with its newest value. */
 export type Channel = Answer<Schemas['Channel']>;
 

@@ -27,6 +27,9 @@ const routes: RouteRecordRaw[] = [
   { path: '/alarms', name: 'alarms', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
   { path: '/alarms/:id(\\d+)', name: 'alarm', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
 
+  { path: '/maintenance', name: 'maintenance', component: () => import('@/features/maintenance/MaintenanceView.vue'), meta: { nav: 'maintenance' } },
+  { path: '/alarm-metrics', name: 'metrics', component: () => import('@/features/metrics/MetricsView.vue'), meta: { nav: 'metrics' } },
+
   { path: '/sites', name: 'sites', component: () => import('@/features/sites/SitesView.vue'), meta: { nav: 'sites' } },
   { path: '/sites/:id(\\d+)', name: 'site', component: () => import('@/features/sites/SiteView.vue'), meta: { nav: 'sites' } },
   { path: '/detectors', name: 'detectors', component: () => import('@/features/detectors/DetectorsView.vue'), meta: { nav: 'detectors' } },

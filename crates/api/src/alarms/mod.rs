@@ -6,6 +6,7 @@ mod export;
 mod guidance;
 mod judge;
 mod list;
+pub mod metrics;
 pub mod shape;
 mod shelf;
 
@@ -28,4 +29,5 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(shelf::shelve_alarm))
         .routes(routes!(shelf::unshelve_alarm))
         .routes(routes!(judge::judge_alarm))
+        .routes(routes!(metrics::get_alarm_metrics))
 }

@@ -80,7 +80,6 @@ struct StoredCondition {
     late: Option<LateEpisode>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_believed(belief: &Belief) -> bool {
     *belief == Belief::Believed
 }

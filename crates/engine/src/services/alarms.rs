@@ -187,7 +187,13 @@ impl AlarmDesk<'_> {
         let most_ms = self.0.life_rules().shelf_most_ms;
         if !(1..=most_ms).contains(&for_ms) {
             let most = most_ms / 60_000;
-            return Err(invalid("minutes", "out_of_range", &format!("wanted 1 to {most} minutes")));
+            let mut refused = invalid("minutes", "out_of_range", format!("wanted 1 to {most} minutes"));
+            if let EngineError::Invalid(fields) = &mut refused {
+                for field in fields {
+                    field.params.extend([("min", json!(1)), ("max", json!(most))]);
+                }
+            }
+            return Err(refused);
         }
         let reason = reason.trim().to_owned();
         if reason.is_empty() {

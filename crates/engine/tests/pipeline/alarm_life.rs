@@ -110,6 +110,8 @@ async fn maintenance_records_and_tells_nobody_until_it_is_over() {
 
     let world = world.restart(at_s(1_800)).await;
     assert!(world.the_alarm().await.aside.is_some(), "a restart changes nothing");
+    world.measure(1_810, 950).await;
+    assert_eq!(world.the_alarm().await.current_value, Some(950.0), "readings are kept as ever");
     world.wait_for_alarm_at(HOUR_S).await;
     assert_eq!(world.the_alarm().await.aside, None);
     assert_eq!(told(&world).await, ["alarm_unsuppressed"]);

@@ -109,7 +109,7 @@ impl Ledger {
                 }
                 ChangeKind::SeverityChanged(severity) => (severity, false),
                 ChangeKind::FoundLate(severity) => (severity, true),
-                ChangeKind::Returned => {
+                ChangeKind::Returned | ChangeKind::Outvoted => {
                     self.open.remove(&key);
                     continue;
                 }

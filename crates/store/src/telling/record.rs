@@ -362,8 +362,8 @@ impl Telling<'_> {
         limit: u32,
     ) -> Result<(Vec<AlarmId>, Vec<String>), StoreError> {
         let alarms: Vec<i64> = sqlx::query_scalar(
-            "SELECT DISTINCT a.id FROM notice n JOIN alarm a ON a.id = n.alarm_id WHERE n.digest_id = $1 AND a.state \
-             IN ('unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged') \
+            "SELECT DISTINCT a.id FROM notice n JOIN alarm a ON a.id = n.alarm_id WHERE n.digest_id = $1 \
+             AND a.aside IS NULL AND a.state IN ('unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged') \
              ORDER BY a.severity DESC, a.id LIMIT $2",
         )
         .bind(digest.0)

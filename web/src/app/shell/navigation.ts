@@ -1,6 +1,6 @@
 /** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
 
-import { Activity, Bell, SendHorizontal, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
+import { Activity, Bell, ChartColumn, Construction, SendHorizontal, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
 import { computed } from 'vue';
 import type { Permission } from '@/api/types';
 import { can } from '@/features/session/session';
@@ -21,6 +21,8 @@ const ENTRIES: readonly Entry[] = [
   { name: 'detectors', icon: Cpu, group: 'watch', tab: true },
   { name: 'findings', icon: Stethoscope, group: 'watch' },
   { name: 'commands', icon: SendHorizontal, group: 'watch' },
+  { name: 'maintenance', icon: Construction, group: 'watch' },
+  { name: 'metrics', icon: ChartColumn, group: 'manage' },
   { name: 'commissioning', icon: Wrench, group: 'manage', permission: 'device.admit' },
   { name: 'pending', icon: PlugZap, group: 'manage', permission: 'device.admit' },
   { name: 'profiles', icon: FileCode, group: 'manage' },

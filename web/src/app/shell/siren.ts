@@ -22,7 +22,7 @@ export function useSiren() {
   /** Alarms already called out, by id and severity, so that only news makes noise. */
   const known = new Map<number, string>();
   useLive('alarm', (alarm) => {
-    if (!awaitsAcknowledgement(alarm.state)) {
+    if (!awaitsAcknowledgement(alarm.state) || alarm.aside !== null) {
       known.delete(alarm.id);
       return;
     }

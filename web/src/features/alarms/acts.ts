@@ -4,10 +4,11 @@ import { NButton, useMessage } from 'naive-ui';
 import { h } from 'vue';
 import { useI18n } from 'vue-i18n';
 import { asProblem } from '@/api/problem';
-import type { Alarm } from '@/api/types';
+import type { Alarm, Verdict } from '@/api/types';
 import { conditionPresent, isLatched } from '@/kit/states';
+import { useTime } from '@/kit/time';
 import { can } from '@/features/session/session';
-import { useAlarmActs } from './queries';
+import { unshelve, useAlarmActs } from './queries';
 
 /** How long an acknowledgement can be taken back from the toast; the server allows a little more. */
 const UNDO_MS = 10_000;
@@ -24,6 +25,7 @@ export function whyNoReset(alarm: Alarm): string | null {
 
 export function useActs() {
   const { t, te } = useI18n();
+  const time = useTime();
   const message = useMessage();
   const acts = useAlarmActs();
 
@@ -33,30 +35,51 @@ export function useActs() {
     message.error(`${t(`problems.${code}.title`)}${t('common.sentence_gap')}${t(`problems.${code}.advice`)}${problem.requestId === null ? '' : ` (${problem.requestId})`}`, { duration: 8000, closable: true });
   }
 
+  function sayWithUndo(words: string, back: () => void): void {
+    const shown = message.create(
+      () =>
+        h('span', { style: 'display:inline-flex;align-items:center;gap:14px' }, [
+          words,
+          h(
+            NButton,
+            {
+              size: 'tiny',
+              onClick: () => {
+                shown.destroy();
+                back();
+              },
+            },
+            { default: () => t('common.undo') },
+          ),
+        ]),
+      { type: 'default', duration: UNDO_MS, closable: true },
+    );
+  }
+
+  function setAside(alarm: Alarm): void {
+    sayWithUndo(t('alarms.aside.done', { time: time.at(alarm.aside?.until, 'short') }), () => void takeBack(alarm.id));
+  }
+
+  async function takeBack(id: number): Promise<void> {
+    try {
+      await unshelve(id);
+      message.info(t('alarms.aside.back_done'));
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  function judged(verdict: Verdict): void {
+    message.success(t('alarms.verdict.saved', { what: t(`alarms.verdict.word.${verdict}`) }));
+  }
+
   async function acknowledge(ids: readonly number[]): Promise<void> {
     if (ids.length === 0 || !can('alarm.acknowledge')) return;
     try {
       const { done, refused } = await acts.acknowledge.mutateAsync(ids);
       if (refused.length > 0) message.warning(t('alarms.refused_some', { n: refused.length }), { duration: 8000, closable: true });
       if (done.length === 0) return;
-      const shown = message.create(
-        () =>
-          h('span', { style: 'display:inline-flex;align-items:center;gap:14px' }, [
-            t('alarms.acknowledged_toast', { n: done.length }, done.length),
-            h(
-              NButton,
-              {
-                size: 'tiny',
-                onClick: () => {
-                  shown.destroy();
-                  void undo(done);
-                },
-              },
-              { default: () => t('common.undo') },
-            ),
-          ]),
-        { type: 'default', duration: UNDO_MS, closable: true },
-      );
+      sayWithUndo(t('alarms.acknowledged_toast', { n: done.length }, done.length), () => void undo(done));
     } catch (error) {
       tell(error);
     }
@@ -94,5 +117,5 @@ export function useActs() {
     }
   }
 
-  return { acknowledge, reset, comment, busy: acts.acknowledge.isPending };
+  return { acknowledge, reset, comment, setAside, takeBack, judged, busy: acts.acknowledge.isPending };
 }

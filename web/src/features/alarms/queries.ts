@@ -5,7 +5,7 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
 import { http, type Filters } from '@/api/http';
 import { usePaged } from '@/api/paged';
-import type { Alarm, AlarmDetail, Curve, LiveEvents } from '@/api/types';
+import type { Alarm, AlarmDetail, Curve, LiveEvents, Verdict } from '@/api/types';
 import { nowMs } from '@/kit/clock';
 
 const HOUR_MS = 3_600_000;
@@ -19,8 +19,18 @@ export function useAlarms(filters: MaybeRefOrGetter<Filters<'/alarms'>>) {
 export function useMostUrgent(enabled: MaybeRefOrGetter<boolean>) {
   return useQuery({
     queryKey: ['alarms', 'most-urgent'],
-    queryFn: ({ signal }) => http.get('/alarms', { state: UNACKNOWLEDGED, sort: 'priority', limit: 1 }, signal),
+    queryFn: ({ signal }) => http.get('/alarms', { state: UNACKNOWLEDGED, aside: 'none', sort: 'priority', limit: 1 }, signal),
     enabled: computed(() => toValue(enabled)),
+    refetchInterval: 60_000,
+  });
+}
+
+/** How many open alarms are set aside. */
+export function useAsideCount() {
+  return useQuery({
+    queryKey: ['alarms', 'aside-count'],
+    queryFn: ({ signal }) => http.get('/alarms', { state: 'open', aside: 'any', limit: 1 }, signal),
+    select: (page) => page.total ?? 0,
     refetchInterval: 60_000,
   });
 }
@@ -97,4 +107,23 @@ export function useAlarmActs() {
       onSettled: refresh,
     }),
   };
+}
+
+/** Sets an alarm aside; who shows the form says what was wrong. */
+export async function shelve(id: number, minutes: number, reason: string): Promise<Alarm> {
+  const alarm = await http.post(`/alarms/${id}/shelve`, { minutes, reason });
+  refresh();
+  return alarm;
+}
+
+export async function unshelve(id: number): Promise<void> {
+  await http.post(`/alarms/${id}/unshelve`);
+  refresh();
+}
+
+/** Says what an alarm was; nobody needs to acknowledge it after that. */
+export async function judge(id: number, verdict: Verdict, note: string): Promise<void> {
+  await http.post(`/alarms/${id}/verdict`, { verdict, note: note === '' ? null : note, acknowledge: true });
+  refresh();
+  void cache.invalidateQueries({ queryKey: ['metrics'] });
 }

@@ -14,6 +14,8 @@ export default {
   not_acknowledged: { title: 'Not acknowledged yet, so it cannot be reset', advice: 'Acknowledge the alarm first, then reset it.' },
   csrf_rejected: { title: 'This page has expired', advice: 'Load it again and retry.' },
   already_closed: { title: 'This alarm is already closed', advice: 'Find it in the history.' },
+  set_aside: { title: 'This alarm is suppressed already', advice: 'A maintenance window or another alarm keeps it quiet; nothing is left to set aside.' },
+  not_shelved: { title: 'This alarm is not set aside', advice: 'Its time may be over, or somebody took it back.' },
   nothing_to_undo: { title: 'It can no longer be taken back', advice: 'Only one’s own acknowledgement, within 60 seconds.' },
   interlocked: { title: 'This circuit is never switched from afar', advice: 'It feeds a fire pump, a lift, medical equipment or emergency lighting. Somebody has to go there.' },
   not_cancellable: { title: 'The command cannot be taken back any more', advice: 'It has been sent or is over; its history shows what came of it.' },

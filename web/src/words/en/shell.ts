@@ -9,6 +9,8 @@ export default {
     detectors: 'Detectors',
     findings: 'Findings',
     commands: 'Commands',
+    maintenance: 'Maintenance',
+    metrics: 'Alarm metrics',
     commissioning: 'Commissioning',
     pending: 'Pending devices',
     profiles: 'Device profiles',

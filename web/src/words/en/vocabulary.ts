@@ -70,6 +70,12 @@ export default {
     stale_clock: 'Device clock wrong',
   },
   event: {
+    realarmed: 'Rings again',
+    shelved: 'Set aside',
+    unshelved: 'Back from the shelf',
+    suppressed: 'Suppressed',
+    unsuppressed: 'No longer suppressed',
+    judged: 'What it was',
     raised: 'Raised',
     escalated: 'Escalated',
     deescalated: 'De-escalated',

@@ -14,6 +14,8 @@ export default {
   not_acknowledged: { title: '尚未确认，不能复位', advice: '请先确认这条报警，再复位。' },
   csrf_rejected: { title: '页面已过期', advice: '请刷新页面后再试。' },
   already_closed: { title: '这条告警已经关闭', advice: '可在历史中查看。' },
+  set_aside: { title: '这条告警已被屏蔽', advice: '检修窗口或另一条告警正在屏蔽它，不需要再搁置。' },
+  not_shelved: { title: '这条告警没有被搁置', advice: '搁置可能已到时，或已有人取消。' },
   nothing_to_undo: { title: '已不能撤销', advice: '只能在确认后的 60 秒内撤销自己的确认。' },
   interlocked: { title: '该回路禁止远程分合闸', advice: '它为消防水泵、电梯、医疗设备或应急照明等供电，请派人到现场操作。' },
   not_cancellable: { title: '命令已不能撤回', advice: '它已下发或已结束，可在命令记录中查看结果。' },

@@ -9,6 +9,8 @@ export default {
     detectors: '探测器',
     findings: '诊断发现',
     commands: '远程控制',
+    maintenance: '检修窗口',
+    metrics: '告警绩效',
     commissioning: '调试',
     pending: '待接入设备',
     profiles: '设备型号',

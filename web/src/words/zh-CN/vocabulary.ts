@@ -70,6 +70,12 @@ export default {
     stale_clock: '设备时钟错误',
   },
   event: {
+    realarmed: '再次提醒',
+    shelved: '搁置',
+    unshelved: '取消搁置',
+    suppressed: '屏蔽',
+    unsuppressed: '解除屏蔽',
+    judged: '说明实际情况',
     raised: '发生',
     escalated: '升级',
     deescalated: '降级',

@@ -14,6 +14,8 @@ export default {
   not_acknowledged: { title: '尚未確認，不能復位', advice: '請先確認這條警報，再復位。' },
   csrf_rejected: { title: '頁面已過期', advice: '請重新整理頁面後再試。' },
   already_closed: { title: '這條警報已經關閉', advice: '可在歷史中檢視。' },
+  set_aside: { title: '這條警報已被屏蔽', advice: '檢修時段或另一條警報正在屏蔽它，不需要再擱置。' },
+  not_shelved: { title: '這條警報沒有被擱置', advice: '擱置可能已到時，或已有人取消。' },
   nothing_to_undo: { title: '已不能復原', advice: '只能在確認後的 60 秒內復原自己的確認。' },
   interlocked: { title: '該迴路禁止遠端分合閘', advice: '它為消防水泵、電梯、醫療設備或應急照明等供電，請派人到現場操作。' },
   not_cancellable: { title: '命令已不能撤回', advice: '它已下發或已結束，可在命令記錄中查看結果。' },

@@ -9,6 +9,8 @@ export default {
     detectors: '探測器',
     findings: '診斷發現',
     commands: '遠端控制',
+    maintenance: '檢修時段',
+    metrics: '警報績效',
     commissioning: '調試',
     pending: '待接入裝置',
     profiles: '裝置型號',

@@ -70,6 +70,12 @@ export default {
     stale_clock: '裝置時鐘錯誤',
   },
   event: {
+    realarmed: '再次提醒',
+    shelved: '擱置',
+    unshelved: '取消擱置',
+    suppressed: '屏蔽',
+    unsuppressed: '解除屏蔽',
+    judged: '說明實際情況',
     raised: '發生',
     escalated: '升級',
     deescalated: '降級',
