@@ -91,6 +91,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What alarms ask of people: how many one operator was told, floods, what is told most often and what would keep it
+         *     quiet, what stands, and what alarms were in truth.
+         */
+        get: operations["get_alarm_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}": {
         parameters: {
             query?: never;
@@ -176,6 +196,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an alarm on the shelf: nobody is told of it until then, unless it gets worse. If it is there already, the end is
+         *     the new one.
+         */
+        post: operations["shelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/undo-acknowledge": {
         parameters: {
             query?: never;
@@ -187,6 +227,40 @@ export interface paths {
         put?: never;
         /** Takes one's own acknowledgement back, within 60 s. */
         post: operations["undo_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings an alarm back from the shelf; if it is still present it is told again. */
+        post: operations["unshelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what an alarm was in truth, also of a closed one. The last word counts; the rates of false alarms are made of it. */
+        post: operations["judge_alarm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -826,6 +900,41 @@ export interface paths {
         get: operations["live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/maintenance-windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Maintenance windows, newest first. */
+        get: operations["list_maintenance_windows"];
+        put?: never;
+        /** Makes a window. Readings and alarms in it are kept as ever; alarms are told to nobody until it is over. */
+        post: operations["create_maintenance_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/maintenance-windows/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a window now. Alarms that it covered and that are still there are told. */
+        post: operations["end_maintenance_window"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2109,6 +2218,7 @@ export interface components {
              * @example 430203
              */
             area_code: string;
+            aside: components["schemas"]["Aside"] | null;
             /**
              * Format: int64
              * @description The channel; the one that stands for the device where no measured value is concerned.
@@ -2197,6 +2307,9 @@ export interface components {
              * @example °C
              */
             unit: string;
+            verdict: components["schemas"]["Verdict"] | null;
+            /** @description What that person added. */
+            verdict_note: string | null;
             /**
              * Format: int64
              * @description Rises with every change.
@@ -2245,12 +2358,186 @@ export interface components {
          * @description What happened to an alarm.
          * @enum {string}
          */
-        AlarmEvent: "raised" | "escalated" | "deescalated" | "returned" | "acknowledged" | "unacknowledged" | "reset" | "closed" | "commented" | "worst";
+        AlarmEvent: "raised" | "escalated" | "deescalated" | "returned" | "acknowledged" | "unacknowledged" | "reset" | "closed" | "commented" | "worst" | "realarmed" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "judged";
+        /**
+         * @description A time in which alarms came faster than anybody can read them: more than 10 in ten minutes and operator, until fewer
+         *     than 5.
+         */
+        AlarmFlood: {
+            /**
+             * Format: int64
+             * @description How many alarms.
+             */
+            alarms: number;
+            /** @description From. */
+            from: components["schemas"]["Time"];
+            /** @description To. */
+            to: components["schemas"]["Time"];
+        };
+        /** @description What one operator had to bear. All rates are per operator. */
+        AlarmLoad: {
+            /**
+             * Format: int64
+             * @description How often alarms were told in the period, to all operators.
+             */
+            alarms: number;
+            /** @description By day from the beginning of the period, of all operators. */
+            by_day: number[];
+            /** @description By hour from the beginning of the period, of all operators. */
+            by_hour: number[];
+            /**
+             * Format: double
+             * @description The share of time in flood, %.
+             */
+            flood_percent: number;
+            /**
+             * Format: double
+             * @description The worst day.
+             */
+            most_in_a_day: number;
+            /**
+             * Format: double
+             * @description The worst hour.
+             */
+            most_in_an_hour: number;
+            /**
+             * Format: double
+             * @description The worst ten minutes.
+             */
+            most_in_ten_minutes: number;
+            /**
+             * Format: double
+             * @description The share of hours with more than 30, %.
+             */
+            overloaded_hours_percent: number;
+            /**
+             * Format: double
+             * @description The share of ten-minute spans with more than 10, %.
+             */
+            overloaded_spans_percent: number;
+            /**
+             * Format: double
+             * @description Per day on average.
+             */
+            per_day: number;
+            /**
+             * Format: double
+             * @description Per hour on average.
+             */
+            per_hour: number;
+            /**
+             * Format: double
+             * @description Per ten minutes on average.
+             */
+            per_ten_minutes: number;
+            /**
+             * Format: double
+             * @description The share of the ten most frequent, %.
+             */
+            top_ten_percent: number;
+        };
+        /** @description The figures of a period. */
+        AlarmMetrics: {
+            /** @description What is told most often, at most 20. */
+            bad_actors: components["schemas"]["BadActor"][];
+            /** @description What alarms were in truth, by model. */
+            by_model: components["schemas"]["VerdictCounts"][];
+            /** @description By rule: the hazard. */
+            by_rule: components["schemas"]["VerdictCounts"][];
+            /** @description By site. */
+            by_site: components["schemas"]["VerdictCounts"][];
+            /** @description How many of those chatter or are fleeting. */
+            chattering: number;
+            /** @description The floods, oldest first; the newest 100. */
+            floods: components["schemas"]["AlarmFlood"][];
+            /** @description From. */
+            from: components["schemas"]["Time"];
+            /** @description What one of them had to bear. */
+            load: components["schemas"]["AlarmLoad"];
+            /** @description Open now. */
+            open: components["schemas"]["OpenAlarms"];
+            /**
+             * Format: int32
+             * @description Among how many operators the work is shared.
+             */
+            operators: number;
+            /** @description By severity: alarm, warning, fault. */
+            priorities: components["schemas"]["PriorityFigures"][];
+            /** @description What has been present for more than a day, the oldest first, at most 50. */
+            standing: components["schemas"]["StandingAlarm"][];
+            /** @description The published figures to hold it against. */
+            targets: components["schemas"]["AlarmTargets"];
+            /** @description To. */
+            to: components["schemas"]["Time"];
+        };
         /**
          * @description Where an alarm stands in its life.
          * @enum {string}
          */
         AlarmState: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "closed";
+        /** @description Published figures (EEMUA 191, ISA-18.2 and IEC 62682 clause 16), per operator. */
+        AlarmTargets: {
+            /**
+             * Format: double
+             * @description At most so many that chatter or are fleeting.
+             */
+            chattering: number;
+            /**
+             * Format: double
+             * @description At most so much time in flood, %.
+             */
+            flood_percent: number;
+            /**
+             * Format: double
+             * @description Of the highest, %.
+             */
+            high_percent: number;
+            /**
+             * Format: double
+             * @description The share of the lowest priority, %.
+             */
+            low_percent: number;
+            /**
+             * Format: double
+             * @description Of the middle one, %.
+             */
+            medium_percent: number;
+            /**
+             * Format: double
+             * @description At most so many hours with more than 30, %.
+             */
+            overloaded_hours_percent: number;
+            /**
+             * Format: double
+             * @description At most so many ten-minute spans with more than 10, %.
+             */
+            overloaded_spans_percent: number;
+            /**
+             * Format: double
+             * @description Alarms per day that are very likely acceptable.
+             */
+            per_day: number;
+            /**
+             * Format: double
+             * @description The same per hour.
+             */
+            per_hour: number;
+            /**
+             * Format: double
+             * @description The same per ten minutes.
+             */
+            per_ten_minutes: number;
+            /**
+             * Format: double
+             * @description At most so many that stand for more than a day.
+             */
+            stale: number;
+            /**
+             * Format: double
+             * @description At most so much by the ten most frequent, %.
+             */
+            top_ten_percent: number;
+        };
         /**
          * @description What is asked of the history.
          * @enum {string}
@@ -2335,6 +2622,27 @@ export interface components {
              */
             warning: number;
         };
+        /** @description How an alarm is set aside. */
+        Aside: {
+            /** @description Who, by name; null by design. */
+            by: string | null;
+            cause: components["schemas"]["Hazard"] | null;
+            /** @description In which way. */
+            kind: components["schemas"]["AsideKind"];
+            /**
+             * @description Why, as the person wrote; null by design.
+             * @example 探头送检
+             */
+            reason: string | null;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            until: components["schemas"]["Time"] | null;
+        };
+        /**
+         * @description How an alarm is set aside: open, but told to nobody.
+         * @enum {string}
+         */
+        AsideKind: "shelved" | "maintenance" | "design";
         /** @description One attempt of a delivery. */
         Attempt: {
             /** @description What the provider said. */
@@ -2404,6 +2712,53 @@ export interface components {
             first_broken: number | null;
             /** @description Whether every entry fits to the one before. */
             intact: boolean;
+        };
+        /** @description One hazard of one channel that is told often. */
+        BadActor: {
+            /**
+             * Format: int64
+             * @description The channel.
+             */
+            channel_id: number;
+            /** @description Its name. */
+            channel_name: string;
+            cure: components["schemas"]["ProposedCure"] | null;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description Its name. */
+            detector_name: string;
+            /** @description What is told. */
+            hazard: components["schemas"]["Hazard"];
+            /**
+             * Format: int64
+             * @description How long it lasted at the median, ms.
+             */
+            median_ms: number | null;
+            /** @description The most within a minute. */
+            most_in_a_minute: number;
+            pattern: components["schemas"]["NuisancePattern"] | null;
+            /**
+             * Format: double
+             * @description Its share of all, %.
+             */
+            percent: number;
+            /** @description Its model. */
+            profile_id: string;
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description Its name. */
+            site_name: string;
+            /**
+             * Format: int64
+             * @description How often in the period.
+             */
+            times: number;
         };
         /** @description Detectors by what they have in common. */
         BatchFilter: {
@@ -2629,7 +2984,7 @@ export interface components {
          * @description What went wrong, as a stable word.
          * @enum {string}
          */
-        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
+        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "set_aside" | "not_shelved" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
         /** @description A command. */
         Command: {
             /** @description The second person. */
@@ -4182,6 +4537,18 @@ export interface components {
             /** @description The token or shared secret that was made here. It is shown in this answer only. */
             secret: string | null;
         };
+        /** @description What it was. */
+        Judgement: {
+            /** @description Whether the alarm is acknowledged with it when nobody has. */
+            acknowledge?: boolean;
+            /**
+             * @description What is to be added.
+             * @example 电焊引起
+             */
+            note?: string | null;
+            /** @description What it was. */
+            verdict: components["schemas"]["Verdict"];
+        };
         /**
          * @description Why an analysis could not be made.
          * @enum {string}
@@ -4250,6 +4617,75 @@ export interface components {
          * @enum {string}
          */
         LineChange: "same" | "added" | "removed";
+        /** @description A maintenance window. */
+        MaintenanceWindow: {
+            /** @description Whether alarms of the highest severity about the circuit are covered too. */
+            covers_alarms: boolean;
+            /** @description When. */
+            created_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
+            /** @description Who did. */
+            ended_by: string | null;
+            /** @description End of the (first) time. */
+            ends_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Who made it. */
+            made_by: string;
+            next_begin: components["schemas"]["Time"] | null;
+            /**
+             * @description Why.
+             * @example 更换配电柜
+             */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The site it is at.
+             */
+            site_id: number;
+            /** @description The site's name. */
+            site_name: string;
+            /** @description Begin of the (first) time. */
+            starts_at: components["schemas"]["Time"];
+            /** @description How it stands. */
+            state: components["schemas"]["WindowState"];
+            /** @description What it covers. */
+            target: components["schemas"]["WindowTarget"];
+            /**
+             * Format: int64
+             * @description Which one.
+             */
+            target_id: number;
+            /** @description Its name when the window was made. */
+            target_name: string;
+            under_way_until: components["schemas"]["Time"] | null;
+            weekly_until: components["schemas"]["Time"] | null;
+        };
+        /** @description A window to make. */
+        MaintenanceWindowDraft: {
+            /** @description Whether alarms of the highest severity about the circuit are covered too. */
+            covers_alarms?: boolean;
+            /** @description End of the (first) time: at most 31 days later, 7 for one that comes back each week. */
+            ends_at: components["schemas"]["Time"];
+            /**
+             * @description Why.
+             * @example 更换配电柜
+             */
+            reason: string;
+            /** @description Begin of the (first) time. */
+            starts_at: components["schemas"]["Time"];
+            /** @description What it covers. */
+            target: components["schemas"]["WindowTarget"];
+            /**
+             * Format: int64
+             * @description Which one.
+             */
+            target_id: number;
+            weekly_until?: components["schemas"]["Time"] | null;
+        };
         /** @description What became of many acknowledgements. */
         ManyAcknowledged: {
             /** @description Acknowledged. */
@@ -4784,6 +5220,16 @@ export interface components {
          * @enum {string}
          */
         NoticeState: "gathering" | "sending" | "told" | "failed" | "stopped" | "unreachable";
+        /**
+         * @description A delay of the judgement.
+         * @enum {string}
+         */
+        NuisanceDelay: "on" | "off";
+        /**
+         * @description In which way an alarm wears people out.
+         * @enum {string}
+         */
+        NuisancePattern: "chattering" | "fleeting" | "stale";
         /** @description One time that the hazard would have been there. */
         Occurrence: {
             /**
@@ -4839,6 +5285,34 @@ export interface components {
             id: number;
             /** @description How bad it is. */
             severity: components["schemas"]["Severity"];
+        };
+        /** @description How many alarms are open now, in which way. */
+        OpenAlarms: {
+            /**
+             * Format: int64
+             * @description Suppressed by design.
+             */
+            design: number;
+            /**
+             * Format: int64
+             * @description Suppressed by maintenance.
+             */
+            maintenance: number;
+            /**
+             * Format: int64
+             * @description Open and not set aside.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description On the shelf.
+             */
+            shelved: number;
+            /**
+             * Format: int64
+             * @description Present for more than a day and not set aside.
+             */
+            stale: number;
         };
         /** @description An organisation in the tree. */
         Organisation: {
@@ -5038,6 +5512,7 @@ export interface components {
                  * @example 430203
                  */
                 area_code: string;
+                aside?: components["schemas"]["Aside"] | null;
                 /**
                  * Format: int64
                  * @description The channel; the one that stands for the device where no measured value is concerned.
@@ -5126,6 +5601,9 @@ export interface components {
                  * @example °C
                  */
                 unit: string;
+                verdict?: components["schemas"]["Verdict"] | null;
+                /** @description What that person added. */
+                verdict_note?: string | null;
                 /**
                  * Format: int64
                  * @description Rises with every change.
@@ -5636,6 +6114,63 @@ export interface components {
                  * @description Since when it is strong.
                  */
                 strong_since?: string | null;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_MaintenanceWindow: {
+            /** @description The rows. */
+            items: {
+                /** @description Whether alarms of the highest severity about the circuit are covered too. */
+                covers_alarms: boolean;
+                /** @description When. */
+                created_at: components["schemas"]["Time"];
+                ended_at?: components["schemas"]["Time"] | null;
+                /** @description Who did. */
+                ended_by?: string | null;
+                /** @description End of the (first) time. */
+                ends_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description Who made it. */
+                made_by: string;
+                next_begin?: components["schemas"]["Time"] | null;
+                /**
+                 * @description Why.
+                 * @example 更换配电柜
+                 */
+                reason: string;
+                /**
+                 * Format: int64
+                 * @description The site it is at.
+                 */
+                site_id: number;
+                /** @description The site's name. */
+                site_name: string;
+                /** @description Begin of the (first) time. */
+                starts_at: components["schemas"]["Time"];
+                /** @description How it stands. */
+                state: components["schemas"]["WindowState"];
+                /** @description What it covers. */
+                target: components["schemas"]["WindowTarget"];
+                /**
+                 * Format: int64
+                 * @description Which one.
+                 */
+                target_id: number;
+                /** @description Its name when the window was made. */
+                target_name: string;
+                under_way_until?: components["schemas"]["Time"] | null;
+                weekly_until?: components["schemas"]["Time"] | null;
             }[];
             /** @description Where the next page begins; null on the last page. */
             next_cursor: string | null;
@@ -6449,7 +6984,7 @@ export interface components {
          * @description One thing that a role may do.
          * @enum {string}
          */
-        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "device.admit" | "device.configure" | "settings.edit" | "profile.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage" | "command.send" | "command.set" | "command.switch" | "command.approve" | "command.raw";
+        Permission: "view" | "alarm.acknowledge" | "alarm.reset" | "alarm.comment" | "alarm.shelve" | "alarm.suppress" | "device.admit" | "device.configure" | "settings.edit" | "profile.edit" | "people.manage" | "audit.view" | "telegram.view" | "token.manage" | "command.send" | "command.set" | "command.switch" | "command.approve" | "command.raw";
         /** @description Somebody by name. */
         PersonName: {
             /**
@@ -6560,6 +7095,36 @@ export interface components {
             step: number;
             /** @description Who should be told and cannot be: no medium, or no address for one. */
             unreachable: components["schemas"]["PersonName"][];
+        };
+        /** @description What was told of one severity, and how soon somebody took it. */
+        PriorityFigures: {
+            /**
+             * Format: int64
+             * @description Alarms of the period that somebody took.
+             */
+            acknowledged: number;
+            /**
+             * Format: int64
+             * @description Half of them were taken within so many minutes.
+             */
+            median_min: number | null;
+            /**
+             * Format: int64
+             * @description Nine of ten were taken within so many minutes.
+             */
+            ninth_decile_min: number | null;
+            /**
+             * Format: double
+             * @description Its share, %.
+             */
+            percent: number;
+            /** @description Which. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int64
+             * @description How often it was told.
+             */
+            told: number;
         };
         /** @description A refusal as a problem document (RFC 9457). */
         Problem: {
@@ -7052,6 +7617,23 @@ export interface components {
              */
             password?: string | null;
         };
+        /** @description A delay that would have kept an alarm quieter. */
+        ProposedCure: {
+            /** @description Which delay. */
+            delay: components["schemas"]["NuisanceDelay"];
+            /**
+             * Format: int64
+             * @description What it is now, ms.
+             */
+            from_ms: number;
+            /** @description How many of the times would not have been told. */
+            removes: number;
+            /**
+             * Format: int64
+             * @description What it would be, ms.
+             */
+            to_ms: number;
+        };
         /**
          * @description How a terminal speaks.
          * @enum {string}
@@ -7524,6 +8106,20 @@ export interface components {
          * @enum {string}
          */
         Severity: "alarm" | "warning" | "fault";
+        /** @description For how long, and why. */
+        Shelf: {
+            /**
+             * Format: int32
+             * @description For how long, minutes; at most as long as `alarms.shelf_most_h` of the configuration.
+             * @example 240
+             */
+            minutes: number;
+            /**
+             * @description Why.
+             * @example 探头送检，周四装回
+             */
+            reason: string;
+        };
         /** @description A sign-in. */
         SignIn: {
             /**
@@ -7697,6 +8293,37 @@ export interface components {
              * @description Ends before, minutes after midnight. Not after the beginning: ends on the next day.
              */
             until_min: number;
+        };
+        /** @description An alarm that has been present for more than a day. */
+        StandingAlarm: {
+            aside: components["schemas"]["AsideKind"] | null;
+            /** @description The channel's name. */
+            channel_name: string;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /** @description Its name. */
+            detector_name: string;
+            /** @description What is wrong. */
+            hazard: components["schemas"]["Hazard"];
+            /**
+             * Format: int64
+             * @description The alarm.
+             */
+            id: number;
+            /** @description Since when. */
+            raised_at: components["schemas"]["Time"];
+            /** @description How bad. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description Its name. */
+            site_name: string;
         };
         /**
          * @description The condition at a glance. Silence is never normal.
@@ -8485,6 +9112,53 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description What an alarm was in truth.
+         * @enum {string}
+         */
+        Verdict: "true_hazard" | "nuisance" | "test" | "works";
+        /** @description What alarms of one kind were in truth. */
+        VerdictCounts: {
+            /**
+             * Format: int64
+             * @description Alarms raised in the period.
+             */
+            alarms: number;
+            /**
+             * Format: double
+             * @description Nuisances and works of all that were judged and were no test, %; null when there is none.
+             */
+            false_percent: number | null;
+            /**
+             * Format: int64
+             * @description Those of which somebody said what they were.
+             */
+            judged: number;
+            /** @description The model's id, the site's id or the hazard. */
+            key: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Nuisances.
+             */
+            nuisance: number;
+            /**
+             * Format: int64
+             * @description Tests.
+             */
+            test: number;
+            /**
+             * Format: int64
+             * @description True hazards.
+             */
+            true_hazard: number;
+            /**
+             * Format: int64
+             * @description Works.
+             */
+            works: number;
+        };
         /** @description What waits for a person. */
         Waiting: {
             /**
@@ -8577,6 +9251,16 @@ export interface components {
          * @enum {string}
          */
         WhyKind: "named" | "on_duty" | "responsible" | "fallback";
+        /**
+         * @description How a window stands.
+         * @enum {string}
+         */
+        WindowState: "planned" | "under_way" | "over" | "ended";
+        /**
+         * @description What a window covers.
+         * @enum {string}
+         */
+        WindowTarget: "site" | "panel" | "detector" | "channel";
         /** @description What a day of values told about the wiring. */
         WiringCheck: {
             /** @description Who asked for it; empty for the platform. */
@@ -9157,6 +9841,16 @@ export interface operations {
                 /** @description Only those found in late data, or only others. */
                 late?: boolean;
                 /**
+                 * @description How they are set aside: `none`, `any`, or any of `shelved`, `maintenance`, `design` with commas between.
+                 * @example none
+                 */
+                aside?: string;
+                /**
+                 * @description What they were in truth: any of the verdicts with commas between.
+                 * @example nuisance,works
+                 */
+                verdict?: string;
+                /**
                  * @description `priority` (worst first, then what nobody has taken, then the newest), `raised_at` or `-raised_at`.
                  * @example priority
                  */
@@ -9397,6 +10091,16 @@ export interface operations {
                 /** @description Only those found in late data, or only others. */
                 late?: boolean;
                 /**
+                 * @description How they are set aside: `none`, `any`, or any of `shelved`, `maintenance`, `design` with commas between.
+                 * @example none
+                 */
+                aside?: string;
+                /**
+                 * @description What they were in truth: any of the verdicts with commas between.
+                 * @example nuisance,works
+                 */
+                verdict?: string;
+                /**
                  * @description `priority` (worst first, then what nobody has taken, then the newest), `raised_at` or `-raised_at`.
                  * @example priority
                  */
@@ -9419,6 +10123,91 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_metrics: {
+        parameters: {
+            query?: {
+                /** @description From; unless told seven days before the end. */
+                since?: string;
+                /** @description To; unless told now. At most 92 days after the beginning. */
+                until?: string;
+                /** @description An area and all inside it. */
+                area?: string;
+                /** @description An organisation and all below it. */
+                organisation?: number;
+                /** @description Among how many operators the work is shared; unless told one. */
+                operators?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmMetrics"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */
@@ -10027,6 +10816,132 @@ export interface operations {
             };
         };
     };
+    shelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shelf"];
+            };
+        };
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     undo_acknowledge: {
         parameters: {
             query?: never;
@@ -10038,6 +10953,254 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unshelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    judge_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Judgement"];
+            };
+        };
         responses: {
             /** @description The alarm */
             200: {
@@ -15181,6 +16344,334 @@ export interface operations {
             };
             /** @description Not possible at the moment: `unavailable` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_maintenance_windows: {
+        parameters: {
+            query?: {
+                /** @description Only at this site. */
+                site?: number;
+                /** @description Only those of which something is still to come. */
+                open?: boolean;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MaintenanceWindow"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceWindowDraft"];
+            };
+        };
+        responses: {
+            /** @description The window */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The window */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
