@@ -15,7 +15,7 @@ export default {
   any_strength: 'Any strength',
   strong: 'Needs a look',
   weak: 'Weak sign',
-  strong_says: 'Past the measured bars: false about once in a hundred years per circuit',
+  strong_says: 'Past the measured bars: seldom false',
   weak_says: 'May be chance or season. It wakes nobody.',
   state: 'State',
   standing: 'Standing',

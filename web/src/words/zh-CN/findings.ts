@@ -15,7 +15,7 @@ export default {
   any_strength: '全部程度',
   strong: '需要处理',
   weak: '轻微迹象',
-  strong_says: '已超过实测判据：每条回路约一百年误判一次',
+  strong_says: '已超过实测判据，误判很少',
   weak_says: '可能是偶然或季节变化，不会通知任何人。',
   state: '状态',
   standing: '存在',

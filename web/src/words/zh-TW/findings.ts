@@ -15,7 +15,7 @@ export default {
   any_strength: '全部程度',
   strong: '需要處理',
   weak: '輕微跡象',
-  strong_says: '已超過實測判據：每條迴路約一百年誤判一次',
+  strong_says: '已超過實測判據，誤判很少',
   weak_says: '可能是偶然或季節變化，不會通知任何人。',
   state: '狀態',
   standing: '存在',
