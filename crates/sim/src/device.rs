@@ -131,6 +131,13 @@ impl Device {
                 | FaultKind::Sag { .. }
                 | FaultKind::Swell { .. }
                 | FaultKind::PhaseLoss { .. }
+                | FaultKind::Unbalance { .. }
+                | FaultKind::FloatingNeutral { .. }
+                | FaultKind::HarmonicLoad { .. }
+                | FaultKind::Outage
+                | FaultKind::ShortCircuit { .. }
+                | FaultKind::Arcing { .. }
+                | FaultKind::LooseProbe { .. }
                 | FaultKind::BrokenProbe { .. }
                 | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
@@ -150,6 +157,13 @@ impl Device {
             | FaultKind::Sag { .. }
             | FaultKind::Swell { .. }
             | FaultKind::PhaseLoss { .. }
+            | FaultKind::Unbalance { .. }
+            | FaultKind::FloatingNeutral { .. }
+            | FaultKind::HarmonicLoad { .. }
+            | FaultKind::Outage
+            | FaultKind::ShortCircuit { .. }
+            | FaultKind::Arcing { .. }
+            | FaultKind::LooseProbe { .. }
             | FaultKind::BrokenProbe { .. }
             | FaultKind::Miswired { .. }
             | FaultKind::Frozen
@@ -320,6 +334,13 @@ impl Device {
             | FaultKind::Sag { .. }
             | FaultKind::Swell { .. }
             | FaultKind::PhaseLoss { .. }
+            | FaultKind::Unbalance { .. }
+            | FaultKind::FloatingNeutral { .. }
+            | FaultKind::HarmonicLoad { .. }
+            | FaultKind::Outage
+            | FaultKind::ShortCircuit { .. }
+            | FaultKind::Arcing { .. }
+            | FaultKind::LooseProbe { .. }
             | FaultKind::Miswired { .. }
             | FaultKind::Frozen
             | FaultKind::DeadSim
@@ -327,6 +348,19 @@ impl Device {
             | FaultKind::WrongClock { .. }
             | FaultKind::ReplayAfterOutage => None,
         })
+    }
+
+    /// How much lower a point reads because its lead is loose, K.
+    fn loose_by_c(&self, point: &Point, now: UnixMs) -> f64 {
+        self.faults
+            .iter()
+            .filter(|fault| fault.is_active(now))
+            .filter_map(|fault| {
+                let FaultKind::LooseProbe { point: code, by_c } = &fault.kind else { return None };
+                let minute = now.since_ms(fault.from).div_euclid(60_000);
+                (*code == point.code && minute % 2 == 0).then_some(*by_c)
+            })
+            .sum()
     }
 
     fn samples(&self, now: UnixMs, snapshot: &Snapshot) -> Vec<Sample> {
@@ -339,7 +373,7 @@ impl Device {
                     let quality = if has_code { quality } else { Quality::Good };
                     return Sample { point: index, raw: 0, quality };
                 }
-                let value = self.value(point, *circuit_loop, now, snapshot);
+                let value = self.value(point, *circuit_loop, now, snapshot) - self.loose_by_c(point, now);
                 Sample { point: index, raw: raw(point, value), quality: Quality::Good }
             })
             .collect()
@@ -387,7 +421,7 @@ impl Device {
             },
             Quantity::Frequency => seen.frequency_hz,
             Quantity::Energy => seen.energy_kwh,
-            Quantity::ArcCount => 0.0,
+            Quantity::ArcCount => seen.half_cycles,
             Quantity::SignalStrength => 24.0,
             Quantity::Switch => load,
             Quantity::Device => 0.0,
@@ -512,7 +546,7 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
         Conductor::N => Phase::N,
     };
     let all = |quantity: Quantity| profile.points.iter().filter(move |point| point.quantity == quantity);
-    let on = |quantity: Quantity, phase: Phase| {
+    let on = |quantity: Quantity, phase: Phase| -> Vec<String> {
         all(quantity).filter(|point| point.phase == Some(phase)).map(|point| point.code.clone()).collect()
     };
     match kind {
@@ -529,6 +563,26 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
             all(Quantity::Voltage).map(|point| point.code.clone()).collect()
         }
         FaultKind::PhaseLoss { phase } => on(Quantity::Voltage, conductor(phase)),
+        FaultKind::Unbalance { .. } => {
+            let of_phase = |phase| on(Quantity::Current, phase);
+            let phases: [Vec<String>; 3] = [Phase::A, Phase::B, Phase::C].map(of_phase);
+            if phases.iter().any(Vec::is_empty) { Vec::new() } else { phases.concat() }
+        }
+        FaultKind::FloatingNeutral { .. } => {
+            let of_phase = |phase| on(Quantity::Voltage, phase);
+            let phases: [Vec<String>; 3] = [Phase::A, Phase::B, Phase::C].map(of_phase);
+            if phases.iter().any(Vec::is_empty) { Vec::new() } else { phases.concat() }
+        }
+        FaultKind::HarmonicLoad { .. } => {
+            all(Quantity::NeutralCurrent).map(|point| point.code.clone()).collect()
+        }
+        FaultKind::Outage => all(Quantity::Voltage).map(|point| point.code.clone()).collect(),
+        FaultKind::ShortCircuit { phase, .. } => on(Quantity::Current, conductor(phase)),
+        FaultKind::Arcing { .. } => all(Quantity::ArcCount).map(|point| point.code.clone()).collect(),
+        FaultKind::LooseProbe { point, .. } => all(Quantity::ConductorTemperature)
+            .filter(|known| known.code == *point)
+            .map(|known| known.code.clone())
+            .collect(),
         FaultKind::BrokenProbe { point, short } => {
             let wanted = if *short { Quality::SensorShort } else { Quality::SensorOpen };
             let hazard = if *short { Hazard::SensorShort } else { Hazard::SensorOpen };
@@ -570,6 +624,13 @@ pub fn fits(profile: &Profile, kind: &FaultKind) -> bool {
         | FaultKind::Sag { .. }
         | FaultKind::Swell { .. }
         | FaultKind::PhaseLoss { .. }
+        | FaultKind::Unbalance { .. }
+        | FaultKind::FloatingNeutral { .. }
+        | FaultKind::HarmonicLoad { .. }
+        | FaultKind::Outage
+        | FaultKind::ShortCircuit { .. }
+        | FaultKind::Arcing { .. }
+        | FaultKind::LooseProbe { .. }
         | FaultKind::BrokenProbe { .. } => !points_of(profile, kind).is_empty(),
     }
 }

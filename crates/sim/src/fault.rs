@@ -77,6 +77,48 @@ pub enum FaultKind {
         /// Which.
         phase: Conductor,
     },
+    /// 三相负荷不平衡: loads move from the other two phases to one.
+    Unbalance {
+        /// Where the load goes.
+        phase: Conductor,
+        /// Share of the load of the others that goes there, 0 to 1.
+        share: f64,
+    },
+    /// 零线接触不良: one phase rises, the other two sink by half as much.
+    FloatingNeutral {
+        /// Which rises.
+        phase: Conductor,
+        /// By which share of its voltage.
+        shift: f64,
+    },
+    /// 谐波负荷: the neutral carries this much, whatever the phases do.
+    HarmonicLoad {
+        /// Percent of the rated current.
+        percent: f64,
+    },
+    /// 停电: no phase has voltage, nothing flows; the detector lives on its battery.
+    Outage,
+    /// 短路: a phase carries a multiple of the rated current until its breaker clears.
+    ShortCircuit {
+        /// Which.
+        phase: Conductor,
+        /// Times the rated current.
+        multiple: f64,
+        /// After how long the breaker clears, s.
+        clears_s: f64,
+    },
+    /// 故障电弧: half-cycles with arcs in each second.
+    Arcing {
+        /// How many.
+        half_cycles: f64,
+    },
+    /// 探头引线松动: every other minute the temperature reads lower.
+    LooseProbe {
+        /// The point's code in the profile.
+        point: String,
+        /// By how much, K.
+        by_c: f64,
+    },
     /// 探头断线 or 短路: one point has no value.
     BrokenProbe {
         /// The point's code in the profile.
@@ -116,6 +158,13 @@ impl FaultKind {
             Self::Sag { .. } => "sag",
             Self::Swell { .. } => "swell",
             Self::PhaseLoss { .. } => "phase_loss",
+            Self::Unbalance { .. } => "unbalance",
+            Self::FloatingNeutral { .. } => "floating_neutral",
+            Self::HarmonicLoad { .. } => "harmonic_load",
+            Self::Outage => "outage",
+            Self::ShortCircuit { .. } => "short_circuit",
+            Self::Arcing { .. } => "arcing",
+            Self::LooseProbe { .. } => "loose_probe",
             Self::BrokenProbe { .. } => "broken_probe",
             Self::Frozen => "frozen",
             Self::DeadSim => "dead_sim",
@@ -138,6 +187,13 @@ impl FaultKind {
             "sag" => Self::Sag { factor: 0.74 },
             "swell" => Self::Swell { factor: 1.2 },
             "phase_loss" => Self::PhaseLoss { phase: Conductor::C },
+            "unbalance" => Self::Unbalance { phase: Conductor::A, share: 0.5 },
+            "floating_neutral" => Self::FloatingNeutral { phase: Conductor::B, shift: 0.1 },
+            "harmonic_load" => Self::HarmonicLoad { percent: 110.0 },
+            "outage" => Self::Outage,
+            "short_circuit" => Self::ShortCircuit { phase: Conductor::A, multiple: 7.0, clears_s: 60.0 },
+            "arcing" => Self::Arcing { half_cycles: 20.0 },
+            "loose_probe" => Self::LooseProbe { point: "temperature_a".to_owned(), by_c: 50.0 },
             "broken_probe" => Self::BrokenProbe { point: "residual".to_owned(), short: false },
             "frozen" => Self::Frozen,
             "dead_sim" => Self::DeadSim,
@@ -184,8 +240,18 @@ pub(crate) struct Effects {
     pub(crate) contact: [Option<(f64, f64)>; 4],
     /// Per phase.
     pub(crate) lost_phases: [bool; 3],
-    /// Of all phases.
-    pub(crate) voltage_factor: f64,
+    /// Of each phase.
+    pub(crate) voltage_factor: [f64; 3],
+    /// Per phase: the share of the others' load that goes there.
+    pub(crate) gathered: [f64; 3],
+    /// Of the neutral, percent of the rated current.
+    pub(crate) neutral_percent: f64,
+    /// Whether the supply is out.
+    pub(crate) outage: bool,
+    /// Per phase: times the rated current; 0 where its breaker has cleared.
+    pub(crate) short_circuit: [Option<f64>; 3],
+    /// Half-cycles with arcs in a second.
+    pub(crate) half_cycles: f64,
     resistive: Vec<(u8, f64)>,
 }
 
@@ -196,7 +262,12 @@ impl Effects {
             overload: None,
             contact: [None; 4],
             lost_phases: [false; 3],
-            voltage_factor: 1.0,
+            voltage_factor: [1.0; 3],
+            gathered: [0.0; 3],
+            neutral_percent: 0.0,
+            outage: false,
+            short_circuit: [None; 3],
+            half_cycles: 0.0,
             resistive: Vec::new(),
         };
         for fault in faults.iter().filter(|fault| fault.is_active(at)) {
@@ -212,7 +283,32 @@ impl Effects {
                 FaultKind::Overload { percent, ramp_s } => {
                     effects.overload = Some((*percent, fault.ramp(at, *ramp_s)));
                 }
-                FaultKind::Sag { factor } | FaultKind::Swell { factor } => effects.voltage_factor *= factor,
+                FaultKind::Sag { factor } | FaultKind::Swell { factor } => {
+                    effects.voltage_factor = effects.voltage_factor.map(|known| known * factor);
+                }
+                FaultKind::Unbalance { phase, share } => {
+                    if let Some(gathered) = effects.gathered.get_mut(phase.index()) {
+                        *gathered = *share;
+                    }
+                }
+                FaultKind::FloatingNeutral { phase, shift } => {
+                    for (index, factor) in effects.voltage_factor.iter_mut().enumerate() {
+                        *factor *= if index == phase.index() { 1.0 + shift } else { 1.0 - shift / 2.0 };
+                    }
+                }
+                FaultKind::HarmonicLoad { percent } => {
+                    effects.neutral_percent = effects.neutral_percent.max(*percent);
+                }
+                FaultKind::Outage => effects.outage = true,
+                FaultKind::ShortCircuit { phase, multiple, clears_s } => {
+                    let is_cleared = at.since_ms(fault.from) as f64 / 1000.0 >= *clears_s;
+                    if let Some(short) = effects.short_circuit.get_mut(phase.index()) {
+                        *short = Some(if is_cleared { 0.0 } else { *multiple });
+                    }
+                }
+                FaultKind::Arcing { half_cycles } => {
+                    effects.half_cycles = effects.half_cycles.max(*half_cycles);
+                }
                 FaultKind::PhaseLoss { phase } => {
                     if let Some(lost) = effects.lost_phases.get_mut(phase.index()) {
                         *lost = true;
@@ -220,6 +316,7 @@ impl Effects {
                 }
                 // These are faults of the detector and its line, not of the circuit.
                 FaultKind::BrokenProbe { .. }
+                | FaultKind::LooseProbe { .. }
                 | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
                 | FaultKind::DeadSim

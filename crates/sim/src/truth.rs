@@ -79,7 +79,14 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
         FaultKind::Sag { .. } => &[Hazard::UnderVoltage],
         FaultKind::Swell { .. } => &[Hazard::OverVoltage],
         FaultKind::PhaseLoss { .. } => &[Hazard::PhaseLoss],
-        FaultKind::BrokenProbe { .. }
+        FaultKind::Unbalance { .. } => &[Hazard::CurrentUnbalance],
+        FaultKind::FloatingNeutral { .. } => &[Hazard::VoltageUnbalance],
+        FaultKind::HarmonicLoad { .. } => &[Hazard::NeutralOverload],
+        FaultKind::Outage => &[Hazard::PowerFailure],
+        FaultKind::ShortCircuit { .. } => &[Hazard::ShortCircuit],
+        FaultKind::Arcing { .. } => &[Hazard::ArcFault],
+        FaultKind::LooseProbe { .. }
+        | FaultKind::BrokenProbe { .. }
         | FaultKind::Miswired { .. }
         | FaultKind::Frozen
         | FaultKind::DeadSim
@@ -117,7 +124,7 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
             }
             let begun = *since.get_or_insert(at);
             let known = passed.iter_mut().find(|p| p.hazard == *hazard && p.severity == *severity);
-            let stays = (at.since_ms(begun) >= STAYS_MS).then_some(begun.0);
+            let stays = (at.since_ms(begun) >= stays_ms(*hazard)).then_some(begun.0);
             match known {
                 Some(passing) => passing.stays_from_ms = passing.stays_from_ms.or(stays),
                 None => passed.push(Passing {
@@ -132,6 +139,19 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
         at = at.plus_ms(step_ms);
     }
     passed
+}
+
+/// From how long on it stays beyond: longer than its delay and two reports of half a minute.
+const fn stays_ms(hazard: Hazard) -> i64 {
+    if matches!(hazard, Hazard::ShortCircuit) {
+        // Counts at once, and no breaker lets it last: one report must show it.
+        45_000
+    } else if matches!(hazard, Hazard::CurrentUnbalance) {
+        // Judged after ten minutes.
+        720_000
+    } else {
+        STAYS_MS
+    }
 }
 
 fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], at: UnixMs) -> f64 {
@@ -150,12 +170,26 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
         (Hazard::OverVoltage, _) => max(&seen.voltage_v),
         (Hazard::PhaseLoss, Some(FaultKind::PhaseLoss { phase: Conductor::N })) => f64::NAN,
         (Hazard::UnderVoltage | Hazard::PhaseLoss, _) => min(&seen.voltage_v),
-        (Hazard::Overload, _) => max(&seen.current_a) / circuit.spec().rated_current_a * 100.0,
+        (Hazard::PowerFailure, _) => max(&seen.voltage_v),
+        (Hazard::ArcFault, _) => seen.half_cycles,
+        (Hazard::NeutralOverload, _) => seen.neutral_a / circuit.spec().rated_current_a * 100.0,
+        (Hazard::CurrentUnbalance, _) => {
+            let mean = seen.current_a.iter().sum::<f64>() / 3.0;
+            let apart = seen.current_a.map(|current| (current - mean).abs());
+            // Not judged below a fifth of the rated current; a little above it is sure to be.
+            let is_loaded = mean >= 0.21 * circuit.spec().rated_current_a;
+            if is_loaded { max(&apart) / mean * 100.0 } else { 0.0 }
+        }
+        (Hazard::VoltageUnbalance, _) => {
+            let [a, b, c] = seen.voltage_v;
+            let negative = (a * a + b * b + c * c - a * b - b * c - c * a).max(0.0).sqrt();
+            negative / (a + b + c) * 100.0
+        }
+        (Hazard::Overload | Hazard::ShortCircuit, _) => {
+            max(&seen.current_a) / circuit.spec().rated_current_a * 100.0
+        }
         (
-            Hazard::ShortCircuit
-            | Hazard::ArcFault
-            | Hazard::PowerFailure
-            | Hazard::Offline
+            Hazard::Offline
             | Hazard::SensorOpen
             | Hazard::SensorShort
             | Hazard::DeviceFault
@@ -167,9 +201,6 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::SwitchFailed
             | Hazard::UnassignedAlarm
             | Hazard::TemperatureRise
-            | Hazard::CurrentUnbalance
-            | Hazard::VoltageUnbalance
-            | Hazard::NeutralOverload
             | Hazard::PhaseSequence
             | Hazard::LeakagePerLoad
             | Hazard::SensorZero

@@ -38,6 +38,13 @@ pub(super) fn script(rng: &mut StdRng) -> Vec<FaultKind> {
         FaultKind::Sag { factor: rng.random_range(0.65..0.78) },
         FaultKind::Swell { factor: rng.random_range(1.2..1.3) },
         FaultKind::PhaseLoss { phase },
+        FaultKind::Unbalance { phase, share: rng.random_range(0.2..0.5) },
+        FaultKind::FloatingNeutral { phase, shift: rng.random_range(0.03..0.12) },
+        FaultKind::HarmonicLoad { percent: rng.random_range(60.0..130.0) },
+        FaultKind::Outage,
+        FaultKind::ShortCircuit { phase, multiple: rng.random_range(5.5..9.0), clears_s: 60.0 },
+        FaultKind::Arcing { half_cycles: rng.random_range(11.0_f64..40.0).round() },
+        FaultKind::LooseProbe { point: "temperature_a".to_owned(), by_c: rng.random_range(42.0..52.0) },
         FaultKind::BrokenProbe { point: "residual".to_owned(), short: rng.random_bool(0.5) },
         FaultKind::BrokenProbe { point: "temperature_a".to_owned(), short: rng.random_bool(0.5) },
         FaultKind::Frozen,
@@ -57,6 +64,30 @@ pub(super) const fn explains(kind: &FaultKind) -> &'static [Hazard] {
         FaultKind::Sag { .. } => &[Hazard::UnderVoltage],
         FaultKind::Swell { .. } => &[Hazard::OverVoltage],
         FaultKind::PhaseLoss { .. } => &[Hazard::PhaseLoss, Hazard::UnderVoltage],
+        // One phase may then be overloaded, the neutral carries the difference.
+        FaultKind::Unbalance { .. } => {
+            &[Hazard::CurrentUnbalance, Hazard::Overload, Hazard::NeutralOverload, Hazard::OverTemperature]
+        }
+        FaultKind::FloatingNeutral { .. } => {
+            &[Hazard::VoltageUnbalance, Hazard::OverVoltage, Hazard::UnderVoltage]
+        }
+        FaultKind::HarmonicLoad { .. } => &[Hazard::NeutralOverload, Hazard::OverTemperature],
+        FaultKind::Outage => &[Hazard::PowerFailure],
+        // Heat, at nine times the rated current as quick as a broken probe, and a deep voltage until it is cleared; then
+        // one phase carries nothing.
+        FaultKind::ShortCircuit { .. } => &[
+            Hazard::ShortCircuit,
+            Hazard::Overload,
+            Hazard::OverTemperature,
+            Hazard::TemperatureRise,
+            Hazard::SensorJump,
+            Hazard::UnderVoltage,
+            Hazard::CurrentUnbalance,
+            Hazard::VoltageUnbalance,
+            Hazard::NeutralOverload,
+        ],
+        FaultKind::Arcing { .. } => &[Hazard::ArcFault],
+        FaultKind::LooseProbe { .. } => &[Hazard::SensorJump],
         FaultKind::BrokenProbe { .. } => &[Hazard::SensorOpen, Hazard::SensorShort],
         FaultKind::Frozen => &[Hazard::Frozen],
         FaultKind::DeadSim | FaultKind::Reboot | FaultKind::ReplayAfterOutage => &[Hazard::Offline],
@@ -95,6 +126,7 @@ pub(super) fn wants(fault: &Fault, truth: &Truth, binding: &Binding, report_ms: 
         FaultKind::DeadSim | FaultKind::ReplayAfterOutage => {
             Some(whole(Hazard::Offline, watch.offline_after_ms))
         }
+        FaultKind::LooseProbe { .. } => Some(whole(Hazard::SensorJump, 120_000)),
         FaultKind::WrongClock { .. } => Some(whole(Hazard::ClockWrong, report_ms + watch.fault_on_delay_ms)),
         // Gone for less than the supervision's time; identical values are told by the clock that stands still with them
         // or by their length, which is a diagnosis.
@@ -106,7 +138,13 @@ pub(super) fn wants(fault: &Fault, truth: &Truth, binding: &Binding, report_ms: 
         | FaultKind::Overload { .. }
         | FaultKind::Sag { .. }
         | FaultKind::Swell { .. }
-        | FaultKind::PhaseLoss { .. } => None,
+        | FaultKind::PhaseLoss { .. }
+        | FaultKind::Unbalance { .. }
+        | FaultKind::FloatingNeutral { .. }
+        | FaultKind::HarmonicLoad { .. }
+        | FaultKind::Outage
+        | FaultKind::ShortCircuit { .. }
+        | FaultKind::Arcing { .. } => None,
     };
     // What is over before it must be told need not be told.
     passed.chain(told).filter(|want| want.due < fault.to).collect()

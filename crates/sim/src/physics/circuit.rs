@@ -86,6 +86,8 @@ pub struct Snapshot {
     pub frequency_hz: f64,
     /// Counted since the circuit was first asked, kWh.
     pub energy_kwh: f64,
+    /// Half-cycles with arcs in a second.
+    pub half_cycles: f64,
     /// The part of the residual current that all loops share, mA.
     residual_base_ma: f64,
 }
@@ -176,16 +178,33 @@ impl Circuit {
                 *current += (wanted * wobble - *current).max(0.0) * share;
             }
         }
+        for (index, share) in effects.gathered.iter().enumerate() {
+            let mut moved = 0.0;
+            for (_, current) in phases.iter_mut().enumerate().filter(|(other, _)| *other != index) {
+                moved += *current * share;
+                *current *= 1.0 - share;
+            }
+            if let Some(current) = phases.get_mut(index) {
+                *current += moved;
+            }
+        }
         for (current, lost) in phases.iter_mut().zip(effects.lost_phases) {
-            if lost {
+            if lost || effects.outage {
                 *current = 0.0;
+            }
+        }
+        for (current, short) in phases.iter_mut().zip(effects.short_circuit) {
+            if let Some(multiple) = short {
+                *current = self.spec.rated_current_a * multiple;
             }
         }
         let [a, b, c] = phases;
         // Phasor sum of three currents 120 degrees apart, and the third harmonic, which adds up in the neutral.
         let unbalance = (a * a + b * b + c * c - a * b - b * c - c * a).max(0.0).sqrt();
         let third = 0.12 * (a + b + c) / 3.0;
-        [a, b, c, unbalance.hypot(third)]
+        let harmonics = self.spec.rated_current_a * effects.neutral_percent / 100.0;
+        let neutral = if effects.outage { 0.0 } else { unbalance.hypot(third).max(harmonics) };
+        [a, b, c, neutral]
     }
 
     fn targets(&self, at: UnixMs, effects: &Effects) -> [(f64, f64); 4] {
@@ -235,11 +254,13 @@ impl Circuit {
         let supply = 1.035
             + 0.012 * self.noise.smooth(channel::SUPPLY, at.0, 600_000)
             + 0.002 * self.noise.smooth(channel::SUPPLY + 1, at.0, 5_000);
-        let mut voltage_v = current_a.map(|current| {
-            NOMINAL_VOLTAGE_V * (supply - DROP_AT_RATED * current / rated) * effects.voltage_factor
-        });
+        let mut voltage_v =
+            current_a.map(|current| NOMINAL_VOLTAGE_V * (supply - DROP_AT_RATED * current / rated));
+        for (voltage, factor) in voltage_v.iter_mut().zip(effects.voltage_factor) {
+            *voltage *= factor;
+        }
         for (voltage, lost) in voltage_v.iter_mut().zip(effects.lost_phases) {
-            if lost {
+            if lost || effects.outage {
                 // What couples over from the other phases.
                 *voltage = 3.0 + 2.0 * self.noise.smooth(channel::SHIMMER + 1, at.0, 3_000);
             }
@@ -274,6 +295,7 @@ impl Circuit {
             power_w,
             frequency_hz: 50.0 + 0.02 * self.noise.smooth(channel::SUPPLY + 2, at.0, 4_000),
             energy_kwh: self.energy_kwh,
+            half_cycles: effects.half_cycles,
             residual_base_ma,
         }
     }
