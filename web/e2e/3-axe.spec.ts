@@ -55,6 +55,7 @@ test('no page has serious findings in light or dark', async ({ at }) => {
     `/profiles/${known.profile}`,
     '/settings',
     `/settings?scope=organisation&id=${known.organisation}`,
+    ...['media', 'routes', 'ladders', 'duty'].map((tab) => `/telling?tab=${tab}`),
     '/people',
     '/people?tab=organisations',
     '/people?tab=tokens',

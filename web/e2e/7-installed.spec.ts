@@ -1,41 +1,7 @@
 /** The installed application: what a browser asks of one, no connection, and messages that are pushed. Works in real Chromium. */
 
-import type { BrowserContext, CDPSession, Page } from '@playwright/test';
 import { expect, read, test } from './city';
-
-/** The page once its worker holds it. */
-async function held(page: Page): Promise<void> {
-  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
-}
-
-/** Hands `data` to the page's worker as a push service would. */
-async function push(context: BrowserContext, page: Page, data: object): Promise<void> {
-  const cdp: CDPSession = await context.newCDPSession(page);
-  const registered = new Promise<string>((found) => {
-    cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
-      const own = registrations.find((one) => !one.isDeleted);
-      if (own !== undefined) found(own.registrationId);
-    });
-  });
-  await cdp.send('ServiceWorker.enable');
-  await cdp.send('ServiceWorker.deliverPushMessage', { origin: new URL(page.url()).origin, registrationId: await registered, data: JSON.stringify(data) });
-  await cdp.detach();
-}
-
-interface Shown {
-  title: string;
-  body: string;
-  tag: string;
-  requireInteraction: boolean;
-  actions: string[];
-}
-
-const shown = (page: Page): Promise<Shown[]> =>
-  page.evaluate(async () => {
-    const registration = await navigator.serviceWorker.ready;
-    const all = (await registration.getNotifications()) as (Notification & { actions?: { action: string }[] })[];
-    return all.map((one) => ({ title: one.title, body: one.body, tag: one.tag, requireInteraction: one.requireInteraction, actions: (one.actions ?? []).map((act) => act.action) }));
-  });
+import { deliver, held, shown } from './worker';
 
 test('a browser can install it', async ({ at, context }) => {
   const page = await at('/');
@@ -100,11 +66,11 @@ test('a pushed message is shown, opened, and a broken one is not lost in silence
   await held(page);
   const { items } = await read<{ items: { id: number }[] }>(page, '/sites?limit=1');
   const message = { v: 1, title: '报警 · 测试商铺', body: '剩余电流 420 mA，限值 300 mA', severity: 'alarm', language: 'zh-CN', group: 'site-1', link: `/sites/${items[0]?.id ?? 0}`, acknowledge_link: null };
-  await push(context, page, message);
+  await deliver(context, page, message);
   await expect.poll(() => shown(page)).toEqual([{ title: message.title, body: message.body, tag: 'site-1', requireInteraction: true, actions: ['open'] }]);
   // The next one of the group takes its place.
-  await push(context, page, { ...message, title: '报警 · 2 条' });
+  await deliver(context, page, { ...message, title: '报警 · 2 条' });
   await expect.poll(async () => (await shown(page)).map((one) => one.title)).toEqual(['报警 · 2 条']);
-  await push(context, page, { v: 9 });
+  await deliver(context, page, { v: 9 });
   await expect.poll(async () => (await shown(page)).map((one) => one.title).sort()).toEqual(['Emberwatch', '报警 · 2 条']);
 });

@@ -57,7 +57,7 @@ export class Server {
   /** Starts it, or starts it again on the same folder and ports. */
   async start(): Promise<void> {
     const size = this.command === 'demo' ? ['--detectors', String(DETECTORS)] : [];
-    const child = spawn(BINARY, [this.command, ...size, '--set', `data.dir=${this.folder}`, '--set', `http.listen=127.0.0.1:${this.httpPort}`, '--set', `field.listen=127.0.0.1:${this.fieldPort}`, '--set', 'gb26875.listen=127.0.0.1:0', '--set', 'mqtt.listen=127.0.0.1:0', '--set', 'ingest.listen=127.0.0.1:0', '--set', 'coap.listen=127.0.0.1:0', '--set', 'coaps.listen=127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, [this.command, ...size, '--set', `data.dir=${this.folder}`, '--set', `http.listen=127.0.0.1:${this.httpPort}`, '--set', `http.public_url=${this.url}`, '--set', 'telling.local_addresses=true', '--set', `field.listen=127.0.0.1:${this.fieldPort}`, '--set', 'gb26875.listen=127.0.0.1:0', '--set', 'mqtt.listen=127.0.0.1:0', '--set', 'ingest.listen=127.0.0.1:0', '--set', 'coap.listen=127.0.0.1:0', '--set', 'coaps.listen=127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     this.said = '';
     await new Promise<void>((ready, failed) => {

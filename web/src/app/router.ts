@@ -43,6 +43,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/commands', name: 'commands', component: () => import('@/features/commands/CommandsView.vue'), meta: { nav: 'commands' } },
   { path: '/settings', name: 'settings', component: () => import('@/features/settings/SettingsView.vue'), meta: { nav: 'settings' } },
   { path: '/people', name: 'people', component: () => import('@/features/people/PeopleView.vue'), meta: { nav: 'people', permission: 'people.manage' } },
+  { path: '/telling', name: 'telling', component: () => import('@/features/telling/TellingView.vue'), meta: { nav: 'telling', permission: 'settings.edit' } },
   { path: '/system', name: 'system', component: () => import('@/features/system/SystemView.vue'), meta: { nav: 'system' } },
   { path: '/audit', name: 'audit', component: () => import('@/features/system/AuditView.vue'), meta: { nav: 'audit', permission: 'audit.view' } },
   { path: '/me', name: 'me', component: () => import('@/features/session/MeView.vue'), meta: { nav: 'me' } },

@@ -57,7 +57,7 @@ impl WebPush {
         Some(URL_SAFE_NO_PAD.encode(key.verifying_key().to_encoded_point(false).as_bytes()))
     }
 
-    /// What the service worker gets, version 1: `title`, `body`, `link`, `acknowledge_link`, `severity`, `group`,
+    /// What the service worker gets: `v` (1), `title`, `body`, `link`, `acknowledge_link`, `severity`, `group`,
     /// `language`.
     pub(crate) fn post(&self, to: &Address, message: &Message, now: UnixMs) -> Result<Post, Outcome> {
         let refused = |detail: &str| Outcome::Refused { detail: detail.to_owned() };
@@ -77,7 +77,7 @@ impl WebPush {
             .and_then(|auth| <[u8; 16]>::try_from(auth).ok())
             .ok_or_else(|| refused("the subscription's auth is not 16 bytes"))?;
         let payload = json!({
-            "version": 1,
+            "v": 1,
             "title": cut_bytes(&one_line(&message.title), 250),
             "body": cut_bytes(&message.body, MAX_BODY_BYTES),
             "link": message.link,

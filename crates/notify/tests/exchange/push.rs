@@ -91,7 +91,7 @@ async fn a_browser_can_read_what_is_pushed_and_its_service_knows_who_sent_it() {
     let payload: Value = serde_json::from_slice(&decrypted(&request.body)).unwrap();
     assert_eq!(
         payload,
-        json!({"version": 1, "title": "【报警】一号店 剩余电流", "body": "回路：照明*1*\n当前值：412 mA",
+        json!({"v": 1, "title": "【报警】一号店 剩余电流", "body": "回路：照明*1*\n当前值：412 mA",
             "link": "https://fire.example.com/alarms/7",
             "acknowledge_link": "https://fire.example.com/a/T0ken",
             "severity": "alarm", "group": "alarm-7", "language": "zh-CN"})

@@ -1,6 +1,6 @@
 /** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
 
-import { Activity, Bell, ChartColumn, Construction, SendHorizontal, Building, Cpu, FileCode, LayoutDashboard, PlugZap, ScrollText, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
+import { Activity, Bell, Building, ChartColumn, Construction, Cpu, FileCode, LayoutDashboard, Megaphone, PlugZap, ScrollText, SendHorizontal, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
 import { computed } from 'vue';
 import type { Permission } from '@/api/types';
 import { can } from '@/features/session/session';
@@ -27,6 +27,7 @@ const ENTRIES: readonly Entry[] = [
   { name: 'pending', icon: PlugZap, group: 'manage', permission: 'device.admit' },
   { name: 'profiles', icon: FileCode, group: 'manage' },
   { name: 'settings', icon: SlidersHorizontal, group: 'manage' },
+  { name: 'telling', icon: Megaphone, group: 'manage', permission: 'settings.edit' },
   { name: 'people', icon: Users, group: 'manage', permission: 'people.manage' },
   { name: 'audit', icon: ScrollText, group: 'manage', permission: 'audit.view' },
   { name: 'system', icon: Activity, group: 'manage' },

@@ -44,6 +44,8 @@ export default {
   limit: 'Limit',
   limit_low: 'Lower limit',
   value_of_limit: 'Now {value}, limit {limit}',
+  list_gap: ', ',
+  drop: 'Remove {name}',
   sentence_gap: ' · ',
   keys: {
     down: 'Next entry',

@@ -1,5 +1,16 @@
 export default {
   errors: {
+    not_a_url: 'Enter a full address',
+    scheme: 'Should begin with https://',
+    login_in_url: 'Leave user name and password out of the address',
+    not_a_mailbox: 'Not a mailbox',
+    not_a_phone: 'Not a phone number; it begins with + and its country',
+    not_a_key: 'Not a key',
+    not_a_certificate: 'Not a certificate in PEM',
+    characters: 'Has characters that cannot be used',
+    placeholder: 'Has a placeholder that does not exist',
+    sent_in_the_clear: 'No password without encryption',
+    not_later: 'Should be later than the step before',
     wrong: 'Not right',
     wrong_code: 'Not right: enter the six digits shown now. If it stays wrong, check the clock of your phone',
     missing: 'Needs an entry',

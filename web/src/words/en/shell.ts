@@ -15,6 +15,7 @@ export default {
     pending: 'Pending devices',
     profiles: 'Device profiles',
     settings: 'Alarm settings',
+    telling: 'Notification',
     people: 'People and roles',
     system: 'System',
     audit: 'Audit log',

@@ -1,5 +1,16 @@
 export default {
   errors: {
+    not_a_url: '请填写完整网址',
+    scheme: '应以 https:// 开头',
+    login_in_url: '网址里不要带用户名和密码',
+    not_a_mailbox: '不是有效的邮箱',
+    not_a_phone: '不是有效的手机号，境外号码以 + 和国家代码开头',
+    not_a_key: '不是有效的密钥',
+    not_a_certificate: '不是 PEM 格式的证书',
+    characters: '含有不能用的字符',
+    placeholder: '用了没有的占位符',
+    sent_in_the_clear: '不加密时不能带密码',
+    not_later: '应晚于上一步',
     wrong: '不正确',
     wrong_code: '不正确：请输入此刻显示的六位数字；仍不正确时，请检查手机时间',
     missing: '请填写此项',

@@ -15,6 +15,7 @@ export default {
     pending: '待接入设备',
     profiles: '设备型号',
     settings: '报警设置',
+    telling: '通知',
     people: '人员与权限',
     system: '系统状态',
     audit: '操作日志',

@@ -44,6 +44,8 @@ export default {
   limit: '限值',
   limit_low: '下限',
   value_of_limit: '目前 {value}，限值 {limit}',
+  list_gap: '、',
+  drop: '去掉「{name}」',
   sentence_gap: ' · ',
   keys: {
     down: '下一條',

@@ -1,5 +1,16 @@
 export default {
   errors: {
+    not_a_url: '請填寫完整網址',
+    scheme: '應以 https:// 開頭',
+    login_in_url: '網址裡不要帶使用者名稱和密碼',
+    not_a_mailbox: '不是有效的郵箱',
+    not_a_phone: '不是有效的手機號，境外號碼以 + 和國碼開頭',
+    not_a_key: '不是有效的金鑰',
+    not_a_certificate: '不是 PEM 格式的憑證',
+    characters: '含有不能用的字元',
+    placeholder: '用了沒有的預留位置',
+    sent_in_the_clear: '不加密時不能帶密碼',
+    not_later: '應晚於上一步',
     wrong: '不正確',
     wrong_code: '不正確：請輸入此刻顯示的六位數字；仍不正確時，請檢查手機時間',
     missing: '請填寫此項',

@@ -15,6 +15,7 @@ export default {
     pending: '待接入裝置',
     profiles: '裝置型號',
     settings: '警報設定',
+    telling: '通知',
     people: '人員與權限',
     system: '系統狀態',
     audit: '操作日誌',
