@@ -151,8 +151,8 @@ fn telling(
     case("GET", "/push", plain("/push"), None, Own, None);
     case("POST", "/push/subscriptions", plain("/push/subscriptions"), None, Own, Some(browser));
     let own = "/push/subscriptions/{id}";
-    case("DELETE", own, plain("/push/subscriptions/1"), None, Own, None);
-    case("POST", "/push/subscriptions/{id}/test", plain("/push/subscriptions/1/test"), None, Own, None);
+    case("DELETE", own, plain("/push/subscriptions/1"), None, Hidden, None);
+    case("POST", "/push/subscriptions/{id}/test", plain("/push/subscriptions/1/test"), None, Hidden, None);
     let path = "/accounts/{id}/contacts";
     case("GET", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, None);
     case("PUT", path, plain("/accounts/1/contacts"), Some(P::PeopleManage), Hidden, Some(contact));

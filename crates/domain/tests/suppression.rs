@@ -123,7 +123,7 @@ fn a_present_cause_explains_what_follows_unless_it_is_shelved() {
     assert_eq!(of(&low, &all), Some(Aside::Design { since: now, cause: Hazard::SupplyLost }));
     assert_eq!(of(&heat, &all), None, "nothing explains heat away");
     assert_eq!(of(&lost, &all), None);
-    assert_eq!(of(&low, &[low.clone()]), None);
+    assert_eq!(of(&low, std::slice::from_ref(&low)), None);
     let shelf = Aside::Shelved { since: now, until: UnixMs(9), reason: String::new(), by: String::new() };
     let circumstance = Circumstance { at: now, by: By::System, reason: None, comment: None };
     let (shelved, _) = apply(lost, AlarmEvent::Shelve(shelf), circumstance).unwrap();
