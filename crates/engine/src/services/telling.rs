@@ -381,10 +381,10 @@ impl TellingDesk<'_> {
     /// # Errors
     /// [`StoreError::NotFound`] where it is not theirs; [`EngineError::Stopped`] where nobody is told at all.
     pub async fn test_push(&self, account: UserId, id: i64) -> Result<Outcome, EngineError> {
-        let telling = self.0.telling_parts().ok_or(EngineError::Stopped)?;
         let known = Known::read(self.0.store(), self.0.now()).await?;
         let browser = known.browsers.get(&account).and_then(|own| own.iter().find(|one| one.id == id));
         let browser = browser.ok_or(StoreError::NotFound { what: "push subscription" })?;
+        let telling = self.0.telling_parts().ok_or(EngineError::Stopped)?;
         let Some(body) = known.media.get(&browser.medium_id) else {
             return Ok(Outcome::Refused { detail: "the medium was switched off".to_owned() });
         };
