@@ -80,6 +80,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::access::routes())
         .merge(crate::overview::routes())
         .merge(crate::alarms::routes())
+        .merge(crate::incidents::routes())
         .merge(crate::maintenance::routes())
         .merge(crate::places::routes())
         .merge(crate::detectors::routes())

@@ -194,6 +194,20 @@ mirror! {
 }
 
 mirror! {
+    /// The common cause of the alarms of an incident.
+    IncidentKind = domain::incident::Kind {
+        /// Many detectors of one place silent or without supply at once.
+        FeederLoss,
+        /// Under-voltage at many sites of one area within seconds.
+        VoltageSag,
+        /// A circuit leaks, and the detector of the incoming line sees it too.
+        LeakUpstream,
+        /// Joined by a person.
+        ByHand,
+    }
+}
+
+mirror! {
     /// Where an alarm stands in its life.
     AlarmState = domain::alarm::AlarmState {
         /// Present, nobody has it.

@@ -341,6 +341,12 @@ fn cases(world: &World) -> Vec<Case> {
         Hidden,
         Some(json!({"comment": "x"})),
     );
+    let of_alarm = |rest: &str| format!("/alarms/{alarm}/{rest}");
+    case("GET", "/incidents", plain("/incidents"), Some(P::View), Filtered, None);
+    case("GET", "/alarms/{id}/incident", of_alarm("incident"), Some(P::View), Hidden, None);
+    case("POST", "/alarms/{id}/split", of_alarm("split"), Some(P::AlarmAcknowledge), Hidden, None);
+    let with = json!({"with": 2});
+    case("POST", "/alarms/{id}/join", of_alarm("join"), Some(P::AlarmAcknowledge), Hidden, Some(with));
     alarm_life(&mut case, world);
 
     let new_site = json!({"name": "x", "area_code": AREA, "organisation_id": inside});

@@ -18,6 +18,7 @@ pub mod alarm;
 pub mod binding;
 pub mod condition;
 pub mod hazard;
+pub mod incident;
 pub mod maintenance;
 pub mod settings;
 pub mod status;

@@ -20,6 +20,7 @@ pub mod actor;
 pub mod audit;
 
 pub mod history;
+pub mod incidents;
 pub mod intake;
 pub mod kept_answers;
 pub mod outbox;

@@ -9,6 +9,7 @@ mod commands;
 mod commissioning;
 mod diagnosis;
 pub mod import;
+mod incidents;
 mod maintenance;
 mod places;
 mod profiles;
@@ -25,6 +26,7 @@ pub use commands::{
 pub use commissioning::{CommissioningDesk, DAY_MS, WiringReport};
 pub use diagnosis::{Analysed, DiagnosisDesk, KeptFinding, Reading, Replayed};
 pub use import::Import;
+pub use incidents::IncidentDesk;
 pub use maintenance::MaintenanceDesk;
 pub use places::Places;
 pub use profiles::{KnownProfile, ProfileOrigin, Profiles};

@@ -16,6 +16,7 @@ mod commissioning;
 mod desk;
 mod findings;
 mod history;
+mod incidents;
 mod intake;
 mod limits;
 mod people;
