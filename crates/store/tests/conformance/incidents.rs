@@ -3,7 +3,8 @@
 use domain::hazard::{Hazard, Severity};
 use domain::id::AlarmId;
 use domain::incident::Decision;
-use store::StoreError;
+use store::audit::AuditFilter;
+use store::{Page, StoreError};
 
 use crate::world::{Backend, HOUR, NOW, World, alarms, closed, raised};
 
@@ -41,8 +42,13 @@ async fn open_and_recent_alarms_and_decisions_are_read_in_ones_own_scope() {
         store.decide(&world.everything, &world.actor, NOW, join).await.unwrap();
         let apart = Decision { alarm: AlarmId(1), with: None };
         store.decide(&world.east.scope, &world.actor, NOW, apart).await.unwrap();
-        assert_eq!(store.facts(&world.everything, NOW).await.unwrap().decisions, [apart], "the last one holds");
-        let entries = world.store.audit().list(&world.everything, &Default::default(), &store::Page::first(2)).await;
+        assert_eq!(
+            store.facts(&world.everything, NOW).await.unwrap().decisions,
+            [apart],
+            "the last one holds"
+        );
+        let entries =
+            world.store.audit().list(&world.everything, &AuditFilter::default(), &Page::first(2)).await;
         let said: Vec<_> = entries.unwrap().items.into_iter().map(|entry| entry.action).collect();
         assert_eq!(said, ["alarm.split", "alarm.join"]);
     }

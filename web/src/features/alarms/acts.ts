@@ -117,5 +117,5 @@ export function useActs() {
     }
   }
 
-  return { acknowledge, reset, comment, setAside, takeBack, judged, busy: acts.acknowledge.isPending };
+  return { acknowledge, tell, reset, comment, setAside, takeBack, judged, busy: acts.acknowledge.isPending };
 }

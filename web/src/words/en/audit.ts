@@ -34,6 +34,8 @@ export default {
     token: 'Token',
   },
   verb: {
+    split: 'Took out of its incident',
+    join: 'Joined to an incident',
     register: 'registered',
     import: 'imported',
     check_wiring: 'wiring checked',

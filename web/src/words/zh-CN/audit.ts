@@ -34,6 +34,8 @@ export default {
     token: '令牌',
   },
   verb: {
+    split: '移出事件',
+    join: '并入事件',
     register: '预先登记',
     import: '导入',
     check_wiring: '检查接线',

@@ -34,6 +34,8 @@ export default {
     token: '權杖',
   },
   verb: {
+    split: '移出事件',
+    join: '併入事件',
     register: '預先登記',
     import: '匯入',
     check_wiring: '檢查接線',
