@@ -162,7 +162,8 @@ impl Incidents<'_> {
         })
     }
 
-    /// A person says that an alarm belongs to the incident of another, or (`None`) to none.
+    /// A person says that an alarm belongs to the incident of another, or (`None`) to none. Whoever had been joined to
+    /// the alarm stays where it was, with `heir`: another alarm of the incident that it leaves.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when either is not in `scope`; [`StoreError::Invalid`] for an alarm with itself.
@@ -172,6 +173,7 @@ impl Incidents<'_> {
         actor: &Actor,
         now: UnixMs,
         decision: Decision,
+        heir: Option<AlarmId>,
     ) -> Result<(), StoreError> {
         if decision.with == Some(decision.alarm) {
             return Err(StoreError::invalid("with", "itself", "had the alarm itself, wanted another one"));
@@ -197,6 +199,18 @@ impl Incidents<'_> {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
+        if let Some(heir) = heir {
+            sqlx::query("DELETE FROM incident_decision WHERE alarm_id = $1 AND with_id = $2")
+                .bind(heir.0)
+                .bind(decision.alarm.0)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("UPDATE incident_decision SET with_id = $1 WHERE with_id = $2")
+                .bind(heir.0)
+                .bind(decision.alarm.0)
+                .execute(&mut *tx)
+                .await?;
+        }
         let site = sites::load(&mut tx, scope, site).await?;
         let about = object("alarm", decision.alarm.0, &name, &site);
         let action = if decision.with.is_some() { "alarm.join" } else { "alarm.split" };

@@ -51,7 +51,10 @@ impl IncidentDesk<'_> {
     /// # Errors
     /// [`EngineError::Store`] with what the store refuses.
     pub async fn decide(&self, scope: &Scope, actor: &Actor, decision: Decision) -> Result<(), EngineError> {
-        self.0.store().incidents().decide(scope, actor, self.0.now(), decision).await?;
+        let incidents = self.open(scope).await?;
+        let left = incidents.iter().find(|(one, _)| one.members.contains(&decision.alarm));
+        let heir = left.and_then(|(one, _)| one.members.iter().find(|id| **id != decision.alarm)).copied();
+        self.0.store().incidents().decide(scope, actor, self.0.now(), decision, heir).await?;
         self.0.live().publish(None, None, LiveKind::Changed { what: "incidents" });
         Ok(())
     }

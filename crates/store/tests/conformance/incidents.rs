@@ -33,15 +33,15 @@ async fn open_and_recent_alarms_and_decisions_are_read_in_ones_own_scope() {
 
         let join = Decision { alarm: AlarmId(1), with: Some(AlarmId(2)) };
         for scope in [&world.east.scope, &world.west.scope, &world.nothing] {
-            let refused = store.decide(scope, &world.actor, NOW, join).await;
+            let refused = store.decide(scope, &world.actor, NOW, join, None).await;
             assert!(matches!(refused, Err(StoreError::NotFound { what: "alarm" })), "{refused:?}");
         }
         let itself = Decision { alarm: AlarmId(1), with: Some(AlarmId(1)) };
-        let refused = store.decide(&world.everything, &world.actor, NOW, itself).await;
+        let refused = store.decide(&world.everything, &world.actor, NOW, itself, None).await;
         assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
-        store.decide(&world.everything, &world.actor, NOW, join).await.unwrap();
+        store.decide(&world.everything, &world.actor, NOW, join, None).await.unwrap();
         let apart = Decision { alarm: AlarmId(1), with: None };
-        store.decide(&world.east.scope, &world.actor, NOW, apart).await.unwrap();
+        store.decide(&world.east.scope, &world.actor, NOW, apart, None).await.unwrap();
         assert_eq!(
             store.facts(&world.everything, NOW).await.unwrap().decisions,
             [apart],
@@ -51,5 +51,13 @@ async fn open_and_recent_alarms_and_decisions_are_read_in_ones_own_scope() {
             world.store.audit().list(&world.everything, &AuditFilter::default(), &Page::first(2)).await;
         let said: Vec<_> = entries.unwrap().items.into_iter().map(|entry| entry.action).collect();
         assert_eq!(said, ["alarm.split", "alarm.join"]);
+        // 2 and 4 are joined to 1; when 1 leaves they stay together.
+        let with = |alarm, other| Decision { alarm: AlarmId(alarm), with: Some(AlarmId(other)) };
+        for joined in [with(2, 1), with(4, 1)] {
+            store.decide(&world.everything, &world.actor, NOW, joined, None).await.unwrap();
+        }
+        store.decide(&world.everything, &world.actor, NOW, apart, Some(AlarmId(2))).await.unwrap();
+        let decisions = store.facts(&world.everything, NOW).await.unwrap().decisions;
+        assert_eq!(decisions, [apart, with(4, 2)]);
     }
 }
