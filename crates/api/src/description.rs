@@ -89,6 +89,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::admission::routes())
         .merge(crate::profiles::routes())
         .merge(crate::commissioning::routes())
+        .merge(crate::walks::routes())
         .merge(crate::findings::routes())
         .merge(crate::excel::routes())
         .merge(crate::telling::routes())

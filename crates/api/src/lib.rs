@@ -28,6 +28,7 @@ pub mod profiles;
 pub mod settings;
 pub mod system;
 pub mod telling;
+pub mod walks;
 
 pub mod web;
 

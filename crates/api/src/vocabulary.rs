@@ -713,3 +713,17 @@ mod tests {
         }
     }
 }
+
+mirror! {
+    /// What a search for the circuit that leaks shows.
+    WalkOutcome = domain::walk::Outcome {
+        /// One breaker holds at least half of the current.
+        Found,
+        /// One breaker holds the largest part, but less than half.
+        Shared,
+        /// The current moved by itself as much as by the largest drop.
+        Unsteady,
+        /// No breaker changed the current by more than its readings moved by themselves.
+        NoneFound,
+    }
+}

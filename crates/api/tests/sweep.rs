@@ -189,6 +189,13 @@ fn alarm_life(
     case("POST", end, format!("{path}/1/end"), Some(P::AlarmSuppress), Hidden, None);
 }
 
+fn walk() -> Value {
+    let at = "2026-01-01T00:00:00Z";
+    let readings = json!([{"at": at, "ma": 1}]);
+    let step = json!({"breaker": "3", "off_at": at, "before": readings, "after": readings});
+    json!({"channel_id": 1, "began_at": at, "ended_at": at, "steps": [step]})
+}
+
 fn window(site: i64) -> Value {
     json!({"target": "site", "target_id": site, "starts_at": "2100-01-01T00:00:00Z",
         "ends_at": "2100-01-02T00:00:00Z", "reason": MARK})
@@ -627,6 +634,9 @@ fn cases(world: &World) -> Vec<Case> {
         None,
     );
     case("GET", "/detectors/{id}/analysis", of_detector("analysis"), Some(P::View), Hidden, None);
+    let walks = "/detectors/{id}/walks";
+    case("GET", walks, of_detector("walks"), Some(P::View), Hidden, None);
+    case("POST", walks, of_detector("walks"), Some(P::AlarmComment), Hidden, Some(walk()));
     case("GET", "/findings", plain("/findings"), Some(P::View), Filtered, None);
     case("GET", "/findings/{id}", plain("/findings/1"), Some(P::View), Hidden, None);
     case("GET", "/findings/{id}/replay", plain("/findings/1/replay"), Some(P::View), Hidden, None);

@@ -31,3 +31,4 @@ pub mod access;
 pub mod wiring;
 
 pub mod diagnosis;
+pub mod walk;

@@ -47,6 +47,7 @@ pub mod settings;
 pub mod sites;
 pub mod telling;
 pub mod terminals;
+pub mod walks;
 
 pub mod accounts;
 pub mod areas;

@@ -23,3 +23,4 @@ mod people;
 mod profiles;
 mod scope;
 mod telling;
+mod walks;
