@@ -40,6 +40,7 @@ export default {
     import: 'imported',
     check_wiring: 'wiring checked',
     commission: 'taken into service',
+    walk: 'searched for the leaking circuit',
     add: 'added',
     create: 'Made',
     change: 'Changed',

@@ -40,6 +40,7 @@ export default {
     import: '导入',
     check_wiring: '检查接线',
     commission: '调试',
+    walk: '逐路排查',
     add: '添加',
     create: '新建',
     change: '修改',

@@ -40,6 +40,7 @@ export default {
     import: '匯入',
     check_wiring: '檢查接線',
     commission: '調試',
+    walk: '逐路排查',
     add: '新增',
     create: '新建',
     change: '修改',
