@@ -689,6 +689,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/detectors/{id}/walks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The walks of a detector, newest first. */
+        get: operations["list_walks"];
+        put?: never;
+        /** Keeps a walk with what follows from its readings. Sent again, it is kept once. */
+        post: operations["keep_walk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detectors/{id}/wiring-checks": {
         parameters: {
             query?: never;
@@ -5351,6 +5369,53 @@ export interface components {
              */
             name: string;
         };
+        /** @description A walk that was made. */
+        NewWalk: {
+            /**
+             * Format: int64
+             * @description The alarm that it is about.
+             */
+            alarm_id?: number | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            began_at: string;
+            /**
+             * Format: int64
+             * @description The residual current that was read.
+             */
+            channel_id: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string;
+            /** @description Each breaker, in the order in which they were switched off. */
+            steps: components["schemas"]["NewWalkStep"][];
+        };
+        /** @description One breaker of a walk. */
+        NewWalkStep: {
+            /** @description Readings after, oldest first. */
+            after: components["schemas"]["WalkReading"][];
+            /** @description Readings before, oldest first. */
+            before: components["schemas"]["WalkReading"][];
+            /**
+             * @description Its number or name.
+             * @example 3
+             */
+            breaker: string;
+            /**
+             * Format: date-time
+             * @description When it was switched off.
+             */
+            off_at: string;
+            /**
+             * Format: date-time
+             * @description When it was switched on again; null while it stays off.
+             */
+            on_at?: string | null;
+        };
         /** @description That somebody was, or is to be, told of an alarm. */
         Notice: {
             /** @description When it was decided. */
@@ -7009,6 +7074,74 @@ export interface components {
                 /**
                  * Format: int64
                  * @description Rises with every change; comes back with a change.
+                 */
+                version: number;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_Walk: {
+            /** @description The rows. */
+            items: {
+                /** @description Who. */
+                actor_name: string;
+                /**
+                 * Format: int64
+                 * @description The alarm that it is about.
+                 */
+                alarm_id?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                began_at: string;
+                /**
+                 * Format: int64
+                 * @description The residual current that was read.
+                 */
+                channel_id: number;
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                detector_id: number;
+                /**
+                 * Format: double
+                 * @description How far the current moved by itself between the steps, mA.
+                 */
+                drift_ma: number;
+                /** @description Whether that is more than noise: then the parts are rough. */
+                drifted: boolean;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                ended_at: string;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /**
+                 * Format: date-time
+                 * @description When it was kept.
+                 */
+                kept_at: string;
+                /** @description Which step fell most, counted from 0; also where that is less than noise. */
+                largest?: number | null;
+                /** @description What it shows. */
+                outcome: components["schemas"]["WalkOutcome"];
+                /** @description Each breaker, in the order in which they were switched off. */
+                steps: components["schemas"]["WalkStep"][];
+                /**
+                 * Format: int32
+                 * @description The version of the rules that concluded this.
                  */
                 version: number;
             }[];
@@ -9353,6 +9486,130 @@ export interface components {
              * @description Alarms that nobody has taken.
              */
             unacknowledged: number;
+        };
+        /** @description A search for the circuit that leaks. */
+        Walk: {
+            /** @description Who. */
+            actor_name: string;
+            /**
+             * Format: int64
+             * @description The alarm that it is about.
+             */
+            alarm_id: number | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            began_at: string;
+            /**
+             * Format: int64
+             * @description The residual current that was read.
+             */
+            channel_id: number;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number;
+            /**
+             * Format: double
+             * @description How far the current moved by itself between the steps, mA.
+             */
+            drift_ma: number;
+            /** @description Whether that is more than noise: then the parts are rough. */
+            drifted: boolean;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it was kept.
+             */
+            kept_at: string;
+            /** @description Which step fell most, counted from 0; also where that is less than noise. */
+            largest: number | null;
+            /** @description What it shows. */
+            outcome: components["schemas"]["WalkOutcome"];
+            /** @description Each breaker, in the order in which they were switched off. */
+            steps: components["schemas"]["WalkStep"][];
+            /**
+             * Format: int32
+             * @description The version of the rules that concluded this.
+             */
+            version: number;
+        };
+        /**
+         * @description What a search for the circuit that leaks shows.
+         * @enum {string}
+         */
+        WalkOutcome: "found" | "shared" | "unsteady" | "none_found";
+        /** @description One reading of the residual current. */
+        WalkReading: {
+            /**
+             * Format: date-time
+             * @description When the platform received it.
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description Residual current, mA.
+             * @example 310
+             */
+            ma: number;
+        };
+        /** @description One breaker of a walk, and what went away with it. */
+        WalkStep: {
+            /** @description Readings after, oldest first. */
+            after: components["schemas"]["WalkReading"][];
+            /**
+             * Format: double
+             * @description Median of the readings after, mA.
+             */
+            after_ma: number;
+            /** @description Readings before, oldest first. */
+            before: components["schemas"]["WalkReading"][];
+            /**
+             * Format: double
+             * @description Median of the readings before, mA.
+             */
+            before_ma: number;
+            /**
+             * @description Its number or name.
+             * @example 3
+             */
+            breaker: string;
+            /**
+             * Format: double
+             * @description What went away with it, mA; negative when the current rose.
+             */
+            drop_ma: number;
+            /**
+             * Format: double
+             * @description What the readings moved by themselves, mA.
+             */
+            noise_ma: number;
+            /**
+             * Format: date-time
+             * @description When it was switched off.
+             */
+            off_at: string;
+            /**
+             * Format: date-time
+             * @description When it was switched on again; null where it stayed off.
+             */
+            on_at: string | null;
+            /**
+             * Format: double
+             * @description The residual current with every breaker on, as this step sees it, mA.
+             */
+            total_ma: number;
         };
         /** @description A trial with what came of it. */
         WhatIf: {
@@ -14566,6 +14823,225 @@ export interface operations {
             };
             /** @description The request took too long: `timed_out` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_walks: {
+        parameters: {
+            query?: {
+                /** @description Only those about this alarm. */
+                alarm?: number;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Walk"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_walk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWalk"];
+            };
+        };
+        responses: {
+            /** @description The walk */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Walk"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
