@@ -1,11 +1,5 @@
 //! Looking for the circuit that leaks: the server concludes by itself, keeps once, and names what does not fit.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot set its world up must stop"
-)]
-
 #[cfg(test)]
 mod platform;
 
