@@ -57,7 +57,7 @@ async fn a_walk_is_concluded_by_the_server_and_kept_once() {
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
 
     walk["began_at"] = json!(at(now, 1));
-    walk["channel_id"] = of("conductor_temperature");
+    walk["channel_id"] = json!(999_999);
     let refused = world.platform.post(&path, &world.admin, walk.clone()).await;
     assert_eq!(
         (refused.status, &refused.json()["errors"][0]["field"]),
