@@ -219,6 +219,8 @@ test('a reset is refused while the condition is there, and closes the alarm once
   city.relay.registers.set(0x0000, 58);
   await expect.poll(async () => (await relayAlarm(page))?.state ?? 'closed', { timeout: 90_000 }).not.toBe('acknowledged');
   if ((await relayAlarm(page)) !== undefined) {
+    // The page hears of it a moment after the server has it.
+    await expect(page.locator('.pane .head').getByText('已锁存')).toBeVisible();
     await acts.getByRole('button', { name: /^复位/ }).click();
     await dialog(page).locator('textarea').fill('已更换插座');
     await dialog(page).getByRole('button', { name: /^复位/ }).click();
