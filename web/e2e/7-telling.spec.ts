@@ -7,6 +7,8 @@ import { deliver, held, shown } from './worker';
 
 test.describe.configure({ mode: 'serial' });
 
+/** The clock of the city, `hours` from now. */
+const clockIn = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toLocaleTimeString('en-GB', { timeZone: 'Asia/Shanghai', hour: '2-digit', minute: '2-digit' });
 const dialog = (page: Page): Locator => page.getByRole('dialog');
 
 test('a channel that is filled in wrongly says where, and keeps what was typed', async ({ at }) => {
@@ -37,6 +39,9 @@ test('a test goes to oneself, and says what the other side said', async ({ at })
   await panel.getByLabel('邮箱').fill('me@example.com');
   await panel.getByLabel('手机号').fill('138 0013 8000');
   await panel.getByRole('button', { name: '添加时段' }).click();
+  // Half a day away: the alarm below is to wake, whatever the hour.
+  await panel.locator('input[type=time]').first().fill(clockIn(11));
+  await panel.locator('input[type=time]').last().fill(clockIn(12));
   await panel.getByRole('button', { name: '保存' }).click();
   await expect(panel.getByLabel('手机号')).toHaveValue('+8613800138000');
   await page.goto('/telling');
