@@ -130,4 +130,16 @@ impl Filing {
             Self::ClockWrong => 3,
         }
     }
+
+    /// The filing stored as `number`.
+    #[must_use]
+    pub const fn from_stored(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Current),
+            1 => Some(Self::Late),
+            2 => Some(Self::Repeated),
+            3 => Some(Self::ClockWrong),
+            _ => None,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What an operator may set about the engine.
 
 use domain::alarm::LifeRules;
-use store::history::Retention;
+use store::history::{Retention, SealRules};
 
 /// Bounds and periods of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct EngineConfig {
     pub roll_up_every_ms: i64,
     /// Readings per roll-up step.
     pub roll_up_rows: u32,
+    /// How often it is looked for days to seal, ms.
+    pub seal_every_ms: i64,
+    /// How they are sealed.
+    pub sealing: SealRules,
     /// How often old data are let go, ms.
     pub retain_every_ms: i64,
     /// How alarms are shelved, and when they ring again.
@@ -45,6 +49,8 @@ impl Default for EngineConfig {
             probe_every_ms: 3_000,
             roll_up_every_ms: 60_000,
             roll_up_rows: 100_000,
+            seal_every_ms: 600_000,
+            sealing: SealRules::default(),
             retain_every_ms: 3_600_000,
             alarms: LifeRules::default(),
         }

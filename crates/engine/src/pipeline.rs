@@ -226,6 +226,7 @@ impl Engine {
             stop.child_token(),
         ));
         tasks.spawn(keeping::roll_up(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
+        tasks.spawn(keeping::seal(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
         tasks.spawn(keeping::retain(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
         tasks.spawn(keeping::watch_disk(
             store.clone(),

@@ -10,7 +10,7 @@ use crate::open::{PAGE_BYTES, Store};
 /// Room taken and left, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DiskUse {
-    /// The files of the data folder together.
+    /// The files of the data folder together, sealed history among them.
     pub folder_bytes: u64,
     /// Pages of the database that hold something; retention makes this fall while the file keeps its size.
     pub used_bytes: u64,
@@ -34,7 +34,8 @@ impl Store {
         let room = rustix::fs::statvfs(folder.as_path()).map_err(|error| failed(error.into()))?;
         let limit = self.inner.hard_limit_pages.load(std::sync::atomic::Ordering::SeqCst);
         Ok(DiskUse {
-            folder_bytes: folder_bytes(&folder).await.map_err(failed)?,
+            folder_bytes: folder_bytes(&folder).await.map_err(failed)?
+                + folder_bytes(self.inner.partitions.folder()).await.map_err(failed)?,
             used_bytes: used_pages.saturating_mul(PAGE_BYTES),
             free_bytes: room.f_bavail.saturating_mul(room.f_frsize),
             hard_limit_bytes: (limit > 0).then(|| limit.saturating_mul(PAGE_BYTES)),
@@ -44,11 +45,18 @@ impl Store {
 
 async fn folder_bytes(folder: &Path) -> Result<u64, std::io::Error> {
     let mut bytes = 0;
-    let mut entries = tokio::fs::read_dir(folder).await?;
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
     while let Some(entry) = entries.next_entry().await? {
-        let about = entry.metadata().await?;
-        if about.is_file() {
-            bytes += about.len();
+        match entry.metadata().await {
+            Ok(about) if about.is_file() => bytes += about.len(),
+            Ok(_) => {}
+            // Gone in between: a month that is let go, a log that was taken in.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(bytes)

@@ -1,14 +1,21 @@
-//! History: curves of any range with their extremes kept, roll-ups, retention.
+//! History: readings in the tail and in chunks, curves of any range with their extremes kept, roll-ups, retention.
 //!
-//! Readings stay as rows in the order of arrival. A roll-up step reads them after a stored cursor and merges
-//! them into buckets of 15 minutes, 1 hour and 1 day, in one transaction with the cursor: exactly once,
-//! whatever stops it where, and late data merge into old buckets. A curve of up to two days reads the rows;
-//! a longer one reads roll-ups and merges in the rows that they do not hold yet.
+//! Readings come as rows in the order of arrival: the tail. A day that has ended is sealed into one chunk per detector,
+//! by column, in a file per month (ADR 12). A roll-up step reads the tail after a stored cursor and merges
+//! it into buckets of 15 minutes, 1 hour and 1 day, in one transaction with the cursor: exactly once,
+//! whatever stops it where, and late data merge into old buckets. A curve of up to two days reads the readings;
+//! a longer one reads roll-ups and merges in the readings that they do not hold yet.
 
 mod bucket;
+mod calendar;
+mod chunk;
 mod curve;
+mod pack;
+mod partitions;
 mod retention;
 mod rollup;
+mod seal;
+mod span;
 
 use async_trait::async_trait;
 use domain::access::Scope;
@@ -17,8 +24,14 @@ use domain::time::UnixMs;
 
 use crate::error::StoreError;
 
+pub(crate) use calendar::{DAY_MS, day_of};
+pub use partitions::Damage;
+pub(crate) use partitions::Partitions;
 pub use retention::{Retained, Retention};
 pub use rollup::RollUpProgress;
+pub(crate) use seal::Round;
+pub use seal::{SealProgress, SealRules};
+pub(crate) use span::{TailRow, is_same, read as read_row, readings_of, sealed, span};
 
 /// Ranges up to this are read from the rows themselves, ms.
 pub const RAW_RANGE_MS: i64 = 2 * 86_400_000;
@@ -117,8 +130,15 @@ pub trait History: Send + Sync {
     /// [`StoreError::Full`] and database errors; what was merged before stays merged, once.
     async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError>;
 
+    /// Takes one step of sealing the days that have ended into chunks. Call it again while it says that there is more;
+    /// after that it begins anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::Folder`] and database errors; what was sealed before stays sealed, once.
+    async fn seal(&self, rules: &SealRules, now: UnixMs) -> Result<SealProgress, StoreError>;
+
     /// Lets go of one slice of what `policy` does not keep. Call it again while it says that there is more.
-    /// Readings that are in no roll-up yet, and the newest of each detector and group, always stay.
+    /// Readings that are not sealed yet, and the newest of each detector and group, always stay.
     ///
     /// # Errors
     /// [`StoreError::Full`] and database errors.
@@ -133,6 +153,10 @@ impl History for crate::open::Store {
 
     async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError> {
         rollup::roll_up(self, most_rows).await
+    }
+
+    async fn seal(&self, rules: &SealRules, now: UnixMs) -> Result<SealProgress, StoreError> {
+        seal::seal(self, rules, now).await
     }
 
     async fn retain(&self, policy: &Retention, now: UnixMs) -> Result<Retained, StoreError> {

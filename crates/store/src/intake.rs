@@ -2,6 +2,7 @@
 //! When it returns `Ok`, everything is on disk (invariant 1); when it returns an error, nothing of it is.
 
 mod bulk;
+mod sealed;
 mod seen;
 
 use std::collections::HashSet;
@@ -319,13 +320,14 @@ impl Store {
     /// and hazard was in it (invariant 3).
     pub async fn commit(&self, batch: &Batch) -> Result<CommitReceipt, StoreError> {
         let groups = self.unseen_groups(&batch.readings);
+        let unsealed = sealed::unsealed(self, &batch.readings).await?;
         let mut tx = self.begin().await?;
-        let receipt = write(&mut tx, batch, &groups).await?;
+        let in_tail = write(&mut tx, batch, &unsealed.readings, &groups).await?;
         tx.commit().await?;
         if !groups.is_empty() {
             self.inner.groups.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
         }
-        Ok(receipt)
+        Ok(CommitReceipt { repeated: unsealed.repeated(&in_tail) })
     }
 
     fn unseen_groups(&self, readings: &[StoredReading]) -> Vec<(i64, u8)> {
@@ -342,9 +344,10 @@ impl Store {
 async fn write(
     connection: &mut SqliteConnection,
     batch: &Batch,
+    readings: &[StoredReading],
     groups: &[(i64, u8)],
-) -> Result<CommitReceipt, StoreError> {
-    let repeated = write_readings(connection, &batch.readings).await?;
+) -> Result<Vec<usize>, StoreError> {
+    let repeated = write_readings(connection, readings).await?;
     GROUPS.run(connection, groups, |query, pair| query.bind(pair.0).bind(i64::from(pair.1))).await?;
     STATES
         .run(connection, &batch.states, |query, (id, state)| query.bind(id.0).bind(state.as_slice()))
@@ -381,7 +384,7 @@ async fn write(
     for entry in &batch.audit {
         audit::append(connection, entry).await?;
     }
-    Ok(CommitReceipt { repeated })
+    Ok(repeated)
 }
 
 async fn write_readings(

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Executor, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StoreError;
+use crate::history::{DAY_MS, Partitions, Round};
 use crate::private::{make_file, make_folder};
 
 /// Size of a page of the database, bytes.
@@ -97,6 +98,12 @@ pub(crate) struct Inner {
     /// The (detector, group) pairs that `reading_group` holds.
     pub(crate) groups: Mutex<HashSet<(i64, u8)>>,
     pub(crate) hard_limit_pages: Arc<AtomicU64>,
+    /// Sealed history, a file per month.
+    pub(crate) partitions: Partitions,
+    /// Before this there may be chunks, ms.
+    sealed_to: AtomicI64,
+    /// The round of sealing that is under way; one step at a time.
+    pub(crate) sealing: tokio::sync::Mutex<Round>,
     /// Rises with every change of settings or placement.
     pub(crate) settings_version: AtomicI64,
 }
@@ -171,6 +178,9 @@ impl Store {
             .into_iter()
             .filter_map(|(detector, group)| Some((detector, u8::try_from(group).ok()?)))
             .collect();
+        let partitions = Partitions::find(folder, busy)?;
+        let (sealed_to, taken) = partitions.reach().await?;
+        number_after(&write, taken).await?;
         let store = Self {
             inner: Arc::new(Inner {
                 folder: folder.to_owned(),
@@ -181,6 +191,9 @@ impl Store {
                 telegrams_uncut: AtomicU64::new(0),
                 groups: Mutex::new(groups),
                 hard_limit_pages,
+                partitions,
+                sealed_to: AtomicI64::new(sealed_to.unwrap_or(i64::MIN)),
+                sealing: tokio::sync::Mutex::default(),
                 settings_version: AtomicI64::new(0),
             }),
         };
@@ -199,6 +212,7 @@ impl Store {
     pub async fn close(&self) {
         self.inner.read.close().await;
         self.inner.telegrams.close().await;
+        self.inner.partitions.close().await;
         if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.inner.write).await {
             tracing::warn!(%error, "checkpoint before closing failed; the next start does it");
         }
@@ -221,9 +235,45 @@ impl Store {
         Ok(self.inner.write.begin_with("BEGIN IMMEDIATE").await?)
     }
 
+    /// Before this there may be chunks, ms; whatever counts for later is in the tail.
+    pub(crate) fn sealed_to(&self) -> i64 {
+        self.inner.sealed_to.load(Ordering::SeqCst)
+    }
+
+    /// No chunk holds anything from before this, ms; `None` when there is no chunk.
+    pub(crate) fn sealed_from(&self) -> Option<i64> {
+        self.inner.partitions.months().first().map(|month| month.first_day() * DAY_MS)
+    }
+
+    pub(crate) fn raise_sealed_to(&self, to: i64) {
+        self.inner.sealed_to.fetch_max(to, Ordering::SeqCst);
+    }
+
+    /// What of the sealed history is known to be unreadable.
+    #[must_use]
+    pub fn history_damage(&self) -> Vec<crate::history::Damage> {
+        self.inner.partitions.damage()
+    }
+
     pub(crate) fn reader(&self) -> &SqlitePool {
         &self.inner.read
     }
+}
+
+/// Readings get numbers after `taken`: where somebody put an older database beside newer history, a number of the old
+/// one would stand in a chunk already, and the reading that gets it would pass for sealed.
+async fn number_after(write: &SqlitePool, taken: i64) -> Result<(), StoreError> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'reading'")
+        .fetch_optional(write)
+        .await?;
+    let sql = match last {
+        Some(last) if last >= taken => return Ok(()),
+        Some(_) => "UPDATE sqlite_sequence SET seq = $1 WHERE name = 'reading'",
+        None if taken == 0 => return Ok(()),
+        None => "INSERT INTO sqlite_sequence (name, seq) VALUES ('reading', $1)",
+    };
+    sqlx::query(sql).bind(taken).execute(write).await?;
+    Ok(())
 }
 
 /// SQLite takes 0 as "no change", so that lifting the limit is the greatest number it knows.

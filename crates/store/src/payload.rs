@@ -107,15 +107,15 @@ pub fn decode(bytes: &[u8]) -> Result<(Vec<Sample>, Vec<Reported>), PayloadError
     if rest.is_empty() { Ok((samples, reported)) } else { Err(PayloadError::Long(rest.len())) }
 }
 
-const fn zigzag(number: i64) -> u64 {
+pub(crate) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()
 }
 
-const fn unzigzag(number: u64) -> i64 {
+pub(crate) const fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put(bytes: &mut Vec<u8>, mut number: u64) {
     loop {
         let low = u8::try_from(number & 0x7f).unwrap_or(0);
         number >>= 7;
@@ -127,11 +127,11 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-fn put_count(bytes: &mut Vec<u8>, count: usize) {
+pub(crate) fn put_count(bytes: &mut Vec<u8>, count: usize) {
     put(bytes, u64::try_from(count).unwrap_or(u64::MAX));
 }
 
-fn take(rest: &mut &[u8]) -> Result<u64, PayloadError> {
+pub(crate) fn take(rest: &mut &[u8]) -> Result<u64, PayloadError> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, after) = rest.split_first().ok_or(PayloadError::Short)?;
@@ -145,7 +145,7 @@ fn take(rest: &mut &[u8]) -> Result<u64, PayloadError> {
 }
 
 /// A count can be no greater than the bytes that are left, whatever it says.
-fn take_count(rest: &mut &[u8]) -> Result<usize, PayloadError> {
+pub(crate) fn take_count(rest: &mut &[u8]) -> Result<usize, PayloadError> {
     let had = take(rest)?;
     match usize::try_from(had) {
         Ok(count) if count <= rest.len() => Ok(count),

@@ -1,22 +1,23 @@
 //! The readings themselves, as they were filed: for checking what is stored, and for judging it once more
-//! (invariant 2).
+//! (invariant 2). In the tail or sealed makes no difference.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::access::Scope;
 use domain::id::DetectorId;
-use domain::reading::Filing;
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::StoreError;
+use crate::history::{DAY_MS, TailRow, day_of, read_row, span};
 use crate::intake::{SHARED_MS, StoredReading};
 use crate::open::Store;
-use crate::payload;
 
 /// Moments per query; a query takes 32,766 parameters at most.
 const MOMENTS_AT_ONCE: usize = 1000;
 
-/// A row: group, filed, device's clock, server's clock, filing, payload.
-type Row = (i64, i64, Option<i64>, i64, i64, Vec<u8>);
+/// How much sealed history is unpacked at once, ms.
+const WINDOW_MS: i64 = 7 * DAY_MS;
 
 /// The readings.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +39,12 @@ impl Store {
         &self,
         moments: &[(DetectorId, u8, UnixMs)],
     ) -> Result<Vec<StoredReading>, StoreError> {
+        let sealed_to = self.sealed_to();
+        let (sealed, open): (Vec<_>, Vec<_>) = moments.iter().partition(|(_, _, at)| at.0 < sealed_to);
         let mut found = Vec::new();
-        for some in moments.chunks(MOMENTS_AT_ONCE) {
+        for some in open.chunks(MOMENTS_AT_ONCE) {
             let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT r.detector_id, r.grp, r.filed_at, r.device_at, r.received_at, r.filing, r.payload FROM (",
+                "SELECT r.detector_id, r.seq, r.grp, r.filed_at, r.device_at, r.received_at, r.filing, r.payload FROM (",
             );
             query.push_values(some, |mut row, (detector, group, at)| {
                 row.push_bind(detector.0).push_bind(i64::from(*group)).push_bind(at.0);
@@ -51,18 +54,43 @@ impl Store {
                  AND r.filed_at >= w.column3 AND r.filed_at < w.column3 + ",
             );
             query.push_bind(SHARED_MS).push(" AND r.device_at = w.column3");
-            let rows: Vec<RawReading> = query.build_query_as().fetch_all(self.reader()).await?;
-            for (detector, group, filed_at, device_at, received_at, filing, bytes) in rows {
-                let row = (group, filed_at, device_at, received_at, filing, bytes);
-                found.push(read(DetectorId(detector), row)?);
+            let rows: Vec<DetectorRow> = query.build_query_as().fetch_all(self.reader()).await?;
+            for (detector, seq, group, filed_at, device_at, received_at, filing, bytes) in rows {
+                let row = (seq, group, filed_at, device_at, received_at, filing, bytes);
+                found.push(read_row(detector, &row)?);
             }
         }
+        self.sealed_at(&sealed, &mut found).await?;
         Ok(found)
+    }
+
+    /// The same for moments of which the readings may be sealed: each day of a detector is unpacked once.
+    async fn sealed_at(
+        &self,
+        moments: &[(DetectorId, u8, UnixMs)],
+        found: &mut Vec<StoredReading>,
+    ) -> Result<(), StoreError> {
+        let mut by_day: BTreeMap<(i64, i64), HashSet<(u8, UnixMs)>> = BTreeMap::new();
+        for (detector, group, at) in moments {
+            by_day.entry((detector.0, day_of(at.0))).or_default().insert((*group, *at));
+        }
+        for ((detector, _), wanted) in by_day {
+            let from = wanted.iter().map(|(_, at)| at.0).min().unwrap_or(0);
+            let to = wanted.iter().map(|(_, at)| at.0).max().unwrap_or(0).saturating_add(SHARED_MS);
+            let mut connection = self.reader().acquire().await?;
+            let stored = span(self, &mut connection, detector, from, to).await?.readings()?;
+            found.extend(stored.into_iter().filter(|one| {
+                one.device_at.is_some_and(|at| {
+                    wanted.contains(&(one.group, at)) && (0..SHARED_MS).contains(&one.filed_at.since_ms(at))
+                })
+            }));
+        }
+        Ok(())
     }
 }
 
-/// Detector, group, filed, device time, received, filing, payload.
-type RawReading = (i64, i64, i64, Option<i64>, i64, i64, Vec<u8>);
+/// Detector, then as [`TailRow`].
+type DetectorRow = (i64, i64, i64, i64, Option<i64>, i64, i64, Vec<u8>);
 
 impl Readings<'_> {
     /// At most `most` readings of one detector that count for `since` or later, the newest of each group; in the order in
@@ -79,29 +107,35 @@ impl Readings<'_> {
         most: u32,
     ) -> Result<(Vec<StoredReading>, bool), StoreError> {
         self.0.detectors().get(scope, detector).await?;
-        let groups: Vec<i64> = sqlx::query_scalar("SELECT grp FROM reading_group WHERE detector_id = $1")
-            .bind(detector.0)
-            .fetch_all(self.0.reader())
-            .await?;
-        let each = most / u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX);
-        let (mut found, mut is_cut) = (Vec::new(), false);
-        for group in groups {
-            let rows: Vec<Row> = sqlx::query_as(
-                "SELECT grp, filed_at, device_at, received_at, filing, payload FROM reading \
-                 WHERE detector_id = $1 AND grp = $2 AND filed_at >= $3 ORDER BY filed_at DESC LIMIT $4",
-            )
-            .bind(detector.0)
-            .bind(group)
-            .bind(since.0)
-            .bind(i64::from(each) + 1)
-            .fetch_all(self.0.reader())
-            .await?;
-            let wanted = usize::try_from(each).unwrap_or(usize::MAX);
-            is_cut |= rows.len() > wanted;
-            for row in rows.into_iter().take(wanted) {
-                found.push(read(detector, row)?);
+        let groups = self.groups(detector).await?;
+        let each = usize::try_from(most).unwrap_or(usize::MAX) / groups.len().max(1);
+        let mut kept: HashMap<u8, Vec<StoredReading>> = HashMap::new();
+        let mut is_cut = false;
+        // What is newest first, a window at a time, until every group has enough.
+        let mut to = i64::MAX;
+        let mut from = since.0.max(self.0.sealed_to());
+        loop {
+            let mut connection = self.0.reader().acquire().await?;
+            let some = span(self.0, &mut connection, detector.0, from, to).await?.readings()?;
+            for one in some.into_iter().rev() {
+                let of_group = kept.entry(one.group).or_default();
+                if of_group.len() < each {
+                    of_group.push(one);
+                } else {
+                    is_cut = true;
+                }
             }
+            let is_full = groups.iter().all(|group| kept.get(group).is_some_and(|had| had.len() >= each));
+            if from <= since.0
+                || (is_full && is_cut)
+                || self.earliest(detector).await?.is_none_or(|at| from <= at)
+            {
+                break;
+            }
+            to = from;
+            from = since.0.max(from.saturating_sub(WINDOW_MS));
         }
+        let mut found: Vec<StoredReading> = kept.into_values().flatten().collect();
         found.sort_by_key(|reading| (reading.received_at, reading.filed_at, reading.group));
         Ok((found, is_cut))
     }
@@ -120,35 +154,61 @@ impl Readings<'_> {
         most: u32,
     ) -> Result<Vec<StoredReading>, StoreError> {
         self.0.detectors().get(scope, detector).await?;
-        let (group, filed_at) = after.map_or((-1, i64::MIN), |(group, at)| (i64::from(group), at.0));
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT grp, filed_at, device_at, received_at, filing, payload FROM reading \
-             WHERE detector_id = $1 AND (grp, filed_at) > ($2, $3) ORDER BY grp, filed_at LIMIT $4",
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let (first_group, first_at) =
+            after.map_or((0, i64::MIN), |(group, at)| (group, at.0.saturating_add(1)));
+        let Some(earliest) = self.earliest(detector).await? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for group in self.groups(detector).await?.into_iter().filter(|group| *group >= first_group) {
+            let mut from = if group == first_group { first_at.max(earliest) } else { earliest };
+            // Sealed days by windows, then what is in the tail alone.
+            while found.len() < most && from < self.0.sealed_to() {
+                let to = from.saturating_add(WINDOW_MS).min(self.0.sealed_to());
+                let mut connection = self.0.reader().acquire().await?;
+                let some = span(self.0, &mut connection, detector.0, from, to).await?.readings()?;
+                let some = some.into_iter().filter(|one| one.group == group);
+                found.extend(some.take(most - found.len()));
+                from = to;
+            }
+            if found.len() >= most {
+                break;
+            }
+            let rows: Vec<TailRow> = sqlx::query_as(
+                "SELECT seq, grp, filed_at, device_at, received_at, filing, payload FROM reading \
+                 WHERE detector_id = $1 AND grp = $2 AND filed_at >= $3 ORDER BY filed_at LIMIT $4",
+            )
+            .bind(detector.0)
+            .bind(i64::from(group))
+            .bind(from)
+            .bind(i64::try_from(most - found.len()).unwrap_or(i64::MAX))
+            .fetch_all(self.0.reader())
+            .await?;
+            for row in &rows {
+                found.push(read_row(detector.0, row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn groups(&self, detector: DetectorId) -> Result<Vec<u8>, StoreError> {
+        let groups: Vec<i64> =
+            sqlx::query_scalar("SELECT grp FROM reading_group WHERE detector_id = $1 ORDER BY grp")
+                .bind(detector.0)
+                .fetch_all(self.0.reader())
+                .await?;
+        Ok(groups.into_iter().filter_map(|group| u8::try_from(group).ok()).collect())
+    }
+
+    /// No reading of the detector counts for a moment before this, ms; `None` when it has none.
+    async fn earliest(&self, detector: DetectorId) -> Result<Option<i64>, StoreError> {
+        let in_tail: Option<i64> = sqlx::query_scalar(
+            "SELECT min((SELECT r.filed_at FROM reading r WHERE r.detector_id = g.detector_id AND r.grp = g.grp \
+             ORDER BY r.filed_at LIMIT 1)) FROM reading_group g WHERE g.detector_id = $1",
         )
         .bind(detector.0)
-        .bind(group)
-        .bind(filed_at)
-        .bind(i64::from(most))
-        .fetch_all(self.0.reader())
+        .fetch_one(self.0.reader())
         .await?;
-        rows.into_iter().map(|row| read(detector, row)).collect()
+        let sealed = self.0.sealed_from();
+        Ok(in_tail.map(|at| sealed.map_or(at, |sealed| sealed.min(at))))
     }
-}
-
-fn read(detector: DetectorId, row: Row) -> Result<StoredReading, StoreError> {
-    let (group, filed_at, device_at, received_at, filing, bytes) = row;
-    let damaged = |what: String| StoreError::corrupt(format!("reading of detector {detector}: {what}"));
-    let (samples, reported) = payload::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
-    let all = [Filing::Current, Filing::Late, Filing::Repeated, Filing::ClockWrong];
-    let known = all.into_iter().find(|known| i64::from(known.stored()) == filing);
-    Ok(StoredReading {
-        detector,
-        group: u8::try_from(group).map_err(|_| damaged(format!("group {group}")))?,
-        filed_at: UnixMs(filed_at),
-        device_at: device_at.map(UnixMs),
-        received_at: UnixMs(received_at),
-        filing: known.ok_or_else(|| damaged(format!("filing {filing}")))?,
-        samples,
-        reported,
-    })
 }

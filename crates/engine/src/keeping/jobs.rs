@@ -1,4 +1,4 @@
-//! Roll-ups and retention, in steps that hold the writer for moments only.
+//! Roll-ups, sealing and retention, in steps that hold the writer for moments only.
 
 use std::sync::Arc;
 
@@ -27,6 +27,23 @@ pub(crate) async fn roll_up(
             Err(error) => {
                 log(&error, "a roll-up step failed; it is done again later");
                 config.roll_up_every_ms
+            }
+        };
+        next = clock.now().plus_ms(rest_ms);
+    }
+}
+
+/// Seals the days that have ended. It writes files of its own; the pipeline's writer is held only for the small slices
+/// in which the tail is cleared.
+pub(crate) async fn seal(store: Store, clock: Arc<dyn Clock>, config: EngineConfig, stop: CancellationToken) {
+    let mut next = clock.now().plus_ms(config.seal_every_ms);
+    while until(&*clock, next, &stop).await {
+        let rest_ms = match store.seal(&config.sealing, clock.now()).await {
+            Ok(progress) if progress.more => REST_MS,
+            Ok(_progress) => config.seal_every_ms,
+            Err(error) => {
+                log(&error, "a step of sealing failed; it is done again later");
+                config.seal_every_ms
             }
         };
         next = clock.now().plus_ms(rest_ms);

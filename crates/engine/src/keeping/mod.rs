@@ -1,5 +1,5 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
-//! roll-ups, the daily look at each detector's history, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
+//! roll-ups, sealing, the daily look at each detector's history, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
 
 mod diagnosis;
 mod disk;
@@ -12,7 +12,7 @@ mod wiring;
 pub(crate) use diagnosis::diagnose;
 pub(crate) use disk::watch_disk;
 pub(crate) use forward::forward;
-pub(crate) use jobs::{retain, roll_up};
+pub(crate) use jobs::{retain, roll_up, seal};
 pub(crate) use registrar::register_unknown;
 pub(crate) use telegram_log::write_telegrams;
 pub(crate) use wiring::check_wiring;

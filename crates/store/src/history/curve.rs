@@ -12,6 +12,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::bucket::{Bucket, ceil, floor};
 use super::retention::{self, Kept};
 use super::rollup::shard_of;
+use super::span;
 use super::{
     Curve, CurveAsk, CurvePoint, CurveSource, MOST_CHANNELS, MOST_POINTS, RAW_RANGE_MS, STEPS_S, Series,
 };
@@ -72,7 +73,7 @@ pub(crate) async fn curve(store: &Store, scope: &Scope, ask: &CurveAsk) -> Resul
     let from = floor(ask.from.0, step_ms);
     let to = ceil(ask.to.0, step_ms);
     match source {
-        CurveSource::Readings => read_rows(&mut reading, &mut gatherings, step_ms, from, to).await?,
+        CurveSource::Readings => read_rows(store, &mut reading, &mut gatherings, step_ms, from, to).await?,
         CurveSource::RollUps(width_s) => {
             read_rollups(&mut reading, &mut gatherings, step_ms, width_s, from, to).await?;
             read_tail(&mut reading, &mut gatherings, step_ms, from, to).await?;
@@ -144,25 +145,21 @@ fn add_reading(
 }
 
 async fn read_rows(
+    store: &Store,
     connection: &mut SqliteConnection,
     gatherings: &mut [Gathering],
     step_ms: i64,
     from: i64,
     to: i64,
 ) -> Result<(), StoreError> {
-    for (detector, group) in lines(connection, gatherings).await? {
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT filed_at, payload FROM reading \
-             WHERE detector_id = $1 AND grp = $2 AND filed_at >= $3 AND filed_at < $4 ORDER BY filed_at",
-        )
-        .bind(detector)
-        .bind(group)
-        .bind(from)
-        .bind(to)
-        .fetch_all(&mut *connection)
-        .await?;
-        for (filed_at, bytes) in rows {
-            add_reading(gatherings, detector, filed_at, &bytes, step_ms)?;
+    let mut detectors: Vec<i64> = gatherings.iter().map(|gathering| gathering.detector).collect();
+    detectors.sort_unstable();
+    detectors.dedup();
+    for detector in detectors {
+        let stored = span::span(store, &mut *connection, detector, from, to).await?;
+        for gathering in gatherings.iter_mut().filter(|gathering| gathering.detector == detector) {
+            let Some(point) = gathering.point else { continue };
+            stored.track(point, |at, raw| gathering.add(step_ms, at, &Bucket::of(raw, at)))?;
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Retention: what is let go, in slices, so that the writer is never held for long.
+//! Retention: what is let go. Readings go by the month, with their file; the rest in slices, so that the writer is
+//! never held for long.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
 use super::STEPS_S;
+use super::calendar::{DAY_MS, Month};
 use super::rollup::SHARDS;
 use crate::error::StoreError;
 use crate::meta;
@@ -14,7 +16,7 @@ use crate::open::Store;
 /// How long what is kept, ms; `None` keeps it for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Readings, by the time they were received.
+    /// Readings, by the time they count for; let go by whole months.
     pub readings_ms: Option<i64>,
     /// Roll-ups of 15 minutes.
     pub quarter_hours_ms: Option<i64>,
@@ -34,7 +36,6 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        const DAY_MS: i64 = 86_400_000;
         Self {
             readings_ms: Some(30 * DAY_MS),
             quarter_hours_ms: Some(400 * DAY_MS),
@@ -51,8 +52,8 @@ impl Default for Retention {
 /// What one slice let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retained {
-    /// Readings.
-    pub readings: u64,
+    /// Months of readings.
+    pub months: u64,
     /// Buckets of roll-ups.
     pub rollups: u64,
     /// Events of terminals' lines.
@@ -99,8 +100,8 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
     let mut done = Retained::default();
     let many = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
     if let Some(keep) = policy.readings_ms {
-        done.readings = readings(store, now.0.saturating_sub(keep), slice).await?;
-        done.more |= many(done.readings) >= slice;
+        done.months = months(store, now.0.saturating_sub(keep)).await?;
+        done.more |= done.months > 0;
     }
     for (width, keep) in STEPS_S.into_iter().zip([policy.quarter_hours_ms, policy.hours_ms, policy.days_ms]) {
         if let Some(keep) = keep {
@@ -137,35 +138,33 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
     Ok(done)
 }
 
-async fn readings(store: &Store, cut: i64, slice: i64) -> Result<u64, StoreError> {
+/// Drops the months that end before `cut`, one per slice. What waits in the tail stays until it is sealed.
+async fn months(store: &Store, cut: i64) -> Result<u64, StoreError> {
+    let partitions = &store.inner.partitions;
+    let is_old = |month: &Month| month.next().first_day() * DAY_MS <= cut;
+    let Some(month) = partitions.months().into_iter().find(is_old) else { return Ok(0) };
+    // Said first: nobody draws a curve from a month that is half there.
+    let mut tx = store.begin().await?;
+    meta::put(&mut tx, READINGS_KEY, &(month.next().first_day() * DAY_MS).to_string()).await?;
+    tx.commit().await?;
+    // Nothing is sealed into a month that goes.
+    let _round = store.inner.sealing.lock().await;
+    partitions.drop_month(month).await?;
+    tracing::info!(%month, "readings of a month are older than they have to be kept and were let go");
+    Ok(1)
+}
+
+/// Every shard has rolled up the tail up to this number.
+pub(super) async fn rolled_up_to(store: &Store) -> Result<i64, StoreError> {
     let rolled: Vec<i64> =
         sqlx::query_scalar("SELECT seq FROM rollup_cursor").fetch_all(store.reader()).await?;
-    let rolled = if i64::try_from(rolled.len()).is_ok_and(|shards| shards == SHARDS) {
-        rolled.into_iter().min().unwrap_or(0)
-    } else {
-        0
-    };
-    let bound = first_received_at(store, cut).await?.min(rolled.saturating_add(1));
-    let mut tx = store.begin().await?;
-    let result = sqlx::query(
-        "DELETE FROM reading WHERE seq IN (SELECT r.seq FROM reading r WHERE r.seq < $1 \
-         AND EXISTS (SELECT 1 FROM reading n WHERE n.detector_id = r.detector_id AND n.grp = r.grp \
-         AND n.filed_at > r.filed_at) ORDER BY r.seq LIMIT $2)",
-    )
-    .bind(bound)
-    .bind(slice)
-    .execute(&mut *tx)
-    .await?;
-    if result.rows_affected() > 0 {
-        meta::put(&mut tx, READINGS_KEY, &cut.to_string()).await?;
-    }
-    tx.commit().await?;
-    Ok(result.rows_affected())
+    let all = i64::try_from(rolled.len()).is_ok_and(|shards| shards == SHARDS);
+    Ok(if all { rolled.into_iter().min().unwrap_or(0) } else { 0 })
 }
 
 /// The first `seq` whose reading was received at or after `cut`. Rows come in the order of receive time, so
 /// some forty seeks find it in any number of rows.
-async fn first_received_at(store: &Store, cut: i64) -> Result<i64, StoreError> {
+pub(super) async fn first_received_at(store: &Store, cut: i64) -> Result<i64, StoreError> {
     let ends: (Option<i64>, Option<i64>) = (
         sqlx::query_scalar("SELECT seq FROM reading ORDER BY seq LIMIT 1")
             .fetch_optional(store.reader())

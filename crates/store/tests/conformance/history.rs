@@ -4,10 +4,11 @@ use domain::id::{ChannelId, DetectorId};
 use domain::reading::{Filing, PointIndex, Quality, Sample};
 use domain::time::UnixMs;
 use proptest::prelude::*;
-use store::history::{Curve, CurveAsk, CurveSource, History, Retention};
+use store::history::{Curve, CurveAsk, CurveSource, History, Retention, SealRules};
 use store::intake::StoredReading;
 use store::{Options, StoreError};
 
+use crate::sealing::seal;
 use crate::world::{Backend, DAY, HOUR, MINUTE, NOW, World, reading, readings};
 
 fn ask(channel: ChannelId, from: UnixMs, to: UnixMs, points: u32) -> CurveAsk {
@@ -43,6 +44,8 @@ enum Step {
     /// Readings of the detector, minutes from the begin, in the order of arrival.
     Commit(Vec<(i64, i64)>),
     RollUp(u32),
+    /// Steps of sealing, days from the begin that have ended.
+    Seal(i64, u32),
     Reopen,
 }
 
@@ -51,6 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => some.prop_map(Step::Commit),
         3 => (1u32..60).prop_map(Step::RollUp),
+        3 => (0i64..42, 1u32..12).prop_map(|(day, steps)| Step::Seal(day, steps)),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..12)
@@ -88,6 +92,12 @@ async fn play(steps: Vec<Step>, ranges: Vec<(i64, i64, u32)>) {
                 }
                 Step::RollUp(most) => {
                     world.store.roll_up(most).await.unwrap();
+                }
+                Step::Seal(day, steps) => {
+                    let rules = SealRules { settle_ms: 0, chunks: 3, slice_rows: 20 };
+                    for _ in 0..steps {
+                        world.store.seal(&rules, UnixMs(begin + day * DAY)).await.unwrap();
+                    }
                 }
                 Step::Reopen => world.reopen(Options::default()).await,
             }
@@ -187,24 +197,26 @@ async fn silence_and_bad_values_are_gaps() {
 }
 
 #[tokio::test]
-async fn retention_lets_go_of_what_is_rolled_up_and_keeps_the_newest() {
+async fn retention_lets_go_of_whole_months_and_keeps_the_newest() {
     for backend in Backend::ALL {
         let world = World::new(backend).await;
         regular(&world, world.east.detector, 6, 10 * MINUTE).await;
         world.store.commit(&readings(vec![reading(world.west.detector, NOW, 5)])).await.unwrap();
-        let now = NOW.plus_ms(6 * DAY);
-        let policy = Retention { readings_ms: Some(DAY), slice_rows: 100, ..Retention::default() };
-        assert_eq!(world.store.retain(&policy, now).await.unwrap().readings, 0, "nothing is rolled up yet");
+        let next_month = NOW.plus_ms(40 * DAY);
+        world.store.commit(&readings(vec![reading(world.east.detector, next_month, 7)])).await.unwrap();
         while world.store.roll_up(10_000).await.unwrap().behind {}
+        let policy = Retention { readings_ms: Some(DAY), ..Retention::default() };
+        assert_eq!(world.store.retain(&policy, next_month).await.unwrap().months, 0, "nothing is sealed yet");
+        seal(&world.store, next_month).await;
         let mut gone = 0;
         loop {
-            let slice = world.store.retain(&policy, now).await.unwrap();
-            gone += slice.readings;
+            let slice = world.store.retain(&policy, next_month).await.unwrap();
+            gone += slice.months;
             if !slice.more {
                 break;
             }
         }
-        assert_eq!(gone, 5 * 144);
+        assert_eq!(gone, 1);
         let latest = world.store.restart().await.unwrap().latest;
         assert_eq!(latest.len(), 2, "a detector that fell silent keeps its newest reading");
         // A short range of the time that is gone comes from the roll-ups.
@@ -214,7 +226,7 @@ async fn retention_lets_go_of_what_is_rolled_up_and_keeps_the_newest() {
         assert_eq!(curve.series[0].points.iter().map(|point| point.count).sum::<i64>(), 6);
 
         let policy = Retention { quarter_hours_ms: Some(DAY), ..policy };
-        assert!(world.store.retain(&policy, now).await.unwrap().rollups > 0);
+        assert!(world.store.retain(&policy, next_month).await.unwrap().rollups > 0);
         let curve = world.store.curve(&world.everything, &ask).await.unwrap();
         assert_eq!(curve.source, CurveSource::RollUps(3600), "the quarter hours are gone as well");
         assert_eq!(curve.series[0].points[0].max, {

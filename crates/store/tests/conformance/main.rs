@@ -22,5 +22,6 @@ mod limits;
 mod people;
 mod profiles;
 mod scope;
+mod sealing;
 mod telling;
 mod walks;
