@@ -30,6 +30,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "profiles", description = "Detector models: files and forms, their versions, and a bench to try them"),
         (name = "commissioning", description = "Taking detectors into service, pictures, the look at the wiring"),
         (name = "diagnosis", description = "What weeks of history show about circuits"),
+        (name = "risk", description = "How likely circuits, sites and areas are to burn, why, and what lowers it most"),
         (name = "exchange", description = "Spreadsheets in and out"),
         (name = "telling", description = "Telling people: media, routes, ladders, duty, contacts, who was told"),
         (name = "settings", description = "Limits and supervision with their origin"),
@@ -91,6 +92,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::commissioning::routes())
         .merge(crate::walks::routes())
         .merge(crate::findings::routes())
+        .merge(crate::risk::routes())
         .merge(crate::excel::routes())
         .merge(crate::telling::routes())
         .merge(crate::people::routes())

@@ -25,6 +25,7 @@ pub mod overview;
 pub mod people;
 pub mod places;
 pub mod profiles;
+pub mod risk;
 pub mod settings;
 pub mod system;
 pub mod telling;

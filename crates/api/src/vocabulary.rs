@@ -60,6 +60,20 @@ mirror! {
 }
 
 mirror! {
+    /// How a risk is called: 低风险、一般风险、较大风险、重大风险.
+    RiskGrade = domain::risk::Grade {
+        /// Little is known to be wrong.
+        Low,
+        /// Something is to be done in time.
+        Moderate,
+        /// Something is to be done soon.
+        High,
+        /// Something is to be done now.
+        Grave,
+    }
+}
+
+mirror! {
     /// What is asked of the history.
     Analysis = domain::diagnosis::Analysis {
         /// Temperature against current squared.

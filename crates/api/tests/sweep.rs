@@ -52,6 +52,7 @@ async fn world() -> World {
     let made = world.platform.post("/command-batches", &world.admin, many).await;
     assert_eq!((made.status, made.id()), (StatusCode::CREATED, 1), "{}", made.text);
     keep_finding(&world).await;
+    world.platform.engine.risk().keep(&[domain::id::SiteId(world.site)]).await.unwrap();
     let inside = world.inside.0;
     for (path, body) in [
         ("/maintenance-windows", window(world.site)),
@@ -637,6 +638,12 @@ fn cases(world: &World) -> Vec<Case> {
     let walks = "/detectors/{id}/walks";
     case("GET", walks, of_detector("walks"), Some(P::View), Hidden, None);
     case("POST", walks, of_detector("walks"), Some(P::AlarmComment), Hidden, Some(walk()));
+    case("GET", "/risk", plain("/risk"), Some(P::View), Filtered, None);
+    case("GET", "/risk/areas", plain("/risk/areas"), Some(P::View), Filtered, None);
+    case("GET", "/risk/rules", plain("/risk/rules"), Some(P::View), Facts, None);
+    case("GET", "/sites/{id}/risk", format!("/sites/{site}/risk"), Some(P::View), Hidden, None);
+    case("GET", "/circuits/{id}/risk", format!("/circuits/{circuit}/risk"), Some(P::View), Hidden, None);
+    case("GET", "/detectors/{id}/risk", of_detector("risk"), Some(P::View), Hidden, None);
     case("GET", "/findings", plain("/findings"), Some(P::View), Filtered, None);
     case("GET", "/findings/{id}", plain("/findings/1"), Some(P::View), Hidden, None);
     case("GET", "/findings/{id}/replay", plain("/findings/1/replay"), Some(P::View), Hidden, None);

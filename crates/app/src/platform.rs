@@ -101,6 +101,7 @@ fn engine_config(settings: &Settings) -> EngineConfig {
             realarm_warning_ms: i64::from(settings.alarms.realarm_warning_h) * HOUR_MS,
             realarm_fault_ms: i64::from(settings.alarms.realarm_fault_h) * HOUR_MS,
         },
+        risk: settings.risk,
         ..EngineConfig::default()
     }
 }

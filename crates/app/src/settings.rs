@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) coaps: CoapsSettings,
     pub(crate) telling: TellingSettings,
     pub(crate) alarms: AlarmSettings,
+    pub(crate) risk: domain::risk::Weights,
     pub(crate) engine: EngineSettings,
     pub(crate) profiles: ProfileSettings,
     pub(crate) log: LogSettings,
@@ -253,6 +254,7 @@ pub(crate) fn load(file: Option<&Path>, sets: &[String]) -> anyhow::Result<Setti
     let settings: Settings = config
         .try_deserialize()
         .context("the configuration is wrong; `emberwatch config` prints what it may say")?;
+    settings.risk.check().context("the configuration is wrong")?;
     let engine = &settings.engine;
     for (key, had) in [
         ("intake_bound", engine.intake_bound),
@@ -315,6 +317,16 @@ mod tests {
             let error = load(None, &[format!("engine.{key}=0")]).unwrap_err();
             assert!(error.to_string().contains(&format!("engine.{key} is 0")), "{error:#}");
         }
+    }
+
+    #[test]
+    fn the_printed_weights_of_risk_are_those_of_the_rules_and_are_checked() {
+        assert_eq!(load(None, &[]).unwrap().risk, domain::risk::Weights::default());
+        let table: toml::Table = toml::from_str(DEFAULT_FILE).unwrap();
+        let printed = table.get("risk").and_then(toml::Value::as_table).unwrap();
+        assert_eq!(printed.len(), domain::risk::Weights::default().all().len(), "each is printed");
+        let error = load(None, &["risk.offline=96".into()]).unwrap_err();
+        assert!(format!("{error:#}").contains("risk.offline is 96"), "{error:#}");
     }
 
     #[test]

@@ -31,4 +31,5 @@ pub mod access;
 pub mod wiring;
 
 pub mod diagnosis;
+pub mod risk;
 pub mod walk;

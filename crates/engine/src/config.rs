@@ -1,6 +1,7 @@
 //! What an operator may set about the engine.
 
 use domain::alarm::LifeRules;
+use domain::risk::Weights;
 use store::history::{Retention, SealRules};
 
 /// Bounds and periods of the engine.
@@ -34,6 +35,8 @@ pub struct EngineConfig {
     pub retain_every_ms: i64,
     /// How alarms are shelved, and when they ring again.
     pub alarms: LifeRules,
+    /// How much each cause of risk counts.
+    pub risk: Weights,
 }
 
 impl Default for EngineConfig {
@@ -53,6 +56,7 @@ impl Default for EngineConfig {
             sealing: SealRules::default(),
             retain_every_ms: 3_600_000,
             alarms: LifeRules::default(),
+            risk: Weights::default(),
         }
     }
 }

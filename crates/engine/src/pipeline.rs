@@ -281,7 +281,8 @@ impl Engine {
         let stop = engine.inner.stop.child_token();
         let clock = Arc::clone(&engine.inner.clock);
         engine.inner.tasks.spawn(keeping::check_wiring(engine.downgrade(), Arc::clone(&clock), stop.clone()));
-        engine.inner.tasks.spawn(keeping::diagnose(engine.downgrade(), clock, stop));
+        engine.inner.tasks.spawn(keeping::diagnose(engine.downgrade(), Arc::clone(&clock), stop.clone()));
+        engine.inner.tasks.spawn(keeping::rank(engine.downgrade(), clock, stop));
         Ok(engine)
     }
 
@@ -377,6 +378,11 @@ impl Engine {
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.inner.counters
+    }
+
+    /// How much each cause of risk counts.
+    pub(crate) fn risk_weights(&self) -> &domain::risk::Weights {
+        &self.inner.config.risk
     }
 
     /// The server's clock.

@@ -195,10 +195,10 @@ pub(crate) fn damaged(column: &str, had: &str) -> sqlx::Error {
 
 /// Structs whose fields are the columns of a query, by name.
 macro_rules! rows {
-    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $ty:ty),+ $(,)? })+) => {$(
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $field_vis:vis $field:ident: $ty:ty),+ $(,)? })+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $ty),+ }
+        $vis struct $name { $($(#[$field_doc])* $field_vis $field: $ty),+ }
 
         impl<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> for $name {
             fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {

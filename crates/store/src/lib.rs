@@ -43,6 +43,7 @@ pub mod maintenance;
 pub mod overview;
 pub mod pictures;
 pub mod profiles;
+pub mod risk;
 pub mod settings;
 pub mod sites;
 pub mod telling;

@@ -36,6 +36,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/detectors/:id(\\d+)', name: 'detector', component: () => import('@/features/detectors/DetectorView.vue'), meta: { nav: 'detectors' } },
   { path: '/detectors/:id(\\d+)/commissioning/:record(\\d+)', name: 'commissioning-record', component: () => import('@/features/commissioning/RecordView.vue'), meta: { nav: 'detectors' } },
   { path: '/detectors/:id(\\d+)/walk', name: 'walk', component: () => import('@/features/walk/WalkView.vue'), meta: { nav: 'detectors', permission: 'alarm.comment' } },
+  { path: '/risk', name: 'risk', component: () => import('@/features/risk/RiskView.vue'), meta: { nav: 'risk' } },
   { path: '/findings', name: 'findings', component: () => import('@/features/findings/FindingsView.vue'), meta: { nav: 'findings' } },
   { path: '/commissioning', name: 'commissioning', component: () => import('@/features/commissioning/CommissionView.vue'), meta: { nav: 'commissioning', permission: 'device.admit' } },
   { path: '/pending', name: 'pending', component: () => import('@/features/pending/PendingView.vue'), meta: { nav: 'pending', permission: 'device.admit' } },

@@ -1,11 +1,13 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
-//! roll-ups, sealing, the daily look at each detector's history, retention, forwarding to a higher centre, the watch over the disk. None of them can hold the pipeline up.
+//! roll-ups, sealing, the daily look at each detector's history, the ranking by risk, retention, forwarding to a higher centre,
+//! the watch over the disk. None of them can hold the pipeline up.
 
 mod diagnosis;
 mod disk;
 mod forward;
 mod jobs;
 mod registrar;
+mod risk;
 mod telegram_log;
 mod wiring;
 
@@ -14,6 +16,7 @@ pub(crate) use disk::watch_disk;
 pub(crate) use forward::forward;
 pub(crate) use jobs::{retain, roll_up, seal};
 pub(crate) use registrar::register_unknown;
+pub(crate) use risk::rank;
 pub(crate) use telegram_log::write_telegrams;
 pub(crate) use wiring::check_wiring;
 

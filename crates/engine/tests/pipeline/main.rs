@@ -8,6 +8,7 @@ mod durability;
 mod forwarding;
 mod interleavings;
 mod profiles;
+mod risk;
 mod settings;
 mod supervision;
 mod telling;

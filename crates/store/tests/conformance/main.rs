@@ -21,6 +21,7 @@ mod intake;
 mod limits;
 mod people;
 mod profiles;
+mod risk;
 mod scope;
 mod sealing;
 mod telling;

@@ -8,6 +8,7 @@ export default {
     sites: 'Sites',
     detectors: 'Detectors',
     findings: 'Findings',
+    risk: 'Risk',
     commands: 'Commands',
     maintenance: 'Maintenance',
     metrics: 'Alarm metrics',

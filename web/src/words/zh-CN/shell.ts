@@ -8,6 +8,7 @@ export default {
     sites: '站点',
     detectors: '探测器',
     findings: '诊断发现',
+    risk: '风险',
     commands: '远程控制',
     maintenance: '检修窗口',
     metrics: '告警绩效',

@@ -8,6 +8,7 @@ export default {
     sites: '場所',
     detectors: '探測器',
     findings: '診斷發現',
+    risk: '風險',
     commands: '遠端控制',
     maintenance: '檢修時段',
     metrics: '警報績效',
