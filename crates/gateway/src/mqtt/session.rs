@@ -27,7 +27,7 @@ use super::access::{Failures, Judged, judge};
 use super::config::Rules;
 use super::conversation::Conversation;
 use super::packets::{self, Ack, Closing, Connect, NotIn, Received, Server};
-use super::shelf::{Kept, Shelf};
+use super::shelf::{Kept, Shelf, Turn};
 use crate::config::ms;
 use crate::limits::{Bucket, Rate};
 use crate::session::{Moment, earliest};
@@ -90,6 +90,7 @@ enum Who {
 struct Somebody {
     entry: Arc<TerminalEntry>,
     client_id: String,
+    turn: Turn,
     /// How long the session is kept after the line closes, s.
     expiry_s: u32,
     kept: Kept,
@@ -368,12 +369,8 @@ impl Session {
         let config = &facts.rules.config;
         let asked_s = connect.expiry_s.unwrap_or(config.max_session_expiry_s);
         let expiry_s = asked_s.min(config.max_session_expiry_s);
-        let kept = if connect.clean {
-            facts.shelf.forget(entry.id);
-            None
-        } else {
-            facts.shelf.take(entry.id, &connect.client_id, now.mono_ms)
-        };
+        let (turn, kept) = facts.shelf.take(entry.id, &connect.client_id, now.mono_ms);
+        let kept = kept.filter(|_| !connect.clean);
         let is_present = kept.is_some();
         let kept = kept.unwrap_or_default();
         self.core.restore_qos2_publish_handled(kept.taken.iter().copied().collect());
@@ -397,6 +394,7 @@ impl Session {
         let conversation = Conversation::new(entry.serial.clone());
         self.who = Who::Somebody(Box::new(Somebody {
             client_id: assigned.unwrap_or(connect.client_id),
+            turn,
             entry,
             expiry_s,
             kept,
@@ -457,11 +455,9 @@ impl Session {
     pub(crate) fn keep(mut self, shelf: &Shelf, now: Moment) {
         self.is_closed = true;
         let Who::Somebody(somebody) = self.who else { return };
-        if somebody.expiry_s == 0 {
-            return;
-        }
+        let Somebody { entry, turn, client_id, kept, .. } = *somebody;
         let until_ms = now.mono_ms.saturating_add(ms(somebody.expiry_s.into()));
-        shelf.put(somebody.entry.id, &somebody.client_id, somebody.kept, until_ms, now.mono_ms);
+        shelf.put(entry.id, turn, &client_id, kept, until_ms, now.mono_ms);
     }
 }
 

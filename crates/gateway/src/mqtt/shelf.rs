@@ -32,6 +32,19 @@ struct Entry {
     until_ms: u64,
 }
 
+/// Which connection of a terminal it is: only the newest may keep a session. One that closes slowly, after its client
+/// has come back, has nothing more to say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn(u64);
+
+#[derive(Debug, Default)]
+struct Sessions {
+    kept: HashMap<TerminalId, Entry>,
+    /// Of the terminals that are connected.
+    newest: HashMap<TerminalId, Turn>,
+    turns: u64,
+}
+
 /// Settings by name; the value is JSON text.
 type Settings = BTreeMap<String, String>;
 
@@ -39,7 +52,7 @@ type Settings = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     max: usize,
-    sessions: Mutex<HashMap<TerminalId, Entry>>,
+    sessions: Mutex<Sessions>,
     shadows: Mutex<HashMap<TerminalId, Settings>>,
 }
 
@@ -48,28 +61,44 @@ impl Shelf {
         Self { max, sessions: Mutex::default(), shadows: Mutex::default() }
     }
 
-    /// Takes the session of `client_id` down; `None` where nothing is kept. Another client's session is forgotten.
-    pub(crate) fn take(&self, terminal: TerminalId, client_id: &str, now_ms: u64) -> Option<Kept> {
+    /// A connection of `client_id` begins and takes the session down; `None` where nothing is kept. Another client's
+    /// session is forgotten.
+    pub(crate) fn take(&self, terminal: TerminalId, client_id: &str, now_ms: u64) -> (Turn, Option<Kept>) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = sessions.remove(&terminal)?;
-        (entry.client_id == client_id && entry.until_ms > now_ms).then_some(entry.kept)
+        sessions.turns += 1;
+        let turn = Turn(sessions.turns);
+        sessions.newest.insert(terminal, turn);
+        let entry = sessions.kept.remove(&terminal);
+        let own = entry.filter(|entry| entry.client_id == client_id && entry.until_ms > now_ms);
+        (turn, own.map(|entry| entry.kept))
     }
 
-    /// Forgets the session.
-    pub(crate) fn forget(&self, terminal: TerminalId) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&terminal);
-    }
-
-    /// Keeps a session until `until_ms`. When the shelf is full, those that ran out go; else this one is not kept.
-    pub(crate) fn put(&self, terminal: TerminalId, client_id: &str, kept: Kept, until_ms: u64, now_ms: u64) {
+    /// The connection has ended; its session is kept until `until_ms` unless a newer one has begun. When the shelf is
+    /// full, those that ran out go; else this one is not kept.
+    pub(crate) fn put(
+        &self,
+        terminal: TerminalId,
+        turn: Turn,
+        client_id: &str,
+        kept: Kept,
+        until_ms: u64,
+        now_ms: u64,
+    ) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= self.max && !sessions.contains_key(&terminal) {
-            sessions.retain(|_, entry| entry.until_ms > now_ms);
-            if sessions.len() >= self.max {
+        if sessions.newest.get(&terminal) != Some(&turn) {
+            return;
+        }
+        sessions.newest.remove(&terminal);
+        if until_ms <= now_ms {
+            return;
+        }
+        if sessions.kept.len() >= self.max {
+            sessions.kept.retain(|_, entry| entry.until_ms > now_ms);
+            if sessions.kept.len() >= self.max {
                 return;
             }
         }
-        sessions.insert(terminal, Entry { client_id: client_id.to_owned(), kept, until_ms });
+        sessions.kept.insert(terminal, Entry { client_id: client_id.to_owned(), kept, until_ms });
     }
 
     /// Lays one setting into the device's shadow and returns the whole; `None` where it would grow too long.
@@ -114,27 +143,46 @@ mod tests {
         Kept { subscriptions: vec![("a".to_owned(), Qos::AtLeastOnce)], taken: HashSet::from([7]) }
     }
 
+    /// A connection comes and goes.
+    fn put(shelf: &Shelf, terminal: TerminalId, until_ms: u64, now_ms: u64) {
+        let (turn, _) = shelf.take(terminal, "c", now_ms);
+        shelf.put(terminal, turn, "c", kept(), until_ms, now_ms);
+    }
+
     #[test]
     fn a_session_is_found_again_by_its_client_and_only_in_its_time() {
         let shelf = Shelf::new(10);
-        shelf.put(ONE, "c", kept(), 1_000, 0);
-        assert_eq!(shelf.take(ONE, "c", 500), Some(kept()));
-        assert_eq!(shelf.take(ONE, "c", 500), None, "it was taken down");
-        shelf.put(ONE, "c", kept(), 1_000, 0);
-        assert_eq!(shelf.take(ONE, "other", 500), None);
-        shelf.put(ONE, "c", kept(), 1_000, 0);
-        assert_eq!(shelf.take(ONE, "c", 1_000), None);
+        put(&shelf, ONE, 1_000, 0);
+        assert_eq!(shelf.take(ONE, "c", 500).1, Some(kept()));
+        assert_eq!(shelf.take(ONE, "c", 500).1, None, "it was taken down");
+        put(&shelf, ONE, 1_000, 0);
+        assert_eq!(shelf.take(ONE, "other", 500).1, None);
+        put(&shelf, ONE, 1_000, 0);
+        assert_eq!(shelf.take(ONE, "c", 1_000).1, None);
+        put(&shelf, ONE, 0, 0);
+        assert_eq!(shelf.take(ONE, "c", 0).1, None, "not wanted any longer");
+    }
+
+    #[test]
+    fn who_closes_after_the_client_has_come_back_keeps_nothing() {
+        let shelf = Shelf::new(10);
+        let (old, _) = shelf.take(ONE, "c", 0);
+        let (new, found) = shelf.take(ONE, "c", 0);
+        assert_eq!(found, None);
+        shelf.put(ONE, old, "c", kept(), 1_000, 0);
+        shelf.put(ONE, new, "c", Kept::default(), 1_000, 0);
+        assert_eq!(shelf.take(ONE, "c", 0).1, Some(Kept::default()));
     }
 
     #[test]
     fn a_full_shelf_lets_go_of_what_ran_out_and_takes_no_more() {
         let shelf = Shelf::new(2);
-        shelf.put(TerminalId(1), "c", kept(), 100, 0);
-        shelf.put(TerminalId(2), "c", kept(), 1_000, 0);
-        shelf.put(TerminalId(3), "c", kept(), 1_000, 0);
-        assert_eq!(shelf.take(TerminalId(3), "c", 0), None);
-        shelf.put(TerminalId(3), "c", kept(), 1_000, 200);
-        assert_eq!(shelf.take(TerminalId(3), "c", 200), Some(kept()));
+        put(&shelf, TerminalId(1), 100, 0);
+        put(&shelf, TerminalId(2), 1_000, 0);
+        put(&shelf, TerminalId(3), 1_000, 0);
+        assert_eq!(shelf.take(TerminalId(3), "c", 0).1, None);
+        put(&shelf, TerminalId(3), 1_000, 200);
+        assert_eq!(shelf.take(TerminalId(3), "c", 200).1, Some(kept()));
     }
 
     #[test]
