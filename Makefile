@@ -34,6 +34,9 @@ bench: web ## Measure, and write docs/performance.md
 bench-day: ## Score a simulated day of 10,000 detectors against what was scripted
 	cargo run --release -q -p sim --example day -- 10000 24 1
 
+bench-days: ## The same with five days of 300 detectors, for what takes days to be told
+	cargo run --release -q -p sim --example day -- 300 120 1
+
 bench-detection: ## Score the diagnosis on simulated circuits and on a measured household, and write docs/detection.md
 	cargo build --release -q -p sim --example weeks
 	cargo run --release -q -p sim --example weeks -- 150 24 3 "$$(python3 bench/household.py target/bench)" docs
@@ -41,4 +44,4 @@ bench-detection: ## Score the diagnosis on simulated circuits and on a measured 
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-day bench-detection fuzz
+.PHONY: help run web check test bench bench-day bench-days bench-detection fuzz

@@ -52,6 +52,8 @@ pub struct Device {
     /// What it holds until it is reset; only where the profile knows a reset.
     held: Vec<(PointIndex, Hazard)>,
     frozen: Option<Vec<Sample>>,
+    /// What a point that is stuck reads.
+    stuck: HashMap<PointIndex, i64>,
     switched_on: bool,
     /// What was written to the registers that its model's commands set.
     kept: HashMap<u16, u16>,
@@ -81,6 +83,7 @@ impl Device {
             faults: Vec::new(),
             held: Vec::new(),
             frozen: None,
+            stuck: HashMap::new(),
             switched_on: true,
             kept: HashMap::new(),
             resets: 0,
@@ -138,6 +141,9 @@ impl Device {
                 | FaultKind::ShortCircuit { .. }
                 | FaultKind::Arcing { .. }
                 | FaultKind::LooseProbe { .. }
+                | FaultKind::StuckProbe { .. }
+                | FaultKind::DriftingProbe { .. }
+                | FaultKind::LeakyLoad { .. }
                 | FaultKind::BrokenProbe { .. }
                 | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
@@ -164,6 +170,9 @@ impl Device {
             | FaultKind::ShortCircuit { .. }
             | FaultKind::Arcing { .. }
             | FaultKind::LooseProbe { .. }
+            | FaultKind::StuckProbe { .. }
+            | FaultKind::DriftingProbe { .. }
+            | FaultKind::LeakyLoad { .. }
             | FaultKind::BrokenProbe { .. }
             | FaultKind::Miswired { .. }
             | FaultKind::Frozen
@@ -184,6 +193,7 @@ impl Device {
         } else {
             self.frozen = None;
         }
+        self.hold_stuck(&mut samples, now);
         let reported = self.reported(&samples, now);
         Decoded { device_at: clock, samples, reported }
     }
@@ -341,6 +351,9 @@ impl Device {
             | FaultKind::ShortCircuit { .. }
             | FaultKind::Arcing { .. }
             | FaultKind::LooseProbe { .. }
+            | FaultKind::StuckProbe { .. }
+            | FaultKind::DriftingProbe { .. }
+            | FaultKind::LeakyLoad { .. }
             | FaultKind::Miswired { .. }
             | FaultKind::Frozen
             | FaultKind::DeadSim
@@ -350,17 +363,34 @@ impl Device {
         })
     }
 
-    /// How much lower a point reads because its lead is loose, K.
-    fn loose_by_c(&self, point: &Point, now: UnixMs) -> f64 {
-        self.faults
-            .iter()
-            .filter(|fault| fault.is_active(now))
-            .filter_map(|fault| {
-                let FaultKind::LooseProbe { point: code, by_c } = &fault.kind else { return None };
+    /// How far a point reads off because its lead is loose or its probe drifts, K.
+    fn off_by_c(&self, point: &Point, now: UnixMs) -> f64 {
+        let off = |fault: &Fault| {
+            if let FaultKind::LooseProbe { point: code, by_c } = &fault.kind {
                 let minute = now.since_ms(fault.from).div_euclid(60_000);
-                (*code == point.code && minute % 2 == 0).then_some(*by_c)
-            })
-            .sum()
+                return if *code == point.code && minute % 2 == 0 { -by_c } else { 0.0 };
+            }
+            let FaultKind::DriftingProbe { point: code, by_c, ramp_s } = &fault.kind else { return 0.0 };
+            if *code == point.code { by_c * fault.ramp(now, *ramp_s) } else { 0.0 }
+        };
+        self.faults.iter().filter(|fault| fault.is_active(now)).map(off).sum()
+    }
+
+    /// Puts what a stuck point reads in the place of what is there.
+    fn hold_stuck(&mut self, samples: &mut [Sample], now: UnixMs) {
+        self.stuck.retain(|index, _| {
+            self.faults.iter().any(|fault| fault.is_active(now) && is_stuck(&self.profile, *index, fault))
+        });
+        for sample in samples {
+            let stuck = self
+                .faults
+                .iter()
+                .filter(|fault| fault.is_active(now))
+                .find(|fault| is_stuck(&self.profile, sample.point, fault));
+            let Some(fault) = stuck else { continue };
+            let at_zero = matches!(fault.kind, FaultKind::StuckProbe { at_zero: true, .. });
+            sample.raw = *self.stuck.entry(sample.point).or_insert(if at_zero { 0 } else { sample.raw });
+        }
     }
 
     fn samples(&self, now: UnixMs, snapshot: &Snapshot) -> Vec<Sample> {
@@ -373,7 +403,7 @@ impl Device {
                     let quality = if has_code { quality } else { Quality::Good };
                     return Sample { point: index, raw: 0, quality };
                 }
-                let value = self.value(point, *circuit_loop, now, snapshot) - self.loose_by_c(point, now);
+                let value = self.value(point, *circuit_loop, now, snapshot) + self.off_by_c(point, now);
                 Sample { point: index, raw: raw(point, value), quality: Quality::Good }
             })
             .collect()
@@ -535,6 +565,11 @@ fn raw(point: &Point, value: f64) -> i64 {
     raw
 }
 
+/// Whether `fault` holds the point `index`.
+fn is_stuck(profile: &Profile, index: PointIndex, fault: &Fault) -> bool {
+    matches!(&fault.kind, FaultKind::StuckProbe { point, .. } if profile.point(index).is_some_and(|known| known.code == *point))
+}
+
 /// The points of a model that a fault shows on; empty where the model cannot show it. Faults of the detector as a
 /// whole show on none and fit every model: see [`fits`].
 #[must_use]
@@ -562,6 +597,8 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
         FaultKind::Sag { .. } | FaultKind::Swell { .. } => {
             all(Quantity::Voltage).map(|point| point.code.clone()).collect()
         }
+        // The only phase lost is a power failure.
+        FaultKind::PhaseLoss { .. } if all(Quantity::Voltage).nth(1).is_none() => Vec::new(),
         FaultKind::PhaseLoss { phase } => on(Quantity::Voltage, conductor(phase)),
         FaultKind::Unbalance { .. } => {
             let of_phase = |phase| on(Quantity::Current, phase);
@@ -579,10 +616,25 @@ pub fn points_of(profile: &Profile, kind: &FaultKind) -> Vec<String> {
         FaultKind::Outage => all(Quantity::Voltage).map(|point| point.code.clone()).collect(),
         FaultKind::ShortCircuit { phase, .. } => on(Quantity::Current, conductor(phase)),
         FaultKind::Arcing { .. } => all(Quantity::ArcCount).map(|point| point.code.clone()).collect(),
-        FaultKind::LooseProbe { point, .. } => all(Quantity::ConductorTemperature)
+        // The load of all phases has to be known, and all of it flows through the first loop.
+        FaultKind::LeakyLoad { .. } => {
+            let is_known = |phase| !on(Quantity::Current, phase).is_empty();
+            let loops = usize::from([Phase::A, Phase::B, Phase::C].into_iter().all(is_known));
+            all(Quantity::ResidualCurrent).take(loops).map(|point| point.code.clone()).collect()
+        }
+        // That it stays is seen against the load.
+        FaultKind::StuckProbe { .. } if all(Quantity::Current).next().is_none() => Vec::new(),
+        FaultKind::StuckProbe { point, .. } => all(Quantity::ConductorTemperature)
+            .chain(all(Quantity::ResidualCurrent))
             .filter(|known| known.code == *point)
             .map(|known| known.code.clone())
             .collect(),
+        FaultKind::LooseProbe { point, .. } | FaultKind::DriftingProbe { point, .. } => {
+            all(Quantity::ConductorTemperature)
+                .filter(|known| known.code == *point)
+                .map(|known| known.code.clone())
+                .collect()
+        }
         FaultKind::BrokenProbe { point, short } => {
             let wanted = if *short { Quality::SensorShort } else { Quality::SensorOpen };
             let hazard = if *short { Hazard::SensorShort } else { Hazard::SensorOpen };
@@ -631,6 +683,9 @@ pub fn fits(profile: &Profile, kind: &FaultKind) -> bool {
         | FaultKind::ShortCircuit { .. }
         | FaultKind::Arcing { .. }
         | FaultKind::LooseProbe { .. }
+        | FaultKind::StuckProbe { .. }
+        | FaultKind::DriftingProbe { .. }
+        | FaultKind::LeakyLoad { .. }
         | FaultKind::BrokenProbe { .. } => !points_of(profile, kind).is_empty(),
     }
 }

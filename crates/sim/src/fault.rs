@@ -119,6 +119,28 @@ pub enum FaultKind {
         /// By how much, K.
         by_c: f64,
     },
+    /// 探头卡死: one point stays as it was, whatever the circuit does.
+    StuckProbe {
+        /// The point's code in the profile.
+        point: String,
+        /// Whether it stays at exactly 0 instead.
+        #[serde(default)]
+        at_zero: bool,
+    },
+    /// 探头漂移: one temperature departs from what is there.
+    DriftingProbe {
+        /// The point's code in the profile.
+        point: String,
+        /// Where it ends, K.
+        by_c: f64,
+        /// How long it takes to get there, s.
+        ramp_s: f64,
+    },
+    /// 漏电负载: a load that leaks, the more of it is switched on.
+    LeakyLoad {
+        /// Resistive leakage, mA for each kW of the circuit's load.
+        ma_per_kw: f64,
+    },
     /// 探头断线 or 短路: one point has no value.
     BrokenProbe {
         /// The point's code in the profile.
@@ -165,6 +187,9 @@ impl FaultKind {
             Self::ShortCircuit { .. } => "short_circuit",
             Self::Arcing { .. } => "arcing",
             Self::LooseProbe { .. } => "loose_probe",
+            Self::StuckProbe { .. } => "stuck_probe",
+            Self::DriftingProbe { .. } => "drifting_probe",
+            Self::LeakyLoad { .. } => "leaky_load",
             Self::BrokenProbe { .. } => "broken_probe",
             Self::Frozen => "frozen",
             Self::DeadSim => "dead_sim",
@@ -194,6 +219,11 @@ impl FaultKind {
             "short_circuit" => Self::ShortCircuit { phase: Conductor::A, multiple: 7.0, clears_s: 60.0 },
             "arcing" => Self::Arcing { half_cycles: 20.0 },
             "loose_probe" => Self::LooseProbe { point: "temperature_a".to_owned(), by_c: 50.0 },
+            "stuck_probe" => Self::StuckProbe { point: "residual".to_owned(), at_zero: true },
+            "drifting_probe" => {
+                Self::DriftingProbe { point: "temperature_a".to_owned(), by_c: 18.0, ramp_s: 3_600.0 }
+            }
+            "leaky_load" => Self::LeakyLoad { ma_per_kw: 40.0 },
             "broken_probe" => Self::BrokenProbe { point: "residual".to_owned(), short: false },
             "frozen" => Self::Frozen,
             "dead_sim" => Self::DeadSim,
@@ -225,7 +255,7 @@ impl Fault {
     }
 
     /// How far along its ramp it is, 0 to 1.
-    fn ramp(&self, at: UnixMs, ramp_s: f64) -> f64 {
+    pub(crate) fn ramp(&self, at: UnixMs, ramp_s: f64) -> f64 {
         let share = at.since_ms(self.from) as f64 / 1000.0 / ramp_s.max(0.001);
         share.clamp(0.0, 1.0)
     }
@@ -252,6 +282,8 @@ pub(crate) struct Effects {
     pub(crate) short_circuit: [Option<f64>; 3],
     /// Half-cycles with arcs in a second.
     pub(crate) half_cycles: f64,
+    /// Resistive leakage of the loads, mA/kW.
+    pub(crate) leaky_ma_per_kw: f64,
     resistive: Vec<(u8, f64)>,
 }
 
@@ -268,6 +300,7 @@ impl Effects {
             outage: false,
             short_circuit: [None; 3],
             half_cycles: 0.0,
+            leaky_ma_per_kw: 0.0,
             resistive: Vec::new(),
         };
         for fault in faults.iter().filter(|fault| fault.is_active(at)) {
@@ -309,6 +342,7 @@ impl Effects {
                 FaultKind::Arcing { half_cycles } => {
                     effects.half_cycles = effects.half_cycles.max(*half_cycles);
                 }
+                FaultKind::LeakyLoad { ma_per_kw } => effects.leaky_ma_per_kw += ma_per_kw,
                 FaultKind::PhaseLoss { phase } => {
                     if let Some(lost) = effects.lost_phases.get_mut(phase.index()) {
                         *lost = true;
@@ -317,6 +351,8 @@ impl Effects {
                 // These are faults of the detector and its line, not of the circuit.
                 FaultKind::BrokenProbe { .. }
                 | FaultKind::LooseProbe { .. }
+                | FaultKind::StuckProbe { .. }
+                | FaultKind::DriftingProbe { .. }
                 | FaultKind::Miswired { .. }
                 | FaultKind::Frozen
                 | FaultKind::DeadSim

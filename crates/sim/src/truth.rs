@@ -47,6 +47,10 @@ pub struct Passing {
     pub stays_from_ms: Option<i64>,
 }
 
+/// Where leakage is judged by its load, it is from this load on, kW: below it the leakage that every circuit has would
+/// pass for a leaky load.
+pub const LEAKY_FROM_KW: f64 = 5.0;
+
 /// What lasts so long is no swing about a limit, ms: longer than any default delay and two reports of half a minute.
 pub const STAYS_MS: i64 = 150_000;
 
@@ -85,7 +89,10 @@ fn passes(spec: &CircuitSpec, fault: &Fault) -> Vec<Passing> {
         FaultKind::Outage => &[Hazard::PowerFailure],
         FaultKind::ShortCircuit { .. } => &[Hazard::ShortCircuit],
         FaultKind::Arcing { .. } => &[Hazard::ArcFault],
+        FaultKind::LeakyLoad { .. } => &[Hazard::LeakagePerLoad, Hazard::ResidualCurrent],
         FaultKind::LooseProbe { .. }
+        | FaultKind::StuckProbe { .. }
+        | FaultKind::DriftingProbe { .. }
         | FaultKind::BrokenProbe { .. }
         | FaultKind::Miswired { .. }
         | FaultKind::Frozen
@@ -180,6 +187,12 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             let is_loaded = mean >= 0.21 * circuit.spec().rated_current_a;
             if is_loaded { max(&apart) / mean * 100.0 } else { 0.0 }
         }
+        (Hazard::LeakagePerLoad, _) => {
+            // A little above the least load it is sure to be judged. The limit in mA has a cap of 300 mA, reached at 10 kW.
+            let load_kw = seen.power_w.iter().sum::<f64>() / 1000.0;
+            let residual_ma = circuit.residual_ma(at, seen, faults, 0);
+            if load_kw >= 1.05 * LEAKY_FROM_KW { residual_ma / load_kw.min(10.0) } else { 0.0 }
+        }
         (Hazard::VoltageUnbalance, _) => {
             let [a, b, c] = seen.voltage_v;
             let negative = (a * a + b * b + c * c - a * b - b * c - c * a).max(0.0).sqrt();
@@ -202,7 +215,6 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::UnassignedAlarm
             | Hazard::TemperatureRise
             | Hazard::PhaseSequence
-            | Hazard::LeakagePerLoad
             | Hazard::SensorZero
             | Hazard::SensorStuck
             | Hazard::SensorJump

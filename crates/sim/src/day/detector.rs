@@ -16,8 +16,9 @@ use domain::time::UnixMs;
 
 use super::{DayOptions, Raised};
 use crate::device::{Device, LineState};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::physics::CircuitSpec;
+use crate::truth::LEAKY_FROM_KW;
 
 /// The channel of the device as a whole; those of the points follow in their order.
 const DEVICE: ChannelId = ChannelId(1);
@@ -37,7 +38,15 @@ pub(super) fn live(
     fault: Option<&Fault>,
     options: &DayOptions,
 ) -> Seen {
-    let binding = bind(profile, circuit, options.report_ms);
+    let mut binding = bind(profile, circuit, options.report_ms);
+    if fault.is_some_and(|fault| matches!(fault.kind, FaultKind::LeakyLoad { .. })) {
+        // Off by default: a person has looked at this circuit.
+        let all = binding.channels.iter_mut().flat_map(|channel| &mut channel.limits);
+        for (_, limits) in all.filter(|(hazard, _)| *hazard == Hazard::LeakagePerLoad) {
+            limits.enabled = true;
+            limits.minimum = LEAKY_FROM_KW;
+        }
+    }
     let mut device = Device::new(profile.clone(), circuit);
     if let Some(fault) = fault {
         device.inject(fault.clone());

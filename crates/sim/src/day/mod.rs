@@ -5,12 +5,13 @@
 mod cause;
 mod detector;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use domain::hazard::{Hazard, Severity};
 use domain::profile::Profile;
+use domain::quantity::Quantity;
 use domain::time::UnixMs;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -27,6 +28,11 @@ use crate::truth::{Truth, foretell};
 const PLATFORM_MS: i64 = 10_000;
 /// How long after its end a fault still explains what is raised, ms: a terminal cools, a detector comes back.
 const AFTERMATH_MS: i64 = 30 * 60_000;
+/// From this length on half of the faults are those that take days to be told, ms.
+const SLOW_MS: i64 = 96 * 3_600_000;
+/// Of so many detectors one is of a model that the city itself does not have, so that every shipped model lives
+/// through the day.
+const OTHER_MODEL_EACH: usize = 10;
 /// Faults begin this long after the start at the earliest, ms, so that every circuit is known to be healthy first.
 const QUIET_MS: i64 = 20 * 60_000;
 
@@ -67,6 +73,8 @@ pub struct Raised {
 pub struct Expected {
     /// What the city calls the detector.
     pub detector: String,
+    /// Its profile.
+    pub profile: String,
     /// Code of the fault.
     pub fault: &'static str,
     /// What it must raise.
@@ -198,6 +206,15 @@ fn parts(inventory: &Inventory, profiles: &[Arc<Profile>], options: &DayOptions)
             Some(Part { name: name(serial, detector), profile, circuit, truth: None })
         })
         .collect();
+    let used: BTreeSet<String> = parts.iter().map(|part| part.profile.id.clone()).collect();
+    let others: Vec<&Arc<Profile>> = profiles.iter().filter(|profile| !used.contains(&profile.id)).collect();
+    if !others.is_empty() {
+        for (part, other) in parts.iter_mut().step_by(OTHER_MODEL_EACH).zip(others.into_iter().cycle()) {
+            if carries(other, &part.circuit) {
+                part.profile = other.clone();
+            }
+        }
+    }
     let mut rng = StdRng::seed_from_u64(options.seed);
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.shuffle(&mut rng);
@@ -209,10 +226,15 @@ fn parts(inventory: &Inventory, profiles: &[Arc<Profile>], options: &DayOptions)
     let many = (parts.len() as f64 * options.faulty.clamp(0.0, 1.0)).round() as usize;
     for index in order.into_iter().take(many) {
         let Some(part) = parts.get_mut(index) else { continue };
-        let fitting: Vec<FaultKind> =
-            cause::script(&mut rng).into_iter().filter(|kind| fits(&part.profile, kind)).collect();
+        let is_slow = options.length_ms >= SLOW_MS && rng.random_bool(0.5);
+        let script = if is_slow { cause::slow_script(&mut rng) } else { cause::script(&mut rng) };
+        let fitting: Vec<FaultKind> = script.into_iter().filter(|kind| fits(&part.profile, kind)).collect();
         let Some(kind) = fitting.choose(&mut rng) else { continue };
-        let lasts_ms = rng.random_range(30 * 60_000..=90 * 60_000);
+        let lasts_ms = if is_slow {
+            rng.random_range(60 * 3_600_000..=78 * 3_600_000)
+        } else {
+            rng.random_range(30 * 60_000..=90 * 60_000)
+        };
         let latest = (options.length_ms - lasts_ms - AFTERMATH_MS).max(QUIET_MS + 1);
         let from = options.from.plus_ms(rng.random_range(QUIET_MS..latest));
         let fault = Fault { kind: kind.clone(), from, to: from.plus_ms(lasts_ms) };
@@ -220,6 +242,15 @@ fn parts(inventory: &Inventory, profiles: &[Arc<Profile>], options: &DayOptions)
         part.truth = Some((fault, truth));
     }
     parts
+}
+
+/// Whether the model's currents can show the worst short circuit that is scripted.
+fn carries(profile: &Profile, circuit: &CircuitSpec) -> bool {
+    let mut currents = profile.points.iter().filter(|point| point.quantity == Quantity::Current);
+    currents.all(|point| {
+        let most_a = point.range.map_or(f64::INFINITY, |(_, most)| point.decimals.value(most));
+        most_a >= cause::WORST_SHORT * circuit.rated_current_a
+    })
 }
 
 fn name(serial: &str, detector: &DetectorPlan) -> String {
@@ -247,7 +278,7 @@ fn one(part: &Part, options: &DayOptions) -> (DayReport, Vec<Raised>) {
         *report.faults.entry(fault.kind.code()).or_default() += 1;
         explained = cause::explains(&fault.kind);
         span = (fault.from, fault.to.plus_ms(AFTERMATH_MS));
-        for wanted in cause::wants(fault, truth, &seen.binding, options.report_ms) {
+        for wanted in cause::wants(fault, truth, part.circuit, &seen.binding, options.report_ms) {
             let raised_at = seen
                 .raised
                 .iter()
@@ -256,6 +287,7 @@ fn one(part: &Part, options: &DayOptions) -> (DayReport, Vec<Raised>) {
                 .find(|at| *at >= fault.from);
             report.expected.push(Expected {
                 detector: part.name.clone(),
+                profile: part.profile.id.clone(),
                 fault: fault.kind.code(),
                 hazard: wanted.hazard,
                 severity: wanted.severity,

@@ -309,7 +309,9 @@ impl Circuit {
             * (0.7 + 0.6 * self.noise.fixed(own))
             * (1.0 + 0.02 * self.noise.smooth(own, now.0, 8_000));
         let insulation_ma = 4.0 * (3.0 * (snapshot.humidity - 0.7)).exp();
-        let fault_ma = self.effects(now, faults).resistive_ma(loop_index)
+        let effects = self.effects(now, faults);
+        let load_kw = snapshot.power_w.iter().sum::<f64>() / 1000.0;
+        let fault_ma = (effects.resistive_ma(loop_index) + effects.leaky_ma_per_kw * load_kw)
             * (1.0 + 0.25 * (snapshot.humidity - 0.7) + 0.015 * self.noise.smooth(own + 50, now.0, 6_000));
         capacitive.hypot(insulation_ma + fault_ma)
     }
