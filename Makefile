@@ -41,7 +41,14 @@ bench-detection: ## Score the diagnosis on simulated circuits and on a measured 
 	cargo build --release -q -p sim --example weeks
 	cargo run --release -q -p sim --example weeks -- 150 24 3 "$$(python3 bench/household.py target/bench)" docs
 
+bench-phone: web ## Lighthouse on the phone's start page; writes docs/phone.md
+	cargo build --release -p app
+	python3 bench/phone.py
+
+bench-incidents: ## What incidents cost with 20,000 open alarms
+	cargo run --release -q -p store --example incidents -- 20000
+
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-day bench-days bench-detection fuzz
+.PHONY: help run web check test bench bench-day bench-days bench-detection bench-phone bench-incidents fuzz

@@ -17,6 +17,7 @@ pub mod commissioning;
 pub mod detectors;
 pub mod excel;
 pub mod findings;
+pub mod handovers;
 pub mod incidents;
 pub mod live;
 pub mod maintenance;

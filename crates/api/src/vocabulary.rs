@@ -74,6 +74,52 @@ mirror! {
 }
 
 mirror! {
+    /// What somebody is to the premises.
+    Capacity = domain::alarm::note::Capacity {
+        /// The contact that the site's record names.
+        SiteContact,
+        /// Owner or manager.
+        Owner,
+        /// Who repairs.
+        Electrician,
+        /// Who looks after the building.
+        Property,
+        /// The fire brigade.
+        FireBrigade,
+        /// Whose network feeds the premises.
+        PowerSupplier,
+        /// Anybody else.
+        Other,
+    }
+}
+
+mirror! {
+    /// What came of a call.
+    CallOutcome = domain::alarm::note::CallOutcome {
+        /// Spoken to.
+        Reached,
+        /// Nobody answered.
+        NotReached,
+        /// The line was engaged.
+        Busy,
+    }
+}
+
+mirror! {
+    /// How far somebody who was sent has got.
+    DispatchState = domain::alarm::note::DispatchState {
+        /// On the way.
+        Out,
+        /// There.
+        Arrived,
+        /// Done.
+        Finished,
+        /// Not to go after all.
+        Withdrawn,
+    }
+}
+
+mirror! {
     /// What is asked of the history.
     Analysis = domain::diagnosis::Analysis {
         /// Temperature against current squared.

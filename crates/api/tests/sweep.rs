@@ -56,6 +56,7 @@ async fn world() -> World {
     let inside = world.inside.0;
     for (path, body) in [
         ("/maintenance-windows", window(world.site)),
+        ("/handovers", json!({"remarks": MARK})),
         (
             "/media",
             json!({"name": MARK, "organisation_id": inside,
@@ -183,10 +184,52 @@ fn alarm_life(
         Hidden,
         Some(verdict),
     );
+    let whom = json!({"capacity": "other", "name": "x"});
+    let comments = Some(P::AlarmComment);
+    let call = json!({"whom": whom, "outcome": "reached"});
+    case("POST", "/alarms/{id}/calls", of_alarm("calls"), comments, Hidden, Some(call));
+    case(
+        "POST",
+        "/alarms/{id}/dispatches",
+        of_alarm("dispatches"),
+        comments,
+        Hidden,
+        Some(json!({"whom": whom})),
+    );
+    let withdrawn = json!({"step": "withdrawn"});
+    case("POST", "/alarms/{id}/entries/{entry}", of_alarm("entries/1"), comments, Hidden, Some(withdrawn));
+    case("GET", "/alarms/{id}/people", of_alarm("people"), comments, Hidden, None);
+    let (many, one) = ("/handovers", "/handovers/{id}");
+    case("GET", many, many.to_owned(), Some(P::View), Filtered, None);
+    // Nobody is 999; to somebody who may see their own part a stranger may hand it.
+    case("POST", many, many.to_owned(), Some(P::AlarmAcknowledge), Refused, Some(json!({"to": 999})));
+    case("GET", one, format!("{many}/1"), Some(P::View), Hidden, None);
+    case(
+        "POST",
+        "/handovers/{id}/take",
+        format!("{many}/1/take"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        Some(json!({})),
+    );
+    case(
+        "POST",
+        "/handovers/{id}/withdraw",
+        format!("{many}/1/withdraw"),
+        Some(P::AlarmAcknowledge),
+        Hidden,
+        None,
+    );
+    let standing = "/standing";
+    case("GET", standing, standing.to_owned(), Some(P::AlarmAcknowledge), Filtered, None);
     case("GET", "/alarms/metrics", "/alarms/metrics".to_owned(), Some(P::View), Filtered, None);
     let (path, end) = ("/maintenance-windows", "/maintenance-windows/{id}/end");
     case("GET", path, path.to_owned(), Some(P::View), Filtered, None);
     case("POST", path, path.to_owned(), Some(P::AlarmSuppress), Hidden, Some(window(world.site)));
+    let change = json!({"starts_at": "2100-01-01T00:00:00Z", "ends_at": "2100-01-01T01:00:00Z", "reason": "x",
+        "version": 1});
+    let one = "/maintenance-windows/{id}";
+    case("PUT", one, format!("{path}/1"), Some(P::AlarmSuppress), Hidden, Some(change));
     case("POST", end, format!("{path}/1/end"), Some(P::AlarmSuppress), Hidden, None);
 }
 

@@ -250,6 +250,25 @@ impl Scope {
         self.parts.iter().any(|part| part.organisation.is_none() && part.area.is_none())
     }
 
+    /// Whether all that a grant over this part would reach is inside; `None` reaches everywhere.
+    #[must_use]
+    pub fn holds_part(&self, organisation: Option<&OrganisationPath>, area: Option<&AreaCode>) -> bool {
+        self.parts.iter().any(|part| {
+            let organisation_fits = part
+                .organisation
+                .as_ref()
+                .is_none_or(|root| organisation.is_some_and(|path| path.0.starts_with(&root.0)));
+            let area_fits = part.area.as_ref().is_none_or(|root| area.is_some_and(|area| root.covers(area)));
+            organisation_fits && area_fits
+        })
+    }
+
+    /// Whether every part of `other` is inside.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.parts.iter().all(|part| self.holds_part(part.organisation.as_ref(), part.area.as_ref()))
+    }
+
     /// Whether a thing of this organisation and area is inside.
     #[must_use]
     pub fn holds(&self, organisation: &OrganisationPath, area: &AreaCode) -> bool {

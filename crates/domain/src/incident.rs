@@ -148,17 +148,27 @@ pub fn group(
     let lost = facts.iter().copied().filter(|fact| is_loss(fact.hazard)).collect();
     let low = facts.iter().copied().filter(|fact| fact.hazard == Hazard::UnderVoltage).collect();
     let leaks = facts.iter().copied().filter(|fact| fact.hazard == Hazard::ResidualCurrent).collect();
-    let mut groups = losses(lost, population);
+    let counted = Counted::of(population);
+    let mut groups = losses(lost, &counted);
     groups.extend(sags(low));
     groups.extend(upstream_leaks(leaks));
     let mut incidents: Vec<Incident> = decided(groups, &facts, decisions)
         .into_iter()
-        .filter_map(|group| incident(group, population))
+        .filter_map(|group| incident(group, &counted))
         .filter(|incident| incident.open > 0)
         .collect();
     incidents.sort_by_key(|incident| incident.id);
     incidents
 }
+
+/// The hazards that are drawn together by themselves; all others only by hand.
+pub const GROUPED: [Hazard; 5] = [
+    Hazard::Offline,
+    Hazard::PowerFailure,
+    Hazard::SupplyLost,
+    Hazard::UnderVoltage,
+    Hazard::ResidualCurrent,
+];
 
 const fn is_loss(hazard: Hazard) -> bool {
     matches!(hazard, Hazard::Offline | Hazard::PowerFailure | Hazard::SupplyLost)
@@ -201,30 +211,52 @@ fn sites(facts: &[&AlarmFact]) -> usize {
     facts.iter().map(|fact| fact.site).collect::<BTreeSet<_>>().len()
 }
 
-/// How many detectors there are where it reaches.
-fn counted(reach: &Reach, population: &[Population]) -> usize {
-    let within = |line: &&Population| match reach {
-        Reach::Panel(panel) => line.panel == Some(*panel),
-        Reach::Site(site) => line.site == *site,
-        Reach::Area(area) => line.area == *area,
-        Reach::Members => false,
-    };
-    population.iter().filter(within).map(|line| line.detectors).sum()
+/// How many detectors there are at each place, counted once.
+struct Counted<'p> {
+    panels: BTreeMap<PanelId, usize>,
+    sites: BTreeMap<SiteId, usize>,
+    areas: BTreeMap<&'p AreaCode, usize>,
+}
+
+impl<'p> Counted<'p> {
+    fn of(population: &'p [Population]) -> Self {
+        let (mut panels, mut sites, mut areas) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for line in population {
+            if let Some(panel) = line.panel {
+                *panels.entry(panel).or_default() += line.detectors;
+            }
+            *sites.entry(line.site).or_default() += line.detectors;
+            *areas.entry(&line.area).or_default() += line.detectors;
+        }
+        Self { panels, sites, areas }
+    }
+
+    /// How many there are where it reaches.
+    fn within(&self, reach: &Reach) -> usize {
+        match reach {
+            Reach::Panel(panel) => self.panels.get(panel),
+            Reach::Site(site) => self.sites.get(site),
+            Reach::Area(area) => self.areas.get(area),
+            Reach::Members => None,
+        }
+        .copied()
+        .unwrap_or(0)
+    }
 }
 
 /// Half of a place at least: what is lost there is lost together.
-fn mostly(facts: &[&AlarmFact], reach: &Reach, population: &[Population]) -> bool {
-    detectors(facts) * 2 >= counted(reach, population)
+fn mostly(facts: &[&AlarmFact], reach: &Reach, counted: &Counted<'_>) -> bool {
+    detectors(facts) * 2 >= counted.within(reach)
 }
 
 /// Lost feeders: of an area, where whole sites fell silent; then of a site; then of a panel.
-fn losses<'f>(mut left: Vec<&'f AlarmFact>, population: &[Population]) -> Vec<Group<'f>> {
+fn losses<'f>(mut left: Vec<&'f AlarmFact>, counted: &Counted<'_>) -> Vec<Group<'f>> {
     let mut groups: Vec<Group<'f>> = Vec::new();
     for (area, facts) in by(&left, |fact| Some(fact.area.clone())) {
         for run in runs(&facts, LOSS_SPAN_MS) {
             let whole: Vec<&AlarmFact> = by(&run, |fact| Some(fact.site))
                 .into_iter()
-                .filter(|(site, facts)| mostly(facts, &Reach::Site(*site), population))
+                .filter(|(site, facts)| mostly(facts, &Reach::Site(*site), counted))
                 .flat_map(|(_, facts)| facts)
                 .collect();
             if sites(&whole) >= LEAST_SITES && detectors(&whole) >= LEAST_LOST_IN_AREA {
@@ -238,7 +270,7 @@ fn losses<'f>(mut left: Vec<&'f AlarmFact>, population: &[Population]) -> Vec<Gr
         left.retain(|fact| !taken.contains(&fact.id));
         for (reach, facts) in by(&left, reach_of) {
             for run in runs(&facts, LOSS_SPAN_MS) {
-                if detectors(&run) >= LEAST_LOST && mostly(&run, &reach, population) {
+                if detectors(&run) >= LEAST_LOST && mostly(&run, &reach, counted) {
                     groups.push((Kind::FeederLoss, reach.clone(), run));
                 }
             }
@@ -322,7 +354,7 @@ fn root(alarm: AlarmId, moved: &BTreeMap<AlarmId, Option<AlarmId>>) -> AlarmId {
 }
 
 /// The incident of a group; none of a single alarm.
-fn incident((kind, reach, facts): Group<'_>, population: &[Population]) -> Option<Incident> {
+fn incident((kind, reach, facts): Group<'_>, counted: &Counted<'_>) -> Option<Incident> {
     let mut members: Vec<AlarmId> = facts.iter().map(|fact| fact.id).collect();
     members.sort_unstable();
     if members.len() < 2 {
@@ -331,7 +363,7 @@ fn incident((kind, reach, facts): Group<'_>, population: &[Population]) -> Optio
     Some(Incident {
         id: *members.first()?,
         kind,
-        of_detectors: counted(&reach, population),
+        of_detectors: counted.within(&reach),
         reach,
         members,
         severity: facts.iter().map(|fact| fact.severity).max()?,

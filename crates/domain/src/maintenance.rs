@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::alarm::Alarm;
 use crate::hazard::{Class, Severity};
 use crate::id::{ChannelId, CircuitId, DetectorId, PanelId, SiteId, WindowId};
-use crate::place::Placement;
+use crate::place::{AreaCode, OrganisationPath, Placement};
 use crate::time::UnixMs;
 
 /// A week, ms. A weekly window comes back after this by the server's clock, not by a zone's summer time.
@@ -15,9 +15,16 @@ pub const WEEK_MS: i64 = 7 * 86_400_000;
 pub const LONGEST_MS: i64 = 31 * 86_400_000;
 
 /// What a window covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]
 pub enum WindowTarget {
+    /// Every site of an area that belongs to an organisation or below it.
+    Area {
+        /// The area.
+        area: AreaCode,
+        /// The organisation; `None` is every one.
+        organisation: Option<OrganisationPath>,
+    },
     /// Everything at a site.
     Site(SiteId),
     /// Everything behind a panel.
@@ -29,10 +36,11 @@ pub enum WindowTarget {
 }
 
 impl WindowTarget {
-    /// `site`, `panel`, `detector` or `channel`.
+    /// `area`, `site`, `panel`, `detector` or `channel`.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
+            Self::Area { .. } => "area",
             Self::Site(_) => "site",
             Self::Panel(_) => "panel",
             Self::Detector(_) => "detector",
@@ -40,18 +48,19 @@ impl WindowTarget {
         }
     }
 
-    /// The number beside the code.
+    /// The number beside the code; an area has none.
     #[must_use]
-    pub const fn id(self) -> i64 {
+    pub const fn id(&self) -> Option<i64> {
         match self {
+            Self::Area { .. } => None,
             Self::Site(SiteId(id))
             | Self::Panel(PanelId(id))
             | Self::Detector(DetectorId(id))
-            | Self::Channel(ChannelId(id)) => id,
+            | Self::Channel(ChannelId(id)) => Some(*id),
         }
     }
 
-    /// The target of a [`code`](Self::code) and an [`id`](Self::id).
+    /// The target of a [`code`](Self::code) and an [`id`](Self::id); an area is not made of these.
     #[must_use]
     pub fn from_parts(code: &str, id: i64) -> Option<Self> {
         match code {
@@ -149,11 +158,17 @@ impl MaintenanceBook {
         self.windows
             .iter()
             .filter(|booked| !needs_word || booked.window.covers_alarms)
-            .filter(|booked| match booked.window.target {
-                WindowTarget::Site(site) => place.site == site,
+            .filter(|booked| match &booked.window.target {
+                WindowTarget::Area { area, organisation } => {
+                    area.covers(&place.area)
+                        && organisation
+                            .as_ref()
+                            .is_none_or(|root| place.organisation_path.0.starts_with(&root.0))
+                }
+                WindowTarget::Site(site) => place.site == *site,
                 WindowTarget::Panel(_) => place.circuit.is_some_and(|id| booked.circuits.contains(&id)),
-                WindowTarget::Detector(detector) => place.detector == detector,
-                WindowTarget::Channel(channel) => alarm.channel == channel,
+                WindowTarget::Detector(detector) => place.detector == *detector,
+                WindowTarget::Channel(channel) => alarm.channel == *channel,
             })
             .filter_map(|booked| Some((&booked.window, booked.window.under_way(now)?.1)))
             .max_by_key(|(_, end)| *end)

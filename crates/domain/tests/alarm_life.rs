@@ -2,11 +2,11 @@
 
 use domain::alarm::AlarmState::{self, *};
 use domain::alarm::{
-    Alarm, AlarmEvent, Aside, Beginning, By, Circumstance, CloseReason, Evidence, Refusal, TransitionEvent,
-    UNDO_WITHIN_MS, Verdict, apply, raise,
+    Alarm, AlarmEvent, Aside, Beginning, By, Circumstance, CloseReason, Evidence, Note, Refusal,
+    TransitionEvent, UNDO_WITHIN_MS, Verdict, apply, raise,
 };
 use domain::hazard::{Hazard, Severity};
-use domain::id::{AlarmId, ChannelId, DetectorId, UserId};
+use domain::id::{AlarmId, ChannelId, DetectorId, TransitionId, UserId};
 use domain::time::UnixMs;
 use proptest::prelude::*;
 
@@ -305,6 +305,7 @@ fn event() -> impl Strategy<Value = AlarmEvent> {
         Just(AlarmEvent::UndoAcknowledge),
         Just(AlarmEvent::Reset),
         Just(AlarmEvent::Comment),
+        Just(AlarmEvent::Note(Note::Arrived { entry: TransitionId(1) })),
         Just(AlarmEvent::Withdraw),
         Just(AlarmEvent::Realarm),
         (0i64..60_000).prop_map(|until| AlarmEvent::Shelve(shelf(until))),

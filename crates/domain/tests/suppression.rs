@@ -60,22 +60,37 @@ fn book(window: Window) -> MaintenanceBook {
 #[test]
 fn a_window_covers_its_place_for_its_time() {
     let warning = alarm(1, Hazard::Overload, Severity::Warning);
-    let covers =
-        |target, at| book(window(target)).covering(&place(), &warning, UnixMs(at)).map(|(_, end)| end.0);
+    let covers = |target: &WindowTarget, at| {
+        book(window(target.clone())).covering(&place(), &warning, UnixMs(at)).map(|(_, end)| end.0)
+    };
     for target in [
         WindowTarget::Site(SiteId(7)),
         WindowTarget::Panel(PanelId(9)),
         WindowTarget::Detector(DetectorId(2)),
         WindowTarget::Channel(ChannelId(3)),
     ] {
+        let target = &target;
         assert_eq!(covers(target, HOUR - 1), None);
         assert_eq!(covers(target, HOUR), Some(3 * HOUR));
         assert_eq!(covers(target, 3 * HOUR - 1), Some(3 * HOUR));
         assert_eq!(covers(target, 3 * HOUR), None, "the end is not part of it");
-        assert_eq!(WindowTarget::from_parts(target.code(), target.id()), Some(target));
+        let parts = target.id().and_then(|id| WindowTarget::from_parts(target.code(), id));
+        assert_eq!(parts.as_ref(), Some(target));
     }
     for target in [WindowTarget::Site(SiteId(8)), WindowTarget::Detector(DetectorId(9))] {
-        assert_eq!(covers(target, 2 * HOUR), None);
+        assert_eq!(covers(&target, 2 * HOUR), None);
+    }
+    let path = |text: &str| Some(OrganisationPath(text.to_owned()));
+    for (code, organisation, is_covered) in [
+        ("430202", None, true),
+        ("430200", None, true),
+        ("430000", path("/1/"), true),
+        ("430204", None, false),
+        ("430202", path("/1/4/"), false),
+        ("430202", path("/2/"), false),
+    ] {
+        let target = WindowTarget::Area { area: AreaCode(code.to_owned()), organisation };
+        assert_eq!(covers(&target, 2 * HOUR).is_some(), is_covered, "{target:?}");
     }
 }
 

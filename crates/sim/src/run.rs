@@ -1,5 +1,6 @@
 //! A scenario that runs: every terminal of the city dials in, faults come, the truth is written down.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use wire::gateway1f1f::{GatewayId, Port, Secret};
 use wire::gb26875::InvalidAddress;
 use wire::telemetry::Form;
 
-use crate::city::{Inventory, Proof, TerminalPlan};
+use crate::city::{Inventory, Proof, SitePlan, TerminalPlan};
 use crate::device::{Device, fits};
 use crate::doors::{Door, Doors};
 use crate::fault::{Fault, FaultKind};
@@ -29,7 +30,7 @@ use crate::line::{
 use crate::mqtt::MqttTalk;
 use crate::post::{By, Post, drive_posts};
 use crate::reporter::Reporter;
-use crate::scenario::{OpeningFault, Pace, Scenario, Trickle, ms};
+use crate::scenario::{OpeningFault, Pace, Scenario, SupplyFault, Trickle, ms};
 use crate::truth::{Truth, foretell};
 
 /// How soon detectors with a fault of the beginning dial in and measure, ms.
@@ -127,6 +128,8 @@ struct Handle {
     terminal: String,
     unit: Option<u8>,
     address: Option<String>,
+    /// Index of its premises.
+    site: usize,
     commissioned: bool,
     device: Arc<Mutex<Device>>,
 }
@@ -245,6 +248,8 @@ pub fn start(
     let handles = handles(inventory, profiles)?;
     let mut rng = StdRng::seed_from_u64(scenario.seed ^ 0x5EED);
     let opening = choose_opening(&scenario.opening, &handles, begin, &mut rng);
+    let opened = opening.iter().map(|(handle, _)| handle.site).collect();
+    let supply = choose_supply(&scenario.supply, inventory, &handles, begin, opened);
     let city = City {
         handles: Arc::new(handles),
         truth: Arc::new(Mutex::new(truth)),
@@ -255,6 +260,9 @@ pub fn start(
     let mut early: Vec<String> = Vec::new();
     for (handle, fault) in opening {
         early.push(handle.terminal.clone());
+        city.let_happen(&handle, fault);
+    }
+    for (handle, fault) in supply {
         city.let_happen(&handle, fault);
     }
     for terminal in &inventory.terminals {
@@ -450,6 +458,7 @@ fn handles(inventory: &Inventory, profiles: &[Arc<Profile>]) -> Result<Vec<Handl
                 terminal: terminal.serial.clone(),
                 unit: detector.unit_address,
                 address: detector.address.clone(),
+                site: detector.site,
                 commissioned: terminal.commissioned,
                 device: Arc::new(Mutex::new(Device::new(profile.clone(), circuit))),
             });
@@ -479,6 +488,51 @@ fn choose_opening(
             let from = begin.plus_ms(ms(fault.at_s));
             let fault = Fault { kind: fault.what.clone(), from, to: from.plus_ms(ms(fault.for_s)) };
             chosen.push(((*handle).clone(), fault));
+        }
+    }
+    chosen
+}
+
+/// Each fault of the supply at premises that lie together in one district: the district with most premises that can show
+/// it, there the premises with most detectors, and its neighbours. Premises with a fault of their own are left out.
+fn choose_supply(
+    supply: &[SupplyFault],
+    inventory: &Inventory,
+    handles: &[Handle],
+    begin: UnixMs,
+    mut taken: BTreeSet<usize>,
+) -> Vec<(Handle, Fault)> {
+    let mut chosen = Vec::new();
+    for fault in supply {
+        let mut showing: BTreeMap<usize, Vec<&Handle>> = BTreeMap::new();
+        for handle in handles.iter().filter(|handle| !taken.contains(&handle.site)) {
+            if handle.is_healthy_and_fits(&fault.what, begin) {
+                showing.entry(handle.site).or_default().push(handle);
+            }
+        }
+        // At premises of which less than half can show it, it would look like single faults.
+        showing.retain(|site, own| {
+            own.len() * 2 >= handles.iter().filter(|handle| handle.site == *site).count()
+        });
+        let mut districts: BTreeMap<&str, Vec<(usize, &SitePlan)>> = BTreeMap::new();
+        for site in showing.keys() {
+            if let Some(plan) = inventory.sites.get(*site) {
+                districts.entry(&plan.area.0).or_default().push((*site, plan));
+            }
+        }
+        let Some(mut sites) = districts.into_values().max_by_key(Vec::len) else { continue };
+        let detectors = |site: usize| showing.get(&site).map_or(0, Vec::len);
+        let Some((_, middle)) = sites.iter().max_by_key(|(site, _)| detectors(*site)).copied() else {
+            continue;
+        };
+        let far = |plan: &SitePlan| (plan.lon - middle.lon).hypot(plan.lat - middle.lat);
+        sites.sort_by(|(_, one), (_, other)| far(one).total_cmp(&far(other)));
+        let from = begin.plus_ms(ms(fault.at_s));
+        let what = Fault { kind: fault.what.clone(), from, to: from.plus_ms(ms(fault.for_s)) };
+        for (site, _) in sites.into_iter().take(fault.sites) {
+            taken.insert(site);
+            let own = showing.get(&site).into_iter().flatten();
+            chosen.extend(own.map(|handle| ((*handle).clone(), what.clone())));
         }
     }
     chosen
@@ -529,6 +583,29 @@ mod tests {
         let truth = foretell(&first.terminal, first.unit, &profile, &circuit, fault);
         assert_eq!(truth.passes.len(), 2, "warning and alarm: {truth:?}");
         assert!(truth.passes.iter().all(|passing| passing.at_ms < begin.0), "before the first upload");
+    }
+
+    #[test]
+    fn the_demos_supply_fails_at_premises_that_lie_together() {
+        let whole = Scenario::demo().unwrap();
+        for scenario in [whole.clone().with_detectors(60), whole] {
+            let inventory = Inventory::of(&scenario);
+            let handles = handles(&inventory, &profiles()).unwrap();
+            let chosen = choose_supply(&scenario.supply, &inventory, &handles, UnixMs(0), BTreeSet::new());
+            for fault in &scenario.supply {
+                let met: Vec<&Handle> = chosen
+                    .iter()
+                    .filter(|(_, one)| one.kind == fault.what)
+                    .map(|(handle, _)| handle)
+                    .collect();
+                let sites: BTreeSet<usize> = met.iter().map(|handle| handle.site).collect();
+                let areas: BTreeSet<&str> =
+                    sites.iter().map(|site| inventory.sites[*site].area.0.as_str()).collect();
+                // Enough for an incident (domain::incident): three premises and five detectors of one area.
+                assert!(sites.len() >= 3 && met.len() >= 5, "{:?}: {sites:?} {}", fault.what, met.len());
+                assert_eq!(areas.len(), 1);
+            }
+        }
     }
 
     #[test]

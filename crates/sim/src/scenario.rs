@@ -46,6 +46,9 @@ pub struct Scenario {
     /// Faults of the beginning, in the order of detectors that can show them.
     #[serde(default)]
     pub opening: Vec<OpeningFault>,
+    /// What goes wrong with the supply of several premises at once.
+    #[serde(default)]
+    pub supply: Vec<SupplyFault>,
     /// Faults that come for as long as it runs.
     pub trickle: Option<Trickle>,
 }
@@ -143,6 +146,20 @@ pub struct OpeningFault {
     pub for_s: f64,
     /// Only on a detector with this profile.
     pub profile: Option<String>,
+    /// What.
+    pub what: FaultKind,
+}
+
+/// Something wrong with the supply of premises that lie together: a feeder that is lost, a sag that passes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupplyFault {
+    /// When it begins, s after the start.
+    pub at_s: f64,
+    /// How long it lasts, s.
+    pub for_s: f64,
+    /// How many premises of one district it meets.
+    pub sites: usize,
     /// What.
     pub what: FaultKind,
 }

@@ -125,6 +125,8 @@ rows! {
         pub reason: Option<String>,
         /// What they wrote.
         pub comment: Option<String>,
+        /// Whom they called or sent, as stored.
+        pub note: Option<String>,
     }
 }
 
@@ -235,6 +237,10 @@ impl Store {
 }
 
 impl Alarms<'_> {
+    pub(crate) const fn store(&self) -> &Store {
+        self.0
+    }
+
     /// One page of the alarms in `scope`.
     ///
     /// # Errors
@@ -283,7 +289,7 @@ impl Alarms<'_> {
         self.get(scope, id).await?;
         let steps = sqlx::query_as(
             "SELECT id, at, event, from_state, to_state, severity, value, actor_kind, actor_id, actor_name, reason, \
-             comment FROM alarm_transition WHERE alarm_id = $1 ORDER BY id",
+             comment, note FROM alarm_transition WHERE alarm_id = $1 ORDER BY id",
         );
         Ok(steps.bind(id.0).fetch_all(self.0.reader()).await?)
     }

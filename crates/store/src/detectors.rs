@@ -96,6 +96,8 @@ pub struct DetectorFilter {
     pub terminal: Option<TerminalId>,
     /// Of one of these statuses.
     pub statuses: Vec<Status>,
+    /// Not heard since then; what was never heard counts from its admission.
+    pub silent_since: Option<UnixMs>,
 }
 
 /// In which order.
@@ -340,6 +342,9 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, scope: &Scope, filter: &Detecto
     }
     if let Some(terminal) = filter.terminal {
         query.push(" AND d.terminal_id = ").push_bind(terminal.0);
+    }
+    if let Some(since) = filter.silent_since {
+        query.push(" AND coalesce(h.at, d.created_at) < ").push_bind(since.0);
     }
     push_any(query, "d.status", filter.statuses.iter().map(|status| i64::from(status.rank())));
 }

@@ -5,7 +5,7 @@ use domain::access::Scope;
 use domain::alarm::AlarmState;
 use domain::hazard::{Hazard, Severity};
 use domain::id::{AlarmId, DetectorId, PanelId, SiteId};
-use domain::incident::{AlarmFact, Decision, Population, RECENT_MS};
+use domain::incident::{AlarmFact, Decision, GROUPED, Population, RECENT_MS};
 use domain::place::AreaCode;
 use domain::time::UnixMs;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::actor::Actor;
 use crate::circuits::{object, record};
 use crate::error::StoreError;
 use crate::open::Store;
-use crate::scoped::push_scope;
+use crate::scoped::{push_any, push_scope};
 use crate::sites;
 
 rows! {
@@ -110,7 +110,7 @@ impl Store {
 }
 
 impl Incidents<'_> {
-    /// Open alarms in `scope`, those of the last hour, how many detectors there are beside them, and what people decided.
+    /// Open alarms in `scope` that can be grouped, those of the last hour, how many detectors there are beside them, and what people decided.
     ///
     /// # Errors
     /// Database errors only.
@@ -122,7 +122,11 @@ impl Incidents<'_> {
              c.name AS circuit_name, coalesce(c.load_kind = 'incoming', 0) AS incoming {FROM} \
              WHERE a.id IN (SELECT id FROM alarm WHERE state <> 'closed' UNION SELECT id FROM alarm WHERE raised_at >= "
         ));
-        query.push_bind(now.plus_ms(-RECENT_MS).0).push(")");
+        query.push_bind(now.plus_ms(-RECENT_MS).0).push(") AND (1 = 1");
+        push_any(&mut query, "a.hazard", GROUPED.into_iter().map(Hazard::code));
+        query.push(
+            " OR a.id IN (SELECT alarm_id FROM incident_decision UNION SELECT with_id FROM incident_decision))",
+        );
         push_scope(&mut query, scope, "o.path", "s.area_code");
         query.push(" ORDER BY a.id DESC LIMIT ").push_bind(MOST);
         let mut alarms: Vec<IncidentAlarmRow> = query.build_query_as().fetch_all(&mut *reading).await?;

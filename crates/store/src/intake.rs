@@ -8,7 +8,7 @@ mod seen;
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use domain::alarm::{AlarmState, Aside, Verdict};
+use domain::alarm::{AlarmState, Aside, Note, Verdict};
 use domain::hazard::{Hazard, Severity};
 use domain::id::{AlarmId, ChannelId, CircuitId, DetectorId, SiteId, TerminalId};
 use domain::kept_answer::KeptAnswer;
@@ -21,9 +21,9 @@ use crate::actor::ActorKind;
 use crate::audit::{self, AuditEntry};
 use crate::column::{aside_words, severity_rank};
 use crate::error::StoreError;
-use crate::kept_answers;
 use crate::open::Store;
 use crate::payload;
+use crate::{alarm_notes, kept_answers};
 pub(crate) use bulk::Bulk;
 
 /// What one commit writes.
@@ -184,6 +184,8 @@ pub struct NewTransition {
     pub reason: Option<String>,
     /// What they wrote.
     pub comment: Option<String>,
+    /// Whom they called or sent.
+    pub note: Option<Note>,
 }
 
 /// Something that must be told to someone (invariant 10).
@@ -291,8 +293,8 @@ static ALARMS: Bulk = Bulk::new(
 );
 static TRANSITIONS: Bulk = Bulk::new(
     "INSERT INTO alarm_transition (alarm_id, at, event, from_state, to_state, severity, value, actor_kind, actor_id, \
-     actor_name, reason, comment)",
-    12,
+     actor_name, reason, comment, note)",
+    13,
     "",
 );
 static OUTBOX: Bulk = Bulk::new("INSERT INTO outbox (alarm_id, at, kind, payload)", 4, "");
@@ -544,6 +546,7 @@ async fn write_alarms(connection: &mut SqliteConnection, alarms: &[AlarmWrite]) 
                 .bind(step.actor_name.as_deref())
                 .bind(step.reason.as_deref())
                 .bind(step.comment.as_deref())
+                .bind(step.note.as_ref().and_then(alarm_notes::encode))
         })
         .await?;
     let outbox: Vec<(AlarmId, &OutboxEntry)> =

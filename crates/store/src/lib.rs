@@ -19,6 +19,7 @@ pub mod private;
 pub mod actor;
 pub mod audit;
 
+pub mod handovers;
 pub mod history;
 pub mod incidents;
 pub mod intake;
@@ -30,6 +31,7 @@ pub mod restart;
 
 pub mod admission;
 pub mod alarm_metrics;
+pub mod alarm_notes;
 pub mod alarms;
 pub mod circuits;
 pub mod commands;

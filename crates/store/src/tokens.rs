@@ -183,7 +183,7 @@ impl Tokens<'_> {
 }
 
 fn inside(scope: &Scope, token: &TokenRow) -> bool {
-    grants::within(scope, token.organisation_path.as_ref(), token.area_code.as_ref())
+    scope.holds_part(token.organisation_path.as_ref(), token.area_code.as_ref())
 }
 
 async fn load(connection: &mut SqliteConnection, id: TokenId) -> Result<TokenRow, StoreError> {

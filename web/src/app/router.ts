@@ -27,6 +27,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/alarms', name: 'alarms', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
   { path: '/alarms/:id(\\d+)', name: 'alarm', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
 
+  { path: '/handovers', name: 'handovers', component: () => import('@/features/handover/HandoversView.vue'), meta: { nav: 'handovers' } },
+  { path: '/handovers/:id(\\d+)', name: 'handover', component: () => import('@/features/handover/HandoverView.vue'), meta: { nav: 'handovers' } },
   { path: '/maintenance', name: 'maintenance', component: () => import('@/features/maintenance/MaintenanceView.vue'), meta: { nav: 'maintenance' } },
   { path: '/alarm-metrics', name: 'metrics', component: () => import('@/features/metrics/MetricsView.vue'), meta: { nav: 'metrics' } },
 

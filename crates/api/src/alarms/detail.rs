@@ -8,7 +8,7 @@ use domain::quantity::Quantity;
 use store::alarms::AlarmRow;
 
 use super::guidance;
-use super::shape::{Alarm, AlarmCurve, AlarmDetail, Transition};
+use super::shape::{Alarm, AlarmCurve, AlarmDetail, history};
 use crate::access::caller::Caller;
 use crate::http::extract::Id;
 use crate::http::problem::{ItemProblems, Problem};
@@ -36,8 +36,9 @@ pub(super) async fn get_alarm(
     let steps = api.store.alarms().transitions(&scope, AlarmId(id)).await?;
     let curve = curve_of(&row, api.now());
     let guidance = guidance::of(row.hazard, row.severity);
-    let transitions = steps.into_iter().map(Transition::from).collect();
-    Ok(Json(AlarmDetail { alarm: Alarm::seen(row, api.memory()), transitions, guidance, curve }))
+    let (transitions, dispatches) = history(steps);
+    let alarm = Alarm::seen(row, api.memory());
+    Ok(Json(AlarmDetail { alarm, transitions, dispatches, guidance, curve }))
 }
 
 fn curve_of(row: &AlarmRow, now: domain::time::UnixMs) -> Option<AlarmCurve> {

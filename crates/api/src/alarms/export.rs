@@ -1,8 +1,14 @@
 //! `GET /alarms/export.csv`: the filtered alarms as a table for spreadsheets.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use domain::access::Permission;
+use domain::alarm::Note;
+use domain::alarm::note::{self, Entry};
+use domain::id::AlarmId;
+use store::alarms::TransitionRow;
 
 use super::list::AlarmQuery;
 use super::shape::Alarm;
@@ -12,12 +18,12 @@ use crate::http::extract::Filters;
 use crate::http::problem::{ListProblems, Problem};
 use crate::http::time::Time;
 use crate::state::Api;
-use crate::vocabulary::word;
+use crate::vocabulary::{CallOutcome, Capacity, DispatchState, word};
 
 /// The most rows in one file; more than that is a question for a narrower filter.
 const MOST_ROWS: u32 = 50_000;
 
-const HEAD: [&str; 28] = [
+const HEAD: [&str; 31] = [
     "id",
     "raised_at",
     "state",
@@ -46,6 +52,9 @@ const HEAD: [&str; 28] = [
     "aside_until",
     "verdict",
     "verdict_note",
+    "calls",
+    "dispatched",
+    "comments",
 ];
 
 /// Alarms as CSV, newest first.
@@ -68,7 +77,14 @@ pub(super) async fn export_alarms(
     let scope = caller.scope(Permission::View)?;
     let rows = api.store.alarms().export(&scope, &query.filter()?, MOST_ROWS).await?;
     let mut table = Csv::new(&HEAD);
-    for alarm in rows.into_iter().map(|row| Alarm::seen(row, api.memory())) {
+    let mut entries = BTreeMap::new();
+    let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
+    for some in ids.chunks(500) {
+        entries.append(&mut api.store.alarms().entered_about(some).await?);
+    }
+    for row in rows {
+        let entered = entries.remove(&row.id).unwrap_or_default();
+        let alarm = Alarm::seen(row, api.memory());
         table.row([
             alarm.id.to_string(),
             alarm.raised_at.text(),
@@ -98,7 +114,60 @@ pub(super) async fn export_alarms(
             cell(alarm.aside.and_then(|aside| aside.until).map(Time::text)),
             cell(alarm.verdict.map(word)),
             cell(alarm.verdict_note),
+            calls(&entered),
+            dispatched(&entered),
+            comments(&entered),
         ]);
     }
     Ok(table.into_file("alarms.csv"))
+}
+
+/// The steps that hold, as entries with their rows.
+fn holding(entered: &[TransitionRow]) -> (Vec<Entry>, Vec<&TransitionRow>) {
+    let record: Vec<Entry> = entered.iter().filter_map(TransitionRow::entry).collect();
+    let gone = note::withdrawn(&record);
+    let rows = entered.iter().filter(|row| !gone.contains(&row.id)).collect();
+    (record, rows)
+}
+
+fn named(whom: &note::Somebody) -> String {
+    let parts = [word(Capacity::from(whom.capacity)), whom.name.clone(), whom.phone.clone()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Who was called, when, and what came of it.
+fn calls(entered: &[TransitionRow]) -> String {
+    let lines = holding(entered).1.into_iter().filter_map(|row| match row.note()? {
+        Note::Called { whom, outcome } => {
+            let said = row.comment.as_deref().map(|said| format!(": {said}")).unwrap_or_default();
+            Some(format!(
+                "{} {} {}{said}",
+                Time::from(row.at).text(),
+                named(&whom),
+                word(CallOutcome::from(outcome))
+            ))
+        }
+        Note::Dispatched { .. } | Note::Arrived { .. } | Note::Finished { .. } | Note::Withdrawn { .. } => {
+            None
+        }
+    });
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// Who was sent, and how far they are.
+fn dispatched(entered: &[TransitionRow]) -> String {
+    let lines = note::dispatches(&holding(entered).0).into_iter().map(|sent| {
+        let state = word(DispatchState::from(sent.state));
+        format!("{} {state} {}", named(&sent.whom), Time::from(sent.since).text())
+    });
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// What else was written.
+fn comments(entered: &[TransitionRow]) -> String {
+    let lines = holding(entered).1.into_iter().filter(|row| row.event == "commented").filter_map(|row| {
+        let who = row.actor_name.as_deref().unwrap_or_default();
+        Some(format!("{} {who}: {}", Time::from(row.at).text(), row.comment.as_deref()?))
+    });
+    lines.collect::<Vec<_>>().join("; ")
 }

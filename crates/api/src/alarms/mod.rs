@@ -7,6 +7,8 @@ mod guidance;
 mod judge;
 mod list;
 pub mod metrics;
+pub(crate) mod note;
+mod people;
 pub mod shape;
 mod shelf;
 
@@ -29,5 +31,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(shelf::shelve_alarm))
         .routes(routes!(shelf::unshelve_alarm))
         .routes(routes!(judge::judge_alarm))
+        .routes(routes!(note::call_about_alarm))
+        .routes(routes!(note::dispatch_to_alarm))
+        .routes(routes!(note::go_on_with_alarm_entry))
+        .routes(routes!(people::list_alarm_people))
         .routes(routes!(metrics::get_alarm_metrics))
 }

@@ -1,13 +1,15 @@
 //! An alarm as the API shows it.
 
+use domain::alarm::note;
 use domain::id::{ChannelId, DetectorId};
 use domain::reading::Quality;
 use domain::time::UnixMs;
 use engine::Memory;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::alarms::{AlarmRow, TransitionRow};
 use utoipa::ToSchema;
 
+use super::note::{AlarmNote, Dispatch};
 use crate::http::time::Time;
 use crate::vocabulary::{AlarmState, AsideKind, Class, Hazard, Phase, Quantity, Severity, Verdict};
 
@@ -209,7 +211,7 @@ fn latest_good(memory: &Memory, detector: DetectorId, channel: ChannelId) -> Opt
 }
 
 /// What happened to an alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmEvent {
     /// It began.
@@ -244,11 +246,21 @@ pub enum AlarmEvent {
     Unsuppressed,
     /// Somebody said what it was in truth.
     Judged,
+    /// Somebody was called.
+    Called,
+    /// Somebody was sent.
+    Dispatched,
+    /// Who was sent is there.
+    Arrived,
+    /// Who was sent has done it.
+    Finished,
+    /// An earlier entry holds no longer.
+    Withdrawn,
 }
 
 impl AlarmEvent {
     /// The event with this stored code. A code of a newer version reads as a comment: it changed nothing known here.
-    fn of_code(code: &str) -> Self {
+    pub(crate) fn of_code(code: &str) -> Self {
         match code {
             "raised" => Self::Raised,
             "escalated" => Self::Escalated,
@@ -265,6 +277,11 @@ impl AlarmEvent {
             "suppressed" => Self::Suppressed,
             "unsuppressed" => Self::Unsuppressed,
             "judged" => Self::Judged,
+            "called" => Self::Called,
+            "dispatched" => Self::Dispatched,
+            "arrived" => Self::Arrived,
+            "finished" => Self::Finished,
+            "withdrawn" => Self::Withdrawn,
             _ => Self::Commented,
         }
     }
@@ -314,10 +331,15 @@ pub struct Transition {
     pub reason: Option<String>,
     /// What the person wrote.
     pub comment: Option<String>,
+    /// Whom the person called or sent; for what became of it, which entry it is about.
+    pub note: Option<AlarmNote>,
+    /// Whether a later entry has withdrawn this one.
+    pub withdrawn: bool,
 }
 
-impl From<TransitionRow> for Transition {
-    fn from(row: TransitionRow) -> Self {
+impl Transition {
+    fn seen(row: TransitionRow, withdrawn: bool) -> Self {
+        let note = row.note().map(Into::into);
         let kind = match row.actor() {
             Some(store::ActorKind::User(_) | store::ActorKind::Token(_)) => ActorKind::User,
             Some(store::ActorKind::Device) => ActorKind::Device,
@@ -334,8 +356,22 @@ impl From<TransitionRow> for Transition {
             actor: TransitionActor { kind, name: row.actor_name },
             reason: row.reason,
             comment: row.comment,
+            note,
+            withdrawn,
         }
     }
+}
+
+/// The steps with what they say together: who was sent, and what holds no longer.
+pub(super) fn history(rows: Vec<TransitionRow>) -> (Vec<Transition>, Vec<Dispatch>) {
+    let record: Vec<_> = rows.iter().filter_map(TransitionRow::entry).collect();
+    let gone = note::withdrawn(&record);
+    let sent = note::dispatches(&record).into_iter().map(Into::into).collect();
+    let steps = rows.into_iter().map(|row| {
+        let withdrawn = gone.contains(&row.id);
+        Transition::seen(row, withdrawn)
+    });
+    (steps.collect(), sent)
 }
 
 /// What to do now, as keys of texts that the screens have in each language.
@@ -372,6 +408,8 @@ pub struct AlarmDetail {
     pub alarm: Alarm,
     /// Every step, oldest first.
     pub transitions: Vec<Transition>,
+    /// Everybody who was sent, in the order in which they were.
+    pub dispatches: Vec<Dispatch>,
     /// What to do now.
     pub guidance: Guidance,
     /// Which curve shows it best; null where nothing is measured.

@@ -65,6 +65,7 @@ pub(super) async fn list_detectors(
         profile: query.profile,
         terminal: None,
         statuses: words("status", query.status.as_deref(), domain::status::Status::from_code)?,
+        silent_since: None,
     };
     let sort = match query.sort.as_deref() {
         None | Some("-status") => DetectorSort::StatusDesc,

@@ -58,6 +58,10 @@ pub enum Code {
     SetAside,
     /// The alarm is not on the shelf.
     NotShelved,
+    /// The alarm's record has no such entry, or nothing of the kind can be said of it.
+    NoSuchEntry,
+    /// The entry is withdrawn, or what is said of it has been said.
+    EntryOver,
     /// There is nothing that could be undone any more.
     NothingToUndo,
     /// What hangs on the circuit is never switched from afar.
@@ -125,6 +129,8 @@ impl Code {
             }
             Self::SetAside => ("set_aside", S::CONFLICT, "The alarm is set aside already"),
             Self::NotShelved => ("not_shelved", S::CONFLICT, "The alarm is not on the shelf"),
+            Self::NoSuchEntry => ("no_such_entry", S::CONFLICT, "The record has no such entry"),
+            Self::EntryOver => ("entry_over", S::CONFLICT, "The entry is over already"),
             Self::NothingToUndo => ("nothing_to_undo", S::CONFLICT, "Nothing to undo"),
             Self::Interlocked => ("interlocked", S::CONFLICT, "The circuit is never switched from afar"),
             Self::NotCancellable => ("not_cancellable", S::CONFLICT, "The command cannot be taken back"),
@@ -355,6 +361,8 @@ impl From<Refusal> for Problem {
             Refusal::NotPresent => Code::NotPresent,
             Refusal::SetAside => Code::SetAside,
             Refusal::NotShelved => Code::NotShelved,
+            Refusal::NoSuchEntry => Code::NoSuchEntry,
+            Refusal::EntryOver => Code::EntryOver,
         };
         Self::new(code, refusal.to_string())
     }

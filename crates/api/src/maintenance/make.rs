@@ -1,5 +1,5 @@
-//! `POST /maintenance-windows` and `POST /maintenance-windows/{id}/end`. A window is never changed: what it covered stays
-//! on record, and another one says what is wanted now.
+//! `POST /maintenance-windows`, `PUT /maintenance-windows/{id}` and `POST /maintenance-windows/{id}/end`. What a window
+//! covers is never changed; what its times and reason were before stands in the audit log.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use domain::access::Permission;
 use domain::id::WindowId;
 
-use super::shape::{MaintenanceWindow, MaintenanceWindowDraft};
+use super::shape::{MaintenanceWindow, MaintenanceWindowChange, MaintenanceWindowDraft};
 use crate::access::caller::Caller;
 use crate::http::extract::{Body, Id, check_text, checked};
 use crate::http::problem::{Problem, WriteProblems};
@@ -34,9 +34,35 @@ pub(super) async fn create_maintenance_window(
     let mut errors = Vec::new();
     check_text(&mut errors, "reason", &draft.reason, LONGEST);
     checked(errors)?;
-    let row = api.engine.maintenance().create(&scope, &caller.actor(), &draft.into()).await?;
+    let row = api.engine.maintenance().create(&scope, &caller.actor(), &draft.read()?).await?;
     api.changed("maintenance");
     Ok((StatusCode::CREATED, Json(MaintenanceWindow::seen(row, api.now()))))
+}
+
+/// Changes a window that is not over. Alarms that it covers no longer and that are still there are told.
+#[utoipa::path(
+    put,
+    path = "/maintenance-windows/{id}",
+    tag = "alarms",
+    operation_id = "change_maintenance_window",
+    params(("id" = i64, Path, description = "The window", minimum = 1)),
+    request_body = MaintenanceWindowChange,
+    responses((status = 200, description = "The window", body = MaintenanceWindow), WriteProblems)
+)]
+pub(super) async fn change_maintenance_window(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    Body(change): Body<MaintenanceWindowChange>,
+) -> Result<Json<MaintenanceWindow>, Problem> {
+    let scope = caller.scope(Permission::AlarmSuppress)?;
+    let mut errors = Vec::new();
+    check_text(&mut errors, "reason", &change.reason, LONGEST);
+    checked(errors)?;
+    let (actor, change) = (caller.actor(), change.into());
+    let row = api.engine.maintenance().change(&scope, &actor, WindowId(id), &change).await?;
+    api.changed("maintenance");
+    Ok(Json(MaintenanceWindow::seen(row, api.now())))
 }
 
 /// Ends a window now. Alarms that it covered and that are still there are told.

@@ -13,5 +13,6 @@ use crate::state::Api;
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list::list_maintenance_windows, make::create_maintenance_window))
+        .routes(routes!(make::change_maintenance_window))
         .routes(routes!(make::end_maintenance_window))
 }

@@ -1,17 +1,21 @@
 //! What a maintenance window looks like from outside.
 
 use domain::id::{ChannelId, DetectorId, PanelId, SiteId};
+use domain::place::AreaCode;
 use domain::time::UnixMs;
 use serde::{Deserialize, Serialize};
-use store::maintenance::{WindowDraft as Stored, WindowRow};
+use store::maintenance::{WindowChange, WindowDraft as Stored, WindowRow};
 use utoipa::ToSchema;
 
+use crate::http::problem::Problem;
 use crate::http::time::Time;
 
 /// What a window covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowTarget {
+    /// Every site of an area.
+    Area,
     /// Everything at a site.
     Site,
     /// Everything behind a panel.
@@ -44,16 +48,19 @@ pub struct MaintenanceWindow {
     pub id: i64,
     /// How it stands.
     pub state: WindowState,
-    /// The site it is at.
+    /// The site it is at; null over an area.
     #[schema(minimum = 1)]
-    pub site_id: i64,
-    /// The site's name.
-    pub site_name: String,
+    pub site_id: Option<i64>,
+    /// The site's name; null over an area.
+    pub site_name: Option<String>,
     /// What it covers.
     pub target: WindowTarget,
-    /// Which one.
+    /// Which one; null over an area.
     #[schema(minimum = 1)]
-    pub target_id: i64,
+    pub target_id: Option<i64>,
+    /// The site's area, or the area itself.
+    #[schema(example = "430203")]
+    pub area_code: String,
     /// Its name when the window was made.
     pub target_name: String,
     /// Begin of the (first) time.
@@ -79,6 +86,12 @@ pub struct MaintenanceWindow {
     pub ended_at: Option<Time>,
     /// Who did.
     pub ended_by: Option<String>,
+    /// Rises with every change.
+    pub version: i64,
+    /// When a person changed it last.
+    pub changed_at: Option<Time>,
+    /// Who did.
+    pub changed_by: Option<String>,
 }
 
 impl MaintenanceWindow {
@@ -96,14 +109,15 @@ impl MaintenanceWindow {
             (true, None, Some(_)) => WindowState::Planned,
             (true, None, None) => WindowState::Over,
         };
-        let target = window.map_or(WindowTarget::Site, |window| window.target.into());
+        let target = window.map_or(WindowTarget::Site, |window| (&window.target).into());
         Self {
             id: row.id.0,
             state,
-            site_id: row.site_id.0,
+            site_id: row.site_id.map(|id| id.0),
             site_name: row.site_name,
             target,
             target_id: row.target_id,
+            area_code: row.area_code.0,
             target_name: row.target_name,
             starts_at: row.starts_at.into(),
             ends_at: row.ends_at.into(),
@@ -116,14 +130,18 @@ impl MaintenanceWindow {
             created_at: row.created_at.into(),
             ended_at: row.ended_at.map(Into::into),
             ended_by: row.ended_by,
+            version: row.version,
+            changed_at: row.changed_at.map(Into::into),
+            changed_by: row.changed_by,
         }
     }
 }
 
-impl From<domain::maintenance::WindowTarget> for WindowTarget {
-    fn from(target: domain::maintenance::WindowTarget) -> Self {
+impl From<&domain::maintenance::WindowTarget> for WindowTarget {
+    fn from(target: &domain::maintenance::WindowTarget) -> Self {
         use domain::maintenance::WindowTarget as T;
         match target {
+            T::Area { .. } => Self::Area,
             T::Site(_) => Self::Site,
             T::Panel(_) => Self::Panel,
             T::Detector(_) => Self::Detector,
@@ -138,9 +156,14 @@ impl From<domain::maintenance::WindowTarget> for WindowTarget {
 pub struct MaintenanceWindowDraft {
     /// What it covers.
     pub target: WindowTarget,
-    /// Which one.
+    /// Which one; absent for an area.
+    #[serde(default)]
     #[schema(minimum = 1)]
-    pub target_id: i64,
+    pub target_id: Option<i64>,
+    /// The area, for an area. It is covered as far as you may reach there.
+    #[serde(default)]
+    #[schema(example = "430203")]
+    pub area_code: Option<String>,
     /// Begin of the (first) time.
     pub starts_at: Time,
     /// End of the (first) time: at most 31 days later, 7 for one that comes back each week.
@@ -156,22 +179,66 @@ pub struct MaintenanceWindowDraft {
     pub reason: String,
 }
 
-impl From<MaintenanceWindowDraft> for Stored {
-    fn from(draft: MaintenanceWindowDraft) -> Self {
+impl MaintenanceWindowDraft {
+    /// As the store takes it.
+    ///
+    /// # Errors
+    /// 422 when it is not said which one.
+    pub(super) fn read(self) -> Result<Stored, Problem> {
         use domain::maintenance::WindowTarget as T;
-        let id = draft.target_id;
+        let id = || self.target_id.ok_or_else(|| Problem::field("target_id", "missing", "wanted an id"));
+        let target = match self.target {
+            WindowTarget::Area => {
+                let code = self.area_code.as_deref().map(str::trim).filter(|code| !code.is_empty());
+                let code = code.ok_or_else(|| Problem::field("area_code", "missing", "wanted an area"))?;
+                T::Area { area: AreaCode(code.to_owned()), organisation: None }
+            }
+            WindowTarget::Site => T::Site(SiteId(id()?)),
+            WindowTarget::Panel => T::Panel(PanelId(id()?)),
+            WindowTarget::Detector => T::Detector(DetectorId(id()?)),
+            WindowTarget::Channel => T::Channel(ChannelId(id()?)),
+        };
+        Ok(Stored {
+            target,
+            starts_at: self.starts_at.0,
+            ends_at: self.ends_at.0,
+            weekly_until: self.weekly_until.map(|at| at.0),
+            covers_alarms: self.covers_alarms,
+            reason: self.reason,
+        })
+    }
+}
+
+/// What is changed of a window, as a whole; what it covers stays.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceWindowChange {
+    /// Begin of the (first) time; of a window that has begun it stays.
+    pub starts_at: Time,
+    /// End of the (first) time: at most 31 days later, 7 for one that comes back each week.
+    pub ends_at: Time,
+    /// Comes back each week until then, at most a year; absent is once.
+    #[serde(default)]
+    pub weekly_until: Option<Time>,
+    /// Whether alarms of the highest severity about the circuit are covered too.
+    #[serde(default)]
+    pub covers_alarms: bool,
+    /// Why.
+    #[schema(min_length = 1, max_length = 2000, example = "更换配电柜")]
+    pub reason: String,
+    /// The version that was read.
+    pub version: i64,
+}
+
+impl From<MaintenanceWindowChange> for WindowChange {
+    fn from(change: MaintenanceWindowChange) -> Self {
         Self {
-            target: match draft.target {
-                WindowTarget::Site => T::Site(SiteId(id)),
-                WindowTarget::Panel => T::Panel(PanelId(id)),
-                WindowTarget::Detector => T::Detector(DetectorId(id)),
-                WindowTarget::Channel => T::Channel(ChannelId(id)),
-            },
-            starts_at: draft.starts_at.0,
-            ends_at: draft.ends_at.0,
-            weekly_until: draft.weekly_until.map(|at| at.0),
-            covers_alarms: draft.covers_alarms,
-            reason: draft.reason,
+            starts_at: change.starts_at.0,
+            ends_at: change.ends_at.0,
+            weekly_until: change.weekly_until.map(|at| at.0),
+            covers_alarms: change.covers_alarms,
+            reason: change.reason,
+            version: change.version,
         }
     }
 }

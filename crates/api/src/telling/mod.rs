@@ -4,7 +4,7 @@ mod contacts;
 mod duty;
 mod ladders;
 mod media;
-mod notices;
+pub(crate) mod notices;
 mod page;
 mod preview;
 mod push;

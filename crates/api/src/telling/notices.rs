@@ -18,7 +18,7 @@ use crate::http::problem::{ItemProblems, Problem};
 use crate::state::Api;
 
 /// Somebody by name.
-pub(super) fn person(known: &Known, account: UserId) -> PersonName {
+pub(crate) fn person(known: &Known, account: UserId) -> PersonName {
     PersonName { account_id: account.0, name: known.people.get(&account).map(|person| person.name.clone()) }
 }
 

@@ -97,6 +97,7 @@ pub fn apply(
         AlarmEvent::UndoAcknowledge
         | AlarmEvent::Reset
         | AlarmEvent::Comment
+        | AlarmEvent::Note(_)
         | AlarmEvent::Withdraw
         | AlarmEvent::Realarm
         | AlarmEvent::Shelve(_)
@@ -121,6 +122,7 @@ pub fn apply(
             | AlarmEvent::Acknowledge
             | AlarmEvent::UndoAcknowledge
             | AlarmEvent::Comment
+            | AlarmEvent::Note(_)
             | AlarmEvent::Realarm
             | AlarmEvent::Shelve(_)
             | AlarmEvent::Unshelve
@@ -129,7 +131,10 @@ pub fn apply(
             | AlarmEvent::Judge(_) => CloseReason::Returned,
         });
     }
-    let transition = transition(&after, kind, Some(alarm.state), value, circumstance);
+    let mut transition = transition(&after, kind, Some(alarm.state), value, circumstance);
+    if let AlarmEvent::Note(note) = event {
+        transition.note = Some(note);
+    }
     Ok((after, transition))
 }
 
@@ -144,6 +149,7 @@ fn next(
     let state = alarm.state;
     match (event, state) {
         (AlarmEvent::Comment, same) => Ok((same, T::Commented)),
+        (AlarmEvent::Note(note), same) => Ok((same, note.event())),
         (AlarmEvent::Judge(_), same) => Ok((same, T::Judged)),
         (
             AlarmEvent::RaisedAgain(..)
@@ -289,6 +295,7 @@ fn next_aside(alarm: &Alarm, event: &AlarmEvent, state: AlarmState) -> Result<Op
             | AlarmEvent::UndoAcknowledge
             | AlarmEvent::Reset
             | AlarmEvent::Comment
+            | AlarmEvent::Note(_)
             | AlarmEvent::Withdraw,
             _,
         ) => Ok(kept),
@@ -327,5 +334,6 @@ fn transition(
         by: circumstance.by,
         reason: circumstance.reason,
         comment: circumstance.comment,
+        note: None,
     }
 }

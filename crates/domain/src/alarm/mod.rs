@@ -15,6 +15,7 @@
 pub mod aside;
 mod life;
 pub mod load;
+pub mod note;
 pub mod nuisance;
 pub mod suppression;
 mod verdict;
@@ -27,6 +28,7 @@ use crate::time::UnixMs;
 
 pub use aside::{Aside, AsideKind, LifeRules};
 pub use life::{apply, raise};
+pub use note::Note;
 pub use suppression::{DESIGN_RULES, DesignRule};
 pub use verdict::Verdict;
 
@@ -274,6 +276,8 @@ pub enum AlarmEvent {
     Reset,
     /// A person says something.
     Comment,
+    /// A person says whom they called or sent, or what became of it.
+    Note(Note),
     /// Its channel or detector is removed.
     Withdraw,
 }
@@ -327,6 +331,8 @@ pub struct Transition {
     pub reason: Option<String>,
     /// What the person said.
     pub comment: Option<String>,
+    /// Whom the person called or sent.
+    pub note: Option<Note>,
 }
 
 /// The kinds of transition.
@@ -365,11 +371,21 @@ pub enum TransitionEvent {
     Unsuppressed,
     /// A person said what it was in truth.
     Judged,
+    /// A person called somebody.
+    Called,
+    /// A person sent somebody.
+    Dispatched,
+    /// Who was sent is there.
+    Arrived,
+    /// Who was sent has done it.
+    Finished,
+    /// An earlier entry of a person holds no longer.
+    Withdrawn,
 }
 
 impl TransitionEvent {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Raised,
         Self::Escalated,
         Self::Deescalated,
@@ -386,6 +402,11 @@ impl TransitionEvent {
         Self::Suppressed,
         Self::Unsuppressed,
         Self::Judged,
+        Self::Called,
+        Self::Dispatched,
+        Self::Arrived,
+        Self::Finished,
+        Self::Withdrawn,
     ];
 
     /// The stable name used in the API and the database.
@@ -408,6 +429,11 @@ impl TransitionEvent {
             Self::Suppressed => "suppressed",
             Self::Unsuppressed => "unsuppressed",
             Self::Judged => "judged",
+            Self::Called => "called",
+            Self::Dispatched => "dispatched",
+            Self::Arrived => "arrived",
+            Self::Finished => "finished",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -445,6 +471,12 @@ pub enum Refusal {
     /// It is not on the shelf.
     #[error("the alarm is not on the shelf")]
     NotShelved,
+    /// What it is about is not in the alarm's record, or is nothing that this can be said of.
+    #[error("the alarm's record has no such entry")]
+    NoSuchEntry,
+    /// The entry is withdrawn, or what is said of it has been said.
+    #[error("the entry is over: withdrawn, or said already")]
+    EntryOver,
 }
 
 impl Refusal {
@@ -460,6 +492,8 @@ impl Refusal {
             Self::NotPresent => "not_present",
             Self::SetAside => "set_aside",
             Self::NotShelved => "not_shelved",
+            Self::NoSuchEntry => "no_such_entry",
+            Self::EntryOver => "entry_over",
         }
     }
 }

@@ -123,7 +123,12 @@ fn step(row: &ForwardRow) -> Forward {
             | TransitionEvent::Unshelved
             | TransitionEvent::Suppressed
             | TransitionEvent::Unsuppressed
-            | TransitionEvent::Judged,
+            | TransitionEvent::Judged
+            | TransitionEvent::Called
+            | TransitionEvent::Dispatched
+            | TransitionEvent::Arrived
+            | TransitionEvent::Finished
+            | TransitionEvent::Withdrawn,
         )
         | None => None,
     };

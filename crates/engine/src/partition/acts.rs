@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use domain::access::Scope;
-use domain::alarm::{AlarmEvent, AlarmState, Circumstance, Evidence, Refusal, apply};
+use domain::alarm::note::{Entry, fits};
+use domain::alarm::{AlarmEvent, AlarmState, Circumstance, Evidence, Note, Refusal, TransitionEvent, apply};
 use domain::hazard::Hazard;
-use domain::id::AlarmId;
+use domain::id::{AlarmId, TransitionId};
 use domain::reading::Reported;
 use domain::time::UnixMs;
 use serde_json::json;
@@ -35,6 +36,9 @@ pub(crate) struct Act {
 
 impl Partition {
     pub(super) async fn act(&self, draft: &mut Draft<'_>, act: Act) -> Result<(), EngineError> {
+        if let AlarmEvent::Note(note) = &act.event {
+            fits(&self.record(draft, act.alarm).await?, note)?;
+        }
         let circumstance = Circumstance {
             at: draft.out.now,
             by: by(&act.actor),
@@ -76,6 +80,7 @@ impl Partition {
                     "aside": write.alarm.aside,
                     "verdict": write.alarm.verdict,
                     "comment": act.comment,
+                    "note": note(&act.event),
                 })
             });
             out.batch.audit.push(entry(&act, out.now, before.as_ref(), after));
@@ -83,6 +88,8 @@ impl Partition {
         }
         // Not open: over, or closed a moment ago in this very commit.
         let row = self.links.store.alarms().get(&Scope::platform(), act.alarm).await?;
+        // Whoever watches the detector hears of it.
+        draft.touch(row.detector_id);
         let written = draft.out.places.get(&act.alarm).and_then(|place| draft.out.batch.alarms.get(*place));
         let closed = match written {
             Some(write) => super::alarming::from_record(write.alarm.clone()),
@@ -98,11 +105,25 @@ impl Partition {
             "version": alarm.version,
             "verdict": alarm.verdict,
             "comment": act.comment,
+            "note": note(&act.event),
         });
         let audit = entry(&act, now, Some(&closed), Some(after));
         draft.out.write(&OpenAlarm { alarm, ..closed }, transition, None);
         draft.out.batch.audit.push(audit);
         Ok(())
+    }
+
+    /// What people have entered about an alarm, with what this commit adds. What it adds has no number yet, so nothing
+    /// of this commit can be about it.
+    async fn record(&self, draft: &Draft<'_>, alarm: AlarmId) -> Result<Vec<Entry>, EngineError> {
+        let mut record = self.links.store.alarms().record(alarm).await?;
+        let written = draft.out.places.get(&alarm).and_then(|place| draft.out.batch.alarms.get(*place));
+        let steps = written.into_iter().flat_map(|write| &write.transitions);
+        record.extend(steps.filter_map(|step| {
+            let event = TransitionEvent::from_code(step.event)?;
+            step.note.clone().map(|note| Entry { id: TransitionId(0), at: step.at, event, note: Some(note) })
+        }));
+        Ok(record)
     }
 }
 
@@ -114,6 +135,11 @@ fn ends_by_hand(open: &OpenAlarm) -> Result<Option<Hazard>, Refusal> {
         (hazard, AlarmState::Unacknowledged) if hazard.ends_by_hand() => Err(Refusal::NotAcknowledged),
         (hazard, state) => Ok((hazard.ends_by_hand() && state == AlarmState::Acknowledged).then_some(hazard)),
     }
+}
+
+/// Whom the person called or sent, for the audit log.
+const fn note(event: &AlarmEvent) -> Option<&Note> {
+    if let AlarmEvent::Note(note) = event { Some(note) } else { None }
 }
 
 fn entry(act: &Act, at: UnixMs, before: Option<&OpenAlarm>, after: Option<serde_json::Value>) -> AuditEntry {

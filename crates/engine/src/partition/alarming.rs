@@ -278,6 +278,7 @@ fn told_by(event: &AlarmEvent, before: &Alarm, after: &Alarm) -> Option<&'static
         | AlarmEvent::UndoAcknowledge
         | AlarmEvent::Reset
         | AlarmEvent::Comment
+        | AlarmEvent::Note(_)
         | AlarmEvent::Withdraw => None,
     }
 }
@@ -398,6 +399,7 @@ fn new_transition(step: Transition) -> NewTransition {
         actor_name,
         reason: step.reason,
         comment: step.comment,
+        note: step.note,
     }
 }
 

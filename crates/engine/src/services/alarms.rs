@@ -2,7 +2,7 @@
 
 use bus::{LineAnswer, LineCommand, LineError};
 use domain::access::Scope;
-use domain::alarm::{AlarmEvent, Aside, Refusal, Verdict};
+use domain::alarm::{AlarmEvent, Aside, Note, Refusal, Verdict};
 use domain::id::{AlarmId, DetectorId};
 use serde_json::json;
 use store::alarms::AlarmRow;
@@ -110,6 +110,30 @@ impl AlarmDesk<'_> {
         comment: String,
     ) -> Result<AlarmRow, EngineError> {
         self.one(scope, actor, id, AlarmEvent::Comment, "alarm.comment", Some(comment)).await
+    }
+
+    /// Enters into an alarm's record whom a person called or sent, what became of it, or that an entry holds no longer;
+    /// also into that of a closed one.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when it is about an entry that is not there or is over, [`StoreError::NotFound`] out of
+    /// scope.
+    pub async fn note(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        id: AlarmId,
+        note: Note,
+        comment: Option<String>,
+    ) -> Result<AlarmRow, EngineError> {
+        let action = match &note {
+            Note::Called { .. } => "alarm.call",
+            Note::Dispatched { .. } => "alarm.dispatch",
+            Note::Arrived { .. } => "alarm.arrive",
+            Note::Finished { .. } => "alarm.finish",
+            Note::Withdrawn { .. } => "alarm.withdraw_entry",
+        };
+        self.one(scope, actor, id, AlarmEvent::Note(note), action, comment).await
     }
 
     /// Resets a held alarm, or says with a reason that a breaker is where it was wanted; resets the device too when `send_to_device` says so and its profile knows how.

@@ -3,7 +3,7 @@
 use domain::access::Scope;
 use domain::id::WindowId;
 use store::Actor;
-use store::maintenance::{WindowDraft, WindowRow};
+use store::maintenance::{WindowChange, WindowDraft, WindowRow};
 
 use crate::error::EngineError;
 use crate::pipeline::Engine;
@@ -32,6 +32,22 @@ impl MaintenanceDesk<'_> {
         draft: &WindowDraft,
     ) -> Result<WindowRow, EngineError> {
         let row = self.0.store().maintenance().create(scope, actor, self.0.now(), draft).await?;
+        self.0.reload_maintenance().await?;
+        Ok(row)
+    }
+
+    /// Changes a window; what is covered by it and what no longer is follows at once.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] with what the store refuses.
+    pub async fn change(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        id: WindowId,
+        change: &WindowChange,
+    ) -> Result<WindowRow, EngineError> {
+        let row = self.0.store().maintenance().change(scope, actor, self.0.now(), id, change).await?;
         self.0.reload_maintenance().await?;
         Ok(row)
     }

@@ -2,7 +2,8 @@
 
 use bus::{LineAnswer, LineCommand, LiveKind, SessionInfo};
 use domain::access::{Grant, Permission, Role, Scope};
-use domain::alarm::{AlarmState, Refusal};
+use domain::alarm::note::{CallOutcome, Capacity, DispatchState, Somebody};
+use domain::alarm::{AlarmState, Note, Refusal};
 use domain::hazard::{Hazard, Severity};
 use domain::id::AlarmId;
 use domain::place::OrganisationPath;
@@ -55,6 +56,69 @@ async fn acknowledge_reset_close_each_with_its_audit_entry() {
     let said = desk.comment(&all, &operator(3), alarm.id, "复查无异常".to_owned()).await.unwrap();
     assert_eq!(said.state, AlarmState::Closed, "a closed alarm can be commented on");
     assert_eq!(world.steps(&alarm).await.last().map(String::as_str), Some("commented"));
+}
+
+fn electrician() -> Somebody {
+    let (name, phone) = ("李师傅".to_owned(), "13800138000".to_owned());
+    Somebody { capacity: Capacity::Electrician, name, phone, account: None }
+}
+
+#[tokio::test]
+async fn calls_and_dispatches_stay_in_the_record_and_are_withdrawn_by_later_entries() {
+    let world = World::new().await;
+    let alarm = world.held_alarm().await;
+    let (all, desk) = (Scope::platform(), world.engine.alarms());
+    let store = world.engine.store();
+
+    let call = Note::Called { whom: electrician(), outcome: CallOutcome::NotReached };
+    desk.note(&all, &operator(1), alarm.id, call, Some("响铃无人接".to_owned())).await.unwrap();
+    let send = Note::Dispatched { whom: electrician(), expected_at: Some(at_s(900)) };
+    let sent = desk.note(&all, &operator(2), alarm.id, send.clone(), None).await.unwrap();
+    assert!(sent.version > alarm.version, "who watches hears of it");
+    let record = store.alarms().record(alarm.id).await.unwrap();
+    let (called, entry) = (record[0].id, record[1].id);
+    let out = store.alarms().out(&all, world.engine.now()).await.unwrap();
+    assert_eq!(out.len(), 1);
+    assert_eq!(
+        (out[0].0.alarm_id, out[0].1.state, &out[0].1.whom),
+        (alarm.id, DispatchState::Out, &electrician())
+    );
+
+    // Two operators at once: one of them is told that it has been said.
+    let (one, two) = (operator(1), operator(2));
+    let (first, second) = tokio::join!(
+        desk.note(&all, &one, alarm.id, Note::Arrived { entry }, None),
+        desk.note(&all, &two, alarm.id, Note::Arrived { entry }, None)
+    );
+    assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|done| **done).count(), 1);
+    let refused = first.err().or(second.err()).unwrap();
+    assert!(matches!(refused, EngineError::Refused(Refusal::EntryOver)), "{refused:?}");
+
+    let unknown = Note::Finished { entry: called };
+    let unknown = desk.note(&all, &operator(1), alarm.id, unknown, None).await;
+    assert!(matches!(unknown, Err(EngineError::Refused(Refusal::NoSuchEntry))), "a call does not finish");
+    let gone = Note::Withdrawn { entry: called };
+    desk.note(&all, &operator(1), alarm.id, gone, Some("拨错号码".to_owned())).await.unwrap();
+    desk.note(&all, &operator(1), alarm.id, Note::Finished { entry }, None).await.unwrap();
+    assert!(store.alarms().out(&all, world.engine.now()).await.unwrap().is_empty());
+    assert_eq!(
+        world.steps(&alarm).await,
+        ["raised", "returned", "called", "dispatched", "arrived", "withdrawn", "finished"]
+    );
+    let rows = store.alarms().transitions(&all, alarm.id).await.unwrap();
+    assert_eq!(rows[2].note(), Some(Note::Called { whom: electrician(), outcome: CallOutcome::NotReached }));
+    assert_eq!(rows[2].comment.as_deref(), Some("响铃无人接"), "nothing vanishes");
+    let audited = world.audit("alarm.dispatch").await;
+    assert!(audited[0].after.as_deref().is_some_and(|after| after.contains("李师傅")));
+    let shift = store.alarms().entered(&all, at_s(0), 10).await.unwrap();
+    assert_eq!(shift.len(), 5);
+    assert_eq!(shift[0].event, "finished");
+
+    // Also when it is over.
+    desk.acknowledge(&all, &operator(1), alarm.id, None).await.unwrap();
+    desk.reset(&all, &operator(1), alarm.id, None, false).await.unwrap();
+    let after = desk.note(&all, &operator(1), alarm.id, send, None).await.unwrap();
+    assert_eq!(after.state, AlarmState::Closed);
 }
 
 #[tokio::test]

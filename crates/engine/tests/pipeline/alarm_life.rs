@@ -7,8 +7,9 @@ use domain::hazard::{Hazard, Severity};
 use domain::maintenance::WindowTarget;
 use domain::reading::{PointIndex, Reported};
 use engine::EngineError;
+use store::StoreError;
 use store::alarms::AlarmRow;
-use store::maintenance::WindowDraft;
+use store::maintenance::{WindowChange, WindowDraft};
 
 use crate::world::{World, at_s, operator};
 
@@ -144,6 +145,44 @@ async fn a_window_takes_what_is_open_when_it_begins_and_gives_it_back_when_it_is
     assert_eq!(told(&world).await, ["alarm_raised", "alarm_unsuppressed"]);
     assert_eq!(world.steps(&alarm).await, ["raised", "suppressed", "unsuppressed"]);
     assert_eq!(world.audit("maintenance").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_window_over_the_area_covers_what_is_in_it_and_follows_when_it_is_changed() {
+    let world = World::new().await;
+    let all = Scope::platform();
+    let alarm = present_alarm(&world).await;
+    let target = WindowTarget::Area { area: alarm.area_code.clone(), organisation: None };
+    let mut draft = window(target, 0, HOUR_S);
+    draft.covers_alarms = true;
+    let row = world.engine.maintenance().create(&all, &operator(1), &draft).await.unwrap();
+    assert!(
+        matches!(world.the_alarm().await.aside, Some(Aside::Maintenance { until, .. }) if until == at_s(HOUR_S))
+    );
+    let mut change = WindowChange {
+        starts_at: draft.starts_at,
+        ends_at: at_s(2 * HOUR_S),
+        weekly_until: None,
+        covers_alarms: true,
+        reason: "改期".to_owned(),
+        version: row.version,
+    };
+    let desk = world.engine.maintenance();
+    let changed = desk.change(&all, &operator(2), row.id, &change).await.unwrap();
+    assert_eq!((changed.version, changed.changed_by.as_deref()), (2, Some("operator 2")));
+    assert!(
+        matches!(world.the_alarm().await.aside, Some(Aside::Maintenance { until, .. }) if until == at_s(2 * HOUR_S))
+    );
+    let stale = desk.change(&all, &operator(1), row.id, &change).await;
+    assert!(matches!(stale, Err(EngineError::Store(StoreError::Conflict { .. }))), "{stale:?}");
+    change.version = 2;
+    let begun = WindowChange { starts_at: at_s(60), ..change.clone() };
+    let begun = desk.change(&all, &operator(1), row.id, &begun).await;
+    assert!(matches!(begun, Err(EngineError::Store(StoreError::Invalid { code: "begun", .. }))), "{begun:?}");
+    change.covers_alarms = false;
+    desk.change(&all, &operator(1), row.id, &change).await.unwrap();
+    assert_eq!(world.the_alarm().await.aside, None, "an alarm about the circuit is told again");
+    assert_eq!(world.audit("maintenance").await.len(), 3);
 }
 
 #[tokio::test]

@@ -47,27 +47,11 @@ impl GrantRow {
     }
 }
 
-/// Whether `scope` holds all that a grant over this part would reach.
-pub(crate) fn within(
-    scope: &Scope,
-    organisation: Option<&OrganisationPath>,
-    area: Option<&AreaCode>,
-) -> bool {
-    scope.parts().iter().any(|part| {
-        let organisation_fits = part
-            .organisation
-            .as_ref()
-            .is_none_or(|root| organisation.is_some_and(|path| path.0.starts_with(&root.0)));
-        let area_fits = part.area.as_ref().is_none_or(|root| area.is_some_and(|area| root.covers(area)));
-        organisation_fits && area_fits
-    })
-}
-
 pub(crate) fn all_within(scope: &Scope, grants: &[GrantRow]) -> bool {
     if grants.is_empty() {
         return scope.is_everything();
     }
-    grants.iter().all(|grant| within(scope, grant.organisation_path.as_ref(), grant.area_code.as_ref()))
+    grants.iter().all(|grant| scope.holds_part(grant.organisation_path.as_ref(), grant.area_code.as_ref()))
 }
 
 /// Where an account belongs for the audit log: the part of its only grant, else the platform's.
@@ -143,7 +127,7 @@ pub(crate) async fn check(
             return Err(StoreError::invalid("grants", "unknown", format!("no area {}", area.0)));
         }
     }
-    if within(scope, path.as_ref(), wanted.area_code.as_ref()) {
+    if scope.holds_part(path.as_ref(), wanted.area_code.as_ref()) {
         Ok(())
     } else {
         Err(StoreError::invalid("grants", "too_wide", "the grant reaches further than the caller's own"))

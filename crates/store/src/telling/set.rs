@@ -8,7 +8,6 @@ use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
 use super::Telling;
-use crate::accounts::grants::within;
 use crate::actor::Actor;
 use crate::audit::{self, AuditEntry, AuditObject};
 use crate::error::StoreError;
@@ -179,7 +178,7 @@ impl Telling<'_> {
             }
         };
         let known = draft.organisation_id.is_none() || path.is_some();
-        if !known || !within(scope, path.as_ref(), None) {
+        if !known || !scope.holds_part(path.as_ref(), None) {
             let had = draft.organisation_id.map_or_else(|| "none".to_owned(), |id| id.to_string());
             let message = format!("had {had}, wanted an organisation that the caller may set things for");
             return Err(StoreError::invalid("organisation_id", "unknown", message));
@@ -281,7 +280,7 @@ impl Telling<'_> {
 }
 
 fn inside(scope: &Scope, row: &SetRow) -> bool {
-    within(scope, row.organisation_path.as_ref(), None)
+    scope.holds_part(row.organisation_path.as_ref(), None)
 }
 
 async fn load(

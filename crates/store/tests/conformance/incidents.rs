@@ -18,11 +18,16 @@ async fn open_and_recent_alarms_and_decisions_are_read_in_ones_own_scope() {
             raised(1, &world.east, Hazard::Offline, Severity::Fault, NOW.plus_ms(-2 * HOUR)),
             raised(2, &world.west, Hazard::Offline, Severity::Fault, NOW),
             closed(old, NOW),
-            closed(raised(4, &world.east, Hazard::Overload, Severity::Warning, NOW), NOW),
+            closed(raised(4, &world.east, Hazard::ResidualCurrent, Severity::Warning, NOW), NOW),
+            raised(5, &world.east, Hazard::Overload, Severity::Warning, NOW),
         ];
         world.store.commit(&alarms(writes)).await.unwrap();
         let all = store.facts(&world.everything, NOW).await.unwrap();
-        assert_eq!(all.alarms.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1, 2, 4], "3 is long over");
+        assert_eq!(
+            all.alarms.iter().map(|row| row.id.0).collect::<Vec<_>>(),
+            [1, 2, 4],
+            "3 is long over, 5 has no company"
+        );
         assert_eq!(all.alarms.iter().map(|row| row.fact().open).collect::<Vec<_>>(), [true, true, false]);
         assert!(all.alarms.iter().all(|row| row.panel_id.is_some() && !row.incoming));
         assert_eq!(all.population.iter().map(|line| line.detectors).collect::<Vec<_>>(), [1, 1]);

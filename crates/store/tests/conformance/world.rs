@@ -268,6 +268,7 @@ pub(crate) fn raised(
             actor_name: None,
             reason: None,
             comment: None,
+            note: None,
         }],
         outbox: vec![OutboxEntry { at, kind: "alarm_raised", payload: serde_json::json!({"version": 1}) }],
     }

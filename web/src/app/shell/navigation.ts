@@ -1,6 +1,6 @@
 /** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
 
-import { Activity, Bell, Building, ChartColumn, Construction, Cpu, FileCode, Flame, LayoutDashboard, Megaphone, PlugZap, ScrollText, SendHorizontal, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
+import { Activity, ArrowRightLeft, Bell, Building, ChartColumn, Construction, Cpu, FileCode, Flame, LayoutDashboard, Megaphone, PlugZap, ScrollText, SendHorizontal, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
 import { computed } from 'vue';
 import type { Permission } from '@/api/types';
 import { can } from '@/features/session/session';
@@ -22,6 +22,7 @@ const ENTRIES: readonly Entry[] = [
   { name: 'findings', icon: Stethoscope, group: 'watch' },
   { name: 'risk', icon: Flame, group: 'watch' },
   { name: 'commands', icon: SendHorizontal, group: 'watch' },
+  { name: 'handovers', icon: ArrowRightLeft, group: 'watch' },
   { name: 'maintenance', icon: Construction, group: 'watch' },
   { name: 'metrics', icon: ChartColumn, group: 'manage' },
   { name: 'commissioning', icon: Wrench, group: 'manage', permission: 'device.admit' },

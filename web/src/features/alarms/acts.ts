@@ -106,16 +106,5 @@ export function useActs() {
     }
   }
 
-  async function comment(id: number, said: string): Promise<boolean> {
-    try {
-      await acts.comment.mutateAsync({ id, comment: said });
-      message.success(t('alarms.commented'));
-      return true;
-    } catch (error) {
-      tell(error);
-      return false;
-    }
-  }
-
-  return { acknowledge, tell, reset, comment, setAside, takeBack, judged, busy: acts.acknowledge.isPending };
+  return { acknowledge, tell, reset, setAside, takeBack, judged, busy: acts.acknowledge.isPending };
 }

@@ -102,10 +102,6 @@ export function useAlarmActs() {
         http.post(`/alarms/${order.id}/reset`, { comment: order.comment, send_to_device: order.send_to_device }),
       onSettled: refresh,
     }),
-    comment: useMutation({
-      mutationFn: (order: { id: number; comment: string }) => http.post(`/alarms/${order.id}/comment`, { comment: order.comment }),
-      onSettled: refresh,
-    }),
   };
 }
 

@@ -15,6 +15,8 @@ export default {
   csrf_rejected: { title: 'This page has expired', advice: 'Load it again and retry.' },
   already_closed: { title: 'This alarm is already closed', advice: 'Find it in the history.' },
   set_aside: { title: 'This alarm is suppressed already', advice: 'A maintenance window or another alarm keeps it quiet; nothing is left to set aside.' },
+  no_such_entry: { title: 'No such entry', advice: 'It is neither a call, nor a dispatch, nor a comment.' },
+  entry_over: { title: 'This entry has been dealt with', advice: 'Somebody else may just have entered it; see what happened so far.' },
   not_shelved: { title: 'This alarm is not set aside', advice: 'Its time may be over, or somebody took it back.' },
   nothing_to_undo: { title: 'It can no longer be taken back', advice: 'Only one’s own acknowledgement, within 60 seconds.' },
   interlocked: { title: 'This circuit is never switched from afar', advice: 'It feeds a fire pump, a lift, medical equipment or emergency lighting. Somebody has to go there.' },

@@ -10,6 +10,7 @@ export default {
     findings: 'Findings',
     risk: 'Risk',
     commands: 'Commands',
+    handovers: 'Shift hand-over',
     maintenance: 'Maintenance',
     metrics: 'Alarm metrics',
     commissioning: 'Commissioning',

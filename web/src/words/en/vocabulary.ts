@@ -70,6 +70,11 @@ export default {
     stale_clock: 'Device clock wrong',
   },
   event: {
+    called: 'Call',
+    dispatched: 'Sent',
+    arrived: 'Arrived',
+    finished: 'Done',
+    withdrawn: 'Withdrawal',
     realarmed: 'Rings again',
     shelved: 'Set aside',
     unshelved: 'Back from the shelf',

@@ -15,6 +15,8 @@ export default {
   csrf_rejected: { title: '页面已过期', advice: '请刷新页面后再试。' },
   already_closed: { title: '这条告警已经关闭', advice: '可在历史中查看。' },
   set_aside: { title: '这条告警已被屏蔽', advice: '检修窗口或另一条告警正在屏蔽它，不需要再搁置。' },
+  no_such_entry: { title: '没有这条记录', advice: '它不是电话、派单或备注，不能这样处理。' },
+  entry_over: { title: '这条记录已处理过', advice: '别人可能刚刚登记过到达、处理或撤回，请看“经过”。' },
   not_shelved: { title: '这条告警没有被搁置', advice: '搁置可能已到时，或已有人取消。' },
   nothing_to_undo: { title: '已不能撤销', advice: '只能在确认后的 60 秒内撤销自己的确认。' },
   interlocked: { title: '该回路禁止远程分合闸', advice: '它为消防水泵、电梯、医疗设备或应急照明等供电，请派人到现场操作。' },

@@ -10,6 +10,7 @@ export default {
     findings: '诊断发现',
     risk: '风险',
     commands: '远程控制',
+    handovers: '交接班',
     maintenance: '检修窗口',
     metrics: '告警绩效',
     commissioning: '调试',

@@ -70,6 +70,11 @@ export default {
     stale_clock: '设备时钟错误',
   },
   event: {
+    called: '电话',
+    dispatched: '派人',
+    arrived: '到达现场',
+    finished: '处理完毕',
+    withdrawn: '撤回',
     realarmed: '再次提醒',
     shelved: '搁置',
     unshelved: '取消搁置',

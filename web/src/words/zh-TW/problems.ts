@@ -15,6 +15,8 @@ export default {
   csrf_rejected: { title: '頁面已過期', advice: '請重新整理頁面後再試。' },
   already_closed: { title: '這條警報已經關閉', advice: '可在歷史中檢視。' },
   set_aside: { title: '這條警報已被屏蔽', advice: '檢修時段或另一條警報正在屏蔽它，不需要再擱置。' },
+  no_such_entry: { title: '沒有這條記錄', advice: '它不是電話、派工或備註，不能這樣處理。' },
+  entry_over: { title: '這條記錄已處理過', advice: '別人可能剛剛登記過到達、處理或撤回，請看「經過」。' },
   not_shelved: { title: '這條警報沒有被擱置', advice: '擱置可能已到時，或已有人取消。' },
   nothing_to_undo: { title: '已不能復原', advice: '只能在確認後的 60 秒內復原自己的確認。' },
   interlocked: { title: '該迴路禁止遠端分合閘', advice: '它為消防水泵、電梯、醫療設備或應急照明等供電，請派人到現場操作。' },

@@ -10,6 +10,7 @@ export default {
     findings: '診斷發現',
     risk: '風險',
     commands: '遠端控制',
+    handovers: '交接班',
     maintenance: '檢修時段',
     metrics: '警報績效',
     commissioning: '調試',

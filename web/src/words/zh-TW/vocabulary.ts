@@ -70,6 +70,11 @@ export default {
     stale_clock: '裝置時鐘錯誤',
   },
   event: {
+    called: '電話',
+    dispatched: '派人',
+    arrived: '到達現場',
+    finished: '處理完畢',
+    withdrawn: '撤回',
     realarmed: '再次提醒',
     shelved: '擱置',
     unshelved: '取消擱置',
