@@ -23,7 +23,7 @@ async function post<T>(page: Page, path: string, data: object): Promise<T> {
 async function leakingPanel(page: Page, city: City, name: string): Promise<Dtu[]> {
   const { items } = await read<{ items: { organisation_id: number; area_code: string }[] }>(page, '/sites?limit=1');
   const { organisation_id, area_code } = items[0] ?? { organisation_id: 1, area_code: '430203' };
-  const site = await post<{ id: number }>(page, '/sites', { name, area_code, organisation_id });
+  const site = await post<{ id: number }>(page, '/sites', { name, area_code, organisation_id, contact_name: '王经理', contact_phone: '073128888888' });
   const panel = await post<{ id: number }>(page, `/sites/${site.id}/panels`, { name: '一层总箱' });
   const relays: Dtu[] = [];
   for (const [at, circuit_name, load_kind] of [[0, '总进线', 'incoming'], [1, '后厨', 'kitchen'], [2, '照明', 'lighting']] as const) {

@@ -73,7 +73,7 @@ test('calls and dispatches stand in the alarm’s record, live for a colleague, 
   await page.getByLabel('交班备注').fill('等李师傅复测');
   await page.getByRole('button', { name: '交班', exact: true }).last().click();
   await expect(page).toHaveURL(/\/handovers\/\d+$/);
-  await expect(page.getByText('等待接班')).toBeVisible();
+  await expect(page.locator('dd strong', { hasText: '等待接班' })).toBeVisible();
   await expect(page.getByRole('button', { name: '我已看过，接班' })).toHaveCount(0);
   expect(await axe(page)).toEqual([]);
 
@@ -82,9 +82,9 @@ test('calls and dispatches stand in the alarm’s record, live for a colleague, 
   await expect(colleague.page.getByText('等李师傅复测')).toBeVisible();
   await colleague.page.getByLabel('接班人备注').fill('收到');
   await colleague.page.getByRole('button', { name: '我已看过，接班' }).click();
-  await expect(colleague.page.getByText('已接班', { exact: true })).toBeVisible();
+  await expect(colleague.page.locator('dd strong', { hasText: '已接班' })).toBeVisible();
   // The outgoing operator's page hears of it.
-  await expect(page.getByText('已接班', { exact: true })).toBeVisible();
+  await expect(page.locator('dd strong', { hasText: '已接班' })).toBeVisible();
   await expect(page.getByText('收到')).toBeVisible();
   await page.goto('/handovers?tab=records');
   await settled(page);

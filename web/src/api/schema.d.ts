@@ -455,6 +455,23 @@ export interface paths {
         patch: operations["change_circuit"];
         trace?: never;
     };
+    "/circuits/{id}/risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The risk of a circuit. */
+        get: operations["get_circuit_risk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/command-batches": {
         parameters: {
             query?: never;
@@ -715,6 +732,23 @@ export interface paths {
         };
         /** The same curves as CSV, one row per channel and step. */
         get: operations["export_curve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detectors/{id}/risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The risk of the circuit that a detector watches; of the detector itself where it stands on none. */
+        get: operations["get_detector_risk"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1744,6 +1778,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sites by their risk. */
+        get: operations["rank_sites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/risk/areas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The areas by the risk of their sites. */
+        get: operations["rank_areas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/risk/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much each cause counts in a score. */
+        get: operations["get_risk_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/routes": {
         parameters: {
             query?: never;
@@ -2024,6 +2109,23 @@ export interface paths {
          *     `keep_notes` is `true`.
          */
         post: operations["add_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The risk of a site, what it is made of, and what lowers it. */
+        get: operations["get_site_risk"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3307,6 +3409,43 @@ export interface components {
              * @description The version that was read.
              */
             version: number;
+        };
+        /** @description The risk of a circuit; or of a detector that stands on none. */
+        CircuitRisk: {
+            /** @description What lowers it, largest saving first; the first is the one act. */
+            acts: components["schemas"]["RiskAct"][];
+            /**
+             * Format: int64
+             * @description The circuit; null for a detector that stands on none.
+             */
+            circuit_id: number | null;
+            /** @description Its detectors. */
+            detectors: components["schemas"]["RiskDetector"][];
+            /** @description How that is called. */
+            grade: components["schemas"]["RiskGrade"];
+            /** @description The circuit's name, else the detector's. */
+            name: string;
+            /** @description The panel's name; empty where there is none. */
+            panel_name: string;
+            /** @description What it is made of, largest first. */
+            parts: components["schemas"]["RiskPart"][];
+            /**
+             * Format: int32
+             * @description The version of the rules.
+             */
+            rules: number;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            score: number;
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description The site's name. */
+            site_name: string;
         };
         /**
          * @description Whether the circuit is in danger, or the watching of it.
@@ -7220,6 +7359,58 @@ export interface components {
             total: number | null;
         };
         /** @description One page of a list. */
+        Page_RankedSite: {
+            /** @description The rows. */
+            items: {
+                act?: components["schemas"]["RiskAct"] | null;
+                /** @description The division code of its area. */
+                area_code: string;
+                /** @description The area's name. */
+                area_name: string;
+                /**
+                 * Format: double
+                 * @description The score less that of a week before; null where there was none.
+                 */
+                change?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it was computed.
+                 */
+                computed_at: string;
+                /** @description How that is called. */
+                grade: components["schemas"]["RiskGrade"];
+                /** @description The organisation's name. */
+                organisation_name: string;
+                /**
+                 * Format: double
+                 * @description 0 to 100.
+                 */
+                score: number;
+                /**
+                 * Format: int64
+                 * @description The site.
+                 */
+                site_id: number;
+                /** @description Its name. */
+                site_name: string;
+                worst_cause?: components["schemas"]["RiskCause"] | null;
+                /** @description The worst circuit's name; null where none has points. */
+                worst_name?: string | null;
+                /**
+                 * Format: double
+                 * @description The worst circuit's score.
+                 */
+                worst_score: number;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
         Page_Route: {
             /** @description The rows. */
             items: (components["schemas"]["RouteMatch"] & {
@@ -8634,6 +8825,91 @@ export interface components {
              */
             when_full: string;
         };
+        /** @description An area with its risk. */
+        RankedArea: {
+            /**
+             * @description The division code.
+             * @example 430203
+             */
+            area_code: string;
+            /**
+             * @description Its name.
+             * @example 芦淞区
+             */
+            area_name: string;
+            /**
+             * Format: double
+             * @description The mean less that of a week before, of the sites that had a score then; null where none had.
+             */
+            change: number | null;
+            /** @description How that is called. */
+            grade: components["schemas"]["RiskGrade"];
+            /** @description Of them, grave ones. */
+            grave: number;
+            /** @description High ones. */
+            high: number;
+            /**
+             * Format: double
+             * @description The mean of its sites.
+             */
+            mean: number;
+            /** @description Moderate ones. */
+            moderate: number;
+            /**
+             * Format: double
+             * @description The worst of its sites and a bounded share of the others, 0 to 100.
+             */
+            score: number;
+            /** @description Sites with a score. */
+            sites: number;
+        };
+        /** @description The areas, worst first. */
+        RankedAreas: {
+            /** @description The areas. */
+            items: components["schemas"]["RankedArea"][];
+        };
+        /** @description A site in the ranking. */
+        RankedSite: {
+            act: components["schemas"]["RiskAct"] | null;
+            /** @description The division code of its area. */
+            area_code: string;
+            /** @description The area's name. */
+            area_name: string;
+            /**
+             * Format: double
+             * @description The score less that of a week before; null where there was none.
+             */
+            change: number | null;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computed_at: string;
+            /** @description How that is called. */
+            grade: components["schemas"]["RiskGrade"];
+            /** @description The organisation's name. */
+            organisation_name: string;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            score: number;
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description Its name. */
+            site_name: string;
+            worst_cause: components["schemas"]["RiskCause"] | null;
+            /** @description The worst circuit's name; null where none has points. */
+            worst_name: string | null;
+            /**
+             * Format: double
+             * @description The worst circuit's score.
+             */
+            worst_score: number;
+        };
         /** @description Somebody to be told. */
         Recipient: {
             /**
@@ -8733,6 +9009,158 @@ export interface components {
         RestoreRequest: {
             /** @description The serial number, where your scope is less than everything. */
             serial?: string | null;
+        };
+        /** @description What somebody can do. */
+        RiskAct: {
+            /** @description The largest cause that it takes away. */
+            cause: components["schemas"]["RiskCause"];
+            /**
+             * Format: int64
+             * @description The circuit.
+             */
+            circuit_id: number | null;
+            /**
+             * @description `handle_alarm`, `acknowledge_alarm`, `check_finding`, `restore_watch`, `inspect`, `self_test`, `bring_online`, `install`.
+             * @example handle_alarm
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description The detector.
+             */
+            detector_id: number | null;
+            /** @description The detector's name. */
+            detector_name: string | null;
+            /**
+             * Format: double
+             * @description By how much the score falls.
+             */
+            saves: number;
+            /** @description Where: the circuit's name, else the detector's. */
+            unit_name: string;
+        };
+        /** @description Why there are points. Which of the other fields are there depends on the code. */
+        RiskCause: {
+            /**
+             * Format: int64
+             * @description The alarm.
+             */
+            alarm_id: number | null;
+            /**
+             * @description `open_alarm`, `unacknowledged`, `unhandled`, `shelved`, `finding`, `past_hazard`, `repeats`, `blind`, `never_heard`,
+             *     `no_self_test`, `uncommissioned`, `unwatched`.
+             * @example open_alarm
+             */
+            code: string;
+            /**
+             * Format: double
+             * @description How sure the finding is, 0 to 1.
+             */
+            confidence: number | null;
+            /**
+             * Format: int32
+             * @description How many alarms.
+             */
+            count: number | null;
+            /**
+             * Format: int64
+             * @description How many days.
+             */
+            days: number | null;
+            /** @description Whether there ever was a self-test. */
+            ever: boolean | null;
+            /**
+             * Format: int64
+             * @description The finding.
+             */
+            finding_id: number | null;
+            hazard: components["schemas"]["Hazard"] | null;
+            kind: components["schemas"]["FindingKind"] | null;
+            /**
+             * Format: int64
+             * @description How many minutes.
+             */
+            minutes: number | null;
+            /** @description The alarm's condition has gone. */
+            returned: boolean | null;
+            severity: components["schemas"]["Severity"] | null;
+            strength: components["schemas"]["FindingStrength"] | null;
+        };
+        /** @description One day of a score. */
+        RiskDay: {
+            /**
+             * @description The day, UTC.
+             * @example 2026-11-25
+             */
+            date: string;
+            /**
+             * Format: double
+             * @description The last score of the day.
+             */
+            score: number;
+        };
+        /** @description A detector of a circuit. */
+        RiskDetector: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+        };
+        /**
+         * @description How a risk is called: 低风险、一般风险、较大风险、重大风险.
+         * @enum {string}
+         */
+        RiskGrade: "low" | "moderate" | "high" | "grave";
+        /** @description One part of a circuit's score. */
+        RiskPart: {
+            /** @description What takes it away. */
+            act: components["schemas"]["RiskAct"];
+            /**
+             * Format: double
+             * @description What it would be alone.
+             */
+            alone: number;
+            /** @description Why. */
+            cause: components["schemas"]["RiskCause"];
+            /**
+             * Format: int64
+             * @description The detector that it is about.
+             */
+            detector_id: number | null;
+            /** @description Its name. */
+            detector_name: string | null;
+            /**
+             * Format: double
+             * @description Its share of the score; the parts' shares add up to it.
+             */
+            points: number;
+        };
+        /** @description How scores are computed. */
+        RiskRules: {
+            /**
+             * Format: int32
+             * @description The version of the rules.
+             */
+            version: number;
+            /** @description How much each cause counts. */
+            weights: components["schemas"]["RiskWeight"][];
+        };
+        /** @description One weight. */
+        RiskWeight: {
+            /**
+             * @description Its name in the configuration, with its unit where it is not points.
+             * @example fire_alarm
+             */
+            name: string;
+            /**
+             * Format: int32
+             * @description How much.
+             * @example 60
+             */
+            value: number;
         };
         /**
          * @description What a person is to the platform.
@@ -9181,6 +9609,39 @@ export interface components {
             version: number;
             /** @description Its time zone, an IANA name. */
             zone?: string | null;
+        };
+        /** @description The risk of a site. */
+        SiteRisk: {
+            /** @description What lowers the site's score, largest saving first; the first is the one act. */
+            acts: components["schemas"]["RiskAct"][];
+            /**
+             * Format: double
+             * @description The score less that of a week before; null where there was none.
+             */
+            change: number | null;
+            /** @description Its circuits, the worst first. */
+            circuits: components["schemas"]["CircuitRisk"][];
+            /** @description The kept scores of the last days, oldest first. */
+            days: components["schemas"]["RiskDay"][];
+            /** @description How that is called. */
+            grade: components["schemas"]["RiskGrade"];
+            /**
+             * Format: int32
+             * @description The version of the rules.
+             */
+            rules: number;
+            /**
+             * Format: double
+             * @description The worst circuit and a bounded share of the others, 0 to 100.
+             */
+            score: number;
+            /**
+             * Format: int64
+             * @description The site.
+             */
+            site_id: number;
+            /** @description Its name. */
+            site_name: string;
         };
         /** @description A site from its panels down to the newest values. */
         SiteTree: {
@@ -13752,6 +14213,92 @@ export interface operations {
             };
         };
     };
+    get_circuit_risk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The circuit */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The risk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitRisk"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_command_batches: {
         parameters: {
             query?: {
@@ -15755,6 +16302,92 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_detector_risk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The detector */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The risk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitRisk"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */
@@ -24097,6 +24730,246 @@ export interface operations {
             };
         };
     };
+    rank_sites: {
+        parameters: {
+            query?: {
+                /** @description An area and all inside it. */
+                area?: string;
+                /** @description An organisation and all below it. */
+                organisation?: number;
+                /** @description Only of this grade. */
+                grade?: "low" | "moderate" | "high" | "grave";
+                /** @description Part of the site's name. */
+                q?: string;
+                /**
+                 * @description `-score` (worst first, the default), `score`, `-change` (most risen within the week first), `change`, `name`.
+                 * @example -score
+                 */
+                sort?: string;
+                /** @description Rows on a page. */
+                limit?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RankedSite"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rank_areas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The areas */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RankedAreas"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRules"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_routes: {
         parameters: {
             query?: never;
@@ -27081,6 +27954,92 @@ export interface operations {
             };
             /** @description The disk is full: `store_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_risk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The site */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The risk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteRisk"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
