@@ -6,21 +6,19 @@
     reason = "a measurement prints, and stops when it cannot go on"
 )]
 
+mod place;
+
 use std::time::{Duration, Instant};
 
 use domain::access::Scope;
-use domain::id::{ChannelId, DetectorId, TerminalId};
+use domain::id::{ChannelId, DetectorId};
 use domain::reading::{Filing, PointIndex, Quality, Sample};
 use domain::time::UnixMs;
-use store::accounts::AccountDraft;
-use store::admission::{AdmitDetector, CircuitChoice, DetectorPlace, PanelChoice, SiteChoice};
-use store::circuits::{CircuitDraft, PanelDraft};
 use store::history::{CurveAsk, History};
 use store::intake::StoredReading;
 use store::overview::Part;
-use store::sites::{SiteDraft, SiteFilter, SiteSort};
-use store::terminals::UnknownSeen;
-use store::{Actor, Batch, Options, Page, Store};
+use store::sites::{SiteFilter, SiteSort};
+use store::{Batch, Options, Page, Store};
 
 const BEGIN: UnixMs = UnixMs(1_789_999_200_000);
 const PERIOD_MS: i64 = 30_000;
@@ -44,7 +42,9 @@ async fn main() {
     let total = numbers.next().unwrap_or(600_000);
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), Options::default()).await.unwrap();
-    let real = people_and_places(&store).await;
+    let profiles = domain::profile::shipped().unwrap();
+    let profile = profiles.iter().find(|profile| profile.points.len() >= 12).unwrap();
+    let real = place::people_and_places(&store, profile, 1, BEGIN).await.remove(0);
 
     let mut noise = Noise(7);
     let mut spent = Vec::new();
@@ -184,61 +184,4 @@ fn reading(detector: DetectorId, at: UnixMs, noise: &mut Noise) -> StoredReading
         samples,
         reported: Vec::new(),
     }
-}
-
-/// One real detector, because a curve asks for a channel in somebody's scope.
-async fn people_and_places(store: &Store) -> (DetectorId, ChannelId) {
-    let everything = Scope::platform();
-    let actor = Actor::system();
-    let draft = AccountDraft {
-        login: "root".to_owned(),
-        name: "root".to_owned(),
-        language: "en".to_owned(),
-        password_hash: String::new(),
-        must_change_password: false,
-        grants: Vec::new(),
-    };
-    let first = store.accounts().create_first(BEGIN, "city", &draft, "").await.unwrap();
-    let profiles = domain::profile::shipped().unwrap();
-    let profile = profiles.iter().find(|profile| profile.points.len() >= 12).unwrap();
-    let unknown = UnknownSeen {
-        serial: "1".to_owned(),
-        protocol: profile.protocol,
-        iccid: None,
-        signal: None,
-        firmware: None,
-        remote: String::new(),
-        at: BEGIN,
-        readings_ignored: 0,
-        hint_profile_id: None,
-    };
-    let terminal: TerminalId =
-        store.terminals().seen_unknown(&[unknown]).await.unwrap().first().unwrap().terminal;
-    let site = SiteDraft {
-        name: "site".to_owned(),
-        address: String::new(),
-        area_code: domain::place::AreaCode("430202".to_owned()),
-        organisation_id: first.organisation.id,
-        premises_kind: "mall".to_owned(),
-        position: None,
-        zone: "Asia/Shanghai".to_owned(),
-        contact_name: String::new(),
-        contact_phone: String::new(),
-    };
-    let panel = PanelDraft { name: "panel".to_owned(), location: String::new() };
-    let circuit = CircuitDraft {
-        name: "circuit".to_owned(),
-        rated_current_a: None,
-        phases: 3,
-        load_kind: String::new(),
-    };
-    let place =
-        DetectorPlace::Circuit(CircuitChoice::New(PanelChoice::New(SiteChoice::New(site), panel), circuit));
-    let wanted =
-        AdmitDetector { profile, unit_address: Some(1), address: None, name: "detector".to_owned(), place };
-    let admitted =
-        store.terminals().admit(&everything, &actor, BEGIN, terminal, None, &[wanted]).await.unwrap();
-    let detector = *admitted.detectors.first().unwrap();
-    let channels = store.detectors().channels(&everything, detector).await.unwrap();
-    (detector, channels.get(1).unwrap().id)
 }
