@@ -3,8 +3,8 @@
 //! Readings come as rows in the order of arrival: the tail. A day that has ended is sealed into one chunk per detector,
 //! by column, in a file per month (ADR 12). A roll-up step reads the tail after a stored cursor and merges
 //! it into buckets of 15 minutes, 1 hour and 1 day, in one transaction with the cursor: exactly once,
-//! whatever stops it where, and late data merge into old buckets. A curve of up to two days reads the readings;
-//! a longer one reads roll-ups and merges in the readings that they do not hold yet.
+//! whatever stops it where, and late data merge into old buckets. A curve of up to two days, or with
+//! points narrower than a roll-up, reads the readings; any other reads roll-ups and merges in the readings that they do not hold yet.
 
 mod bucket;
 mod calendar;

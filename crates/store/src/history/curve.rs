@@ -102,11 +102,13 @@ fn check(ask: &CurveAsk) -> Result<(), StoreError> {
 fn choose(ask: &CurveAsk, kept: &Kept) -> (CurveSource, i64) {
     let range = ask.to.since_ms(ask.from);
     let wanted = ceil(range, i64::from(ask.points)) / i64::from(ask.points);
-    if range <= RAW_RANGE_MS && ask.from.0 >= kept.readings_from {
+    let [quarter, hour, day] = STEPS_S;
+    // Points narrower than the finest roll-up come from the readings; the number of points bounds how many are read.
+    let is_fine = range <= RAW_RANGE_MS || wanted < quarter * 1000;
+    if is_fine && ask.from.0 >= kept.readings_from {
         let nice = NICE_S.into_iter().map(|step| step * 1000).find(|step| *step >= wanted);
         return (CurveSource::Readings, nice.unwrap_or_else(|| ceil(wanted, 86_400_000)));
     }
-    let [quarter, hour, day] = STEPS_S;
     let holds = |width: i64| kept.rollups_from.get(&width).is_none_or(|from| ask.from.0 >= *from);
     let coarsest = [day, hour, quarter].into_iter().find(|width| width * 1000 <= wanted).unwrap_or(quarter);
     let width =

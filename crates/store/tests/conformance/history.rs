@@ -151,7 +151,8 @@ async fn the_range_chooses_the_source_and_the_points_hold() {
         for (range, points, source) in [
             (HOUR, 600, CurveSource::Readings),
             (2 * DAY, 600, CurveSource::Readings),
-            (3 * DAY, 600, CurveSource::RollUps(900)),
+            (3 * DAY, 600, CurveSource::Readings),
+            (3 * DAY, 200, CurveSource::RollUps(900)),
             (10 * DAY, 100, CurveSource::RollUps(3600)),
             (10 * DAY, 5, CurveSource::RollUps(86_400)),
         ] {
