@@ -27,7 +27,8 @@ pub struct FieldConfig {
     pub max_connections: usize,
     /// Connections from one address; carriers put many devices behind one. Default 20,000.
     pub max_connections_per_address: usize,
-    /// New connections per second from one address; more are closed at once. Default 2,000.
+    /// New connections per second from one address; more are taken in turn, and closed where that would be later than
+    /// 10 s. Default 2,000.
     pub max_new_per_address_per_s: u32,
     /// How long a connection may take to say who it is, s. Default 20.
     pub identify_within_s: u64,

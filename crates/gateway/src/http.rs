@@ -232,6 +232,9 @@ async fn introduce(
         remote = source.unwrap_or(remote);
         place.belongs_to(remote.ip(), door.ingest.mono_ms())?;
     }
+    if let Some(wait) = place.waits(door.ingest.mono_ms()) {
+        sleep(wait).await;
+    }
     let peer = |certificate| Peer { remote, certificate, requests: Arc::default() };
     let Some(acceptor) = &door.tls else { return Ok((Stream::Plain(stream), peer(None))) };
     let secured = acceptor.accept(stream).await?;

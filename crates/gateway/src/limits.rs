@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A leaky bucket as the time at which it will be empty (generic cell rate algorithm, ITU-T I.371 annex A).
 /// Eight bytes, no timer.
@@ -61,7 +62,7 @@ pub(crate) enum Denied {
     Full { max: usize },
     #[error("{max} connections are open from this address, which is all")]
     AddressFull { max: usize },
-    #[error("more than {max} new connections per second from this address")]
+    #[error("more than {max} new connections per second from this address for {LONGEST_TURN_MS} ms")]
     AddressTooFast { max: u32 },
 }
 
@@ -74,6 +75,10 @@ pub(crate) struct Doorkeeper {
     rate: Rate,
     state: Mutex<Addresses>,
 }
+
+/// How long a connection may have to wait until the rate of its address lets it begin, ms. A crowd that comes back after
+/// an outage is taken in turn: whoever is sent away comes back later than its turn would have been.
+const LONGEST_TURN_MS: u64 = 10_000;
 
 #[derive(Debug, Default)]
 struct Addresses {
@@ -95,6 +100,8 @@ pub(crate) struct Place {
     keeper: Arc<Doorkeeper>,
     /// `None` while only a proxy knows it.
     address: Option<IpAddr>,
+    /// When its turn comes, by the door's clock, ms.
+    turn_ms: u64,
 }
 
 const SWEEP_LEAST: usize = 1_024;
@@ -125,10 +132,11 @@ impl Doorkeeper {
             return Err(Denied::Full { max: self.max });
         }
         state.total += 1;
-        Ok(Place { keeper: Arc::clone(self), address: None })
+        Ok(Place { keeper: Arc::clone(self), address: None, turn_ms: 0 })
     }
 
-    fn count(&self, address: IpAddr, now_ms: u64) -> Result<(), Denied> {
+    /// When its turn comes.
+    fn count(&self, address: IpAddr, now_ms: u64) -> Result<u64, Denied> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.by_address.len() >= state.sweep_at {
             state.by_address.retain(|_, known| known.open > 0 || !known.new.is_empty(now_ms));
@@ -138,11 +146,13 @@ impl Doorkeeper {
         if known.open >= self.max_per_address {
             return Err(Denied::AddressFull { max: self.max_per_address });
         }
-        if !known.new.try_pour(self.rate, now_ms) {
+        let turn_ms = known.new.fits_at_ms(self.rate);
+        if turn_ms > now_ms.saturating_add(LONGEST_TURN_MS) {
             return Err(Denied::AddressTooFast { max: self.max_new_per_s });
         }
+        known.new.pour(self.rate, now_ms);
         known.open += 1;
-        Ok(())
+        Ok(turn_ms)
     }
 
     /// How many connections are open.
@@ -156,10 +166,15 @@ impl Place {
     pub(crate) fn belongs_to(&mut self, address: IpAddr, now_ms: u64) -> Result<(), Denied> {
         let address = address.to_canonical();
         if self.address.is_none() {
-            self.keeper.count(address, now_ms)?;
+            self.turn_ms = self.keeper.count(address, now_ms)?;
             self.address = Some(address);
         }
         Ok(())
+    }
+
+    /// How long it has to wait from `now_ms` until its turn comes; `None` when it may begin.
+    pub(crate) fn waits(&self, now_ms: u64) -> Option<Duration> {
+        Some(self.turn_ms.saturating_sub(now_ms)).filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 }
 
@@ -205,13 +220,20 @@ mod tests {
     #[test]
     fn new_connections_per_second_are_counted_even_when_they_close_at_once() {
         let keeper = Doorkeeper::new(100, 100, 5);
+        let waits = |at| keeper.enter(HERE, at).map(|place| place.waits(at));
         for _ in 0..5 {
-            drop(keeper.enter(HERE, 1_000).unwrap());
+            assert_eq!(waits(1_000), Ok(None));
         }
-        assert_eq!(keeper.enter(HERE, 1_000).unwrap_err(), Denied::AddressTooFast { max: 5 });
-        assert!(keeper.enter(THERE, 1_000).is_ok());
-        assert!(keeper.enter(HERE, 1_200).is_ok(), "one fits again after a fifth of a second");
-        assert!(keeper.enter(HERE, 1_200).is_err());
+        // More are taken in turn, one in a fifth of a second.
+        assert_eq!(waits(1_000), Ok(Some(Duration::from_millis(200))));
+        assert_eq!(waits(1_000), Ok(Some(Duration::from_millis(400))));
+        assert_eq!(waits(1_600), Ok(None));
+        assert_eq!(keeper.enter(THERE, 1_600).unwrap().waits(1_600), None);
+        // Nobody waits for longer than ten seconds.
+        let taken = (0..1_000).map_while(|_| waits(1_600).ok()).count();
+        assert_eq!(taken, 50);
+        assert_eq!(waits(1_600), Err(Denied::AddressTooFast { max: 5 }));
+        assert!(keeper.enter(THERE, 1_600).is_ok());
     }
 
     #[test]

@@ -180,7 +180,7 @@ async fn accept(listener: TcpListener, gate: Arc<Gate>, keeper: Arc<Doorkeeper>,
                         gate.counters.connections_accepted.add_one();
                         // A frame is small and its answer is waited for: Nagle's delay would only add to it.
                         let _kept_anyway = stream.set_nodelay(true);
-                        if is_proxy || gate.tls.is_some() {
+                        if is_proxy || gate.tls.is_some() || place.waits(gate.mono_ms()).is_some() {
                             tracker.spawn(admit(stream, remote, is_proxy, Arc::clone(&gate), place));
                         } else {
                             let caller = Caller { remote, certificate: None };
@@ -246,6 +246,9 @@ async fn introduce(
             .map_err(|_elapsed| NotAdmitted::ProxySilent { within_s })??;
         remote = source.unwrap_or(remote);
         place.belongs_to(remote.ip(), gate.mono_ms())?;
+    }
+    if let Some(wait) = place.waits(gate.mono_ms()) {
+        sleep(wait).await;
     }
     let Some(acceptor) = &gate.tls else {
         return Ok((Stream::Plain(stream), Caller { remote, certificate: None }));

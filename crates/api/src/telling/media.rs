@@ -186,8 +186,12 @@ pub(super) async fn test_medium(
     let outcome = api.engine.telling().test(&scope, id, account).await.map_err(super::refused)?;
     let (outcome, detail, reference) = match outcome {
         Outcome::Accepted { reference } => (AttemptOutcome::Accepted, None, reference),
-        Outcome::TryAgain { detail, .. } => (AttemptOutcome::TryAgain, Some(detail), None),
-        Outcome::Refused { detail } => (AttemptOutcome::Refused, Some(detail), None),
+        Outcome::TryAgain { detail, .. } | Outcome::AddressBusy { detail, .. } => {
+            (AttemptOutcome::TryAgain, Some(detail), None)
+        }
+        Outcome::Refused { detail } | Outcome::AddressRefused { detail } => {
+            (AttemptOutcome::Refused, Some(detail), None)
+        }
         Outcome::Gone { detail } => (AttemptOutcome::Gone, Some(detail), None),
     };
     Ok(Json(MediumTested { outcome, detail, reference }))

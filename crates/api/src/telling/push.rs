@@ -196,8 +196,8 @@ pub(super) async fn test_push_subscription(
     // What the push service said in full stays here: who names an address must not read it through this server.
     let outcome = match api.engine.telling().test_push(own, id).await? {
         Outcome::Accepted { .. } => AttemptOutcome::Accepted,
-        Outcome::TryAgain { .. } => AttemptOutcome::TryAgain,
-        Outcome::Refused { .. } => AttemptOutcome::Refused,
+        Outcome::TryAgain { .. } | Outcome::AddressBusy { .. } => AttemptOutcome::TryAgain,
+        Outcome::Refused { .. } | Outcome::AddressRefused { .. } => AttemptOutcome::Refused,
         Outcome::Gone { .. } => AttemptOutcome::Gone,
     };
     Ok(Json(PushTested { outcome }))

@@ -27,6 +27,11 @@ pub(crate) struct Devices {
 impl Devices {
     /// `count` devices that make `per_s` readings together; of each at most `window` wait for their confirmation.
     pub(crate) fn dial(place: &Place, count: usize, per_s: f64, window: usize) -> Self {
+        Self::dial_from(place, 1, count, per_s, window)
+    }
+
+    /// The same for the devices whose numbers begin with `first`.
+    pub(crate) fn dial_from(place: &Place, first: usize, count: usize, per_s: f64, window: usize) -> Self {
         let stop = CancellationToken::new();
         let options = LoadOptions {
             connections: count,
@@ -34,6 +39,7 @@ impl Devices {
             window,
             for_s: FOR_EVER_S,
             warm_up_s: 0.0,
+            first_serial: first,
             record: Some(place.record()),
             stop: stop.clone(),
             ..LoadOptions::to(place.field)

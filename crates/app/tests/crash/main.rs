@@ -11,3 +11,6 @@ mod full_store;
 mod kill_loop;
 mod mixed;
 mod platform;
+mod receivers;
+mod storm;
+mod telling_kill;

@@ -1,7 +1,7 @@
 //! Devices of mixed protocols against the real server, all cut off at once; what they saw confirmed against what the
 //! store holds. Small by default; `EMBERWATCH_MIX_DEVICES=20000 EMBERWATCH_MIX_SECONDS=600` is a city's hour in ten
 //! minutes (12 readings of each device, as at five minutes apart); `EMBERWATCH_MIX_ADDRESSES=1` lets all of them come from
-//! one address.
+//! one address; `EMBERWATCH_MIX_LINES=16500` is how many lines may be open at once, where a process cannot have more files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -153,6 +153,8 @@ async fn mixed_protocols_lose_nothing_confirmed_and_invent_nothing_also_when_all
     let devices = usize::try_from(number("EMBERWATCH_MIX_DEVICES", 200)).unwrap();
     let addresses = usize::try_from(number("EMBERWATCH_MIX_ADDRESSES", 200)).unwrap();
     let for_s = f64::from(number("EMBERWATCH_MIX_SECONDS", 6));
+    // Fewer than there are devices of protocols with a line, so that some hang up in between.
+    let lines = usize::try_from(number("EMBERWATCH_MIX_LINES", 120)).unwrap();
     let place = Place::commission_mixed(devices).await;
     let mut platform = place.serve(&place.all_doors());
     platform.readiness(200).await;
@@ -160,6 +162,7 @@ async fn mixed_protocols_lose_nothing_confirmed_and_invent_nothing_also_when_all
         doors: place.doors(),
         addresses,
         devices,
+        lines,
         every_s: for_s / READINGS,
         for_s,
         // Half as many a second as a door takes from one address.

@@ -114,7 +114,7 @@ impl Place {
         let first = store.accounts().credentials("admin").await.unwrap().unwrap();
         let draft = TokenDraft {
             name: "desk".to_owned(),
-            grant: GrantDraft { role: Role::SafetyManager, organisation_id: None, area_code: None },
+            grant: GrantDraft { role: Role::Administrator, organisation_id: None, area_code: None },
             token_hash: fingerprint(&place.token).to_vec(),
             prefix: TOKEN_PREFIX.to_owned(),
             created_by: first.id,
@@ -123,6 +123,11 @@ impl Place {
         store.tokens().create(&scope, &actor, UnixMs(0), &draft).await.unwrap();
         store.close().await;
         place
+    }
+
+    /// Where people reach its pages, and settings that let it tell people by receivers on this machine.
+    pub(crate) fn tells(&self) -> [String; 2] {
+        [format!("http.public_url=http://{}", self.http), "telling.local_addresses=true".to_owned()]
     }
 
     fn data(&self) -> PathBuf {

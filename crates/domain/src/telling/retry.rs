@@ -2,12 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hazard::Severity;
 use crate::time::UnixMs;
 
 /// Pauses between attempts, ms; the last holds from then on.
 const PAUSES_MS: [i64; 6] = [5_000, 15_000, 60_000, 120_000, 300_000, 600_000];
-/// Attempts by one medium while another is left.
-const ATTEMPTS_WITH_ANOTHER: u32 = 2;
+/// Attempts by one medium while another is left: an alarm goes by the other at once, because a provider that hangs has
+/// cost ten seconds already.
+const fn attempts_with_another(worst: Severity) -> u32 {
+    match worst {
+        Severity::Alarm => 1,
+        Severity::Warning | Severity::Fault => 2,
+    }
+}
+
 /// Attempts by the last medium.
 const ATTEMPTS_BY_THE_LAST: u32 = 10;
 /// The longest pause that a provider may ask for, ms.
@@ -25,10 +33,16 @@ pub enum Retry {
 }
 
 /// What follows attempt number `attempts` (from 1) when trying again could help. `asked_ms` is the pause that the
-/// provider asked for; `another` says whether another medium is left.
+/// provider asked for; `another` says whether another medium is left, `worst` what the message tells.
 #[must_use]
-pub fn after_failure(attempts: u32, asked_ms: Option<i64>, another: bool, now: UnixMs) -> Retry {
-    let most = if another { ATTEMPTS_WITH_ANOTHER } else { ATTEMPTS_BY_THE_LAST };
+pub fn after_failure(
+    attempts: u32,
+    asked_ms: Option<i64>,
+    another: bool,
+    worst: Severity,
+    now: UnixMs,
+) -> Retry {
+    let most = if another { attempts_with_another(worst) } else { ATTEMPTS_BY_THE_LAST };
     if attempts >= most {
         return Retry::GiveUp;
     }
@@ -48,7 +62,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// After one attempt. An address that is gone says nothing about the medium: do not count it.
+    /// After one attempt. What a provider says of one address says nothing about the medium: do not count it.
     #[must_use]
     pub fn after(self, worked: bool, now: UnixMs) -> Self {
         if worked {

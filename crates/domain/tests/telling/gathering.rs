@@ -46,10 +46,13 @@ fn quiet_hours_hold_warnings_until_morning_and_never_an_alarm() {
 
 #[test]
 fn retries_rest_longer_and_longer_and_end() {
-    let pause = |attempts, asked, another| match after_failure(attempts, asked, another, MONDAY) {
+    let of = |attempts, asked, another, worst| match after_failure(attempts, asked, another, worst, MONDAY) {
         Retry::Again(at) => Some(at.0 - MONDAY.0),
         Retry::GiveUp => None,
     };
+    let pause = |attempts, asked, another| of(attempts, asked, another, Severity::Warning);
+    assert_eq!(of(1, None, true, Severity::Alarm), None, "an alarm goes by the next medium at once");
+    assert_eq!(of(1, None, false, Severity::Alarm), Some(5_000));
     assert_eq!(pause(1, None, true), Some(5_000));
     assert_eq!(pause(2, None, true), None);
     let pauses: Vec<_> = (1..=10).map(|n| pause(n, None, false)).collect();

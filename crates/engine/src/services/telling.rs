@@ -397,7 +397,10 @@ impl TellingDesk<'_> {
         match &outcome {
             Outcome::Accepted { .. } => store.push_said(&browser.endpoint, Some(now)).await?,
             Outcome::Gone { .. } => store.push_said(&browser.endpoint, None).await?,
-            Outcome::TryAgain { .. } | Outcome::Refused { .. } => {}
+            Outcome::TryAgain { .. }
+            | Outcome::Refused { .. }
+            | Outcome::AddressBusy { .. }
+            | Outcome::AddressRefused { .. } => {}
         }
         Ok(outcome)
     }

@@ -14,7 +14,7 @@ use notify::Medium;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::alarms::AlarmRow;
-use store::telling::{PersonRow, PushRow, SetKind, SetRow};
+use store::telling::{DeliveryDraft, PersonRow, PushRow, SetKind, SetRow};
 use store::{Store, StoreError};
 
 /// A medium that is down is tried again after this long, ms.
@@ -109,6 +109,8 @@ pub struct Known {
     pub people: BTreeMap<UserId, PersonRow>,
     /// The browsers that are pushed to, by person.
     pub browsers: BTreeMap<UserId, Vec<PushRow>>,
+    /// Media that are down and may be tried by one message now.
+    probes: BTreeSet<MediumId>,
 }
 
 /// The rules' name of a kind of address.
@@ -149,17 +151,17 @@ impl Known {
             known.book.people.insert(account, Person { account, grants, addresses, quiet });
             known.people.insert(account, person);
         }
-        let down: BTreeSet<MediumId> = telling
-            .media_health()
-            .await?
-            .into_iter()
-            // After a rest one message tries whether it works again.
-            .filter(|health| {
-                health.down_since.is_some()
-                    && health.last_failed_at.is_none_or(|at| now.since_ms(at) < PROBE_AFTER_MS)
-            })
-            .map(|health| health.medium_id)
-            .collect();
+        let mut down: BTreeSet<MediumId> = BTreeSet::new();
+        for health in telling.media_health().await?.iter().filter(|health| health.down_since.is_some()) {
+            // After a rest one message tries whether it works again; while it is on its way the others go by other media.
+            if health.last_failed_at.is_some_and(|at| now.since_ms(at) >= PROBE_AFTER_MS)
+                && !telling.is_under_way(health.medium_id, now).await?
+            {
+                known.probes.insert(health.medium_id);
+            } else {
+                down.insert(health.medium_id);
+            }
+        }
         for row in telling.list(&all, SetKind::Medium).await?.iter().filter(|row| row.enabled) {
             let Some(body) = told(read::<MediumBody>(SetKind::Medium, row)) else { continue };
             let id = MediumId(row.id);
@@ -207,6 +209,17 @@ impl Known {
             });
         }
         Ok(known)
+    }
+
+    /// These are on their way now: where one tries whether a medium works again, no other does.
+    pub(super) fn takes(&mut self, deliveries: &[DeliveryDraft]) {
+        for delivery in deliveries.iter().filter(|delivery| !delivery.shared) {
+            if self.probes.remove(&delivery.medium)
+                && let Some(facts) = self.book.media.iter_mut().find(|facts| facts.id == delivery.medium)
+            {
+                facts.down = true;
+            }
+        }
     }
 
     /// The addresses of `account` for a medium, as a delivery keeps them.

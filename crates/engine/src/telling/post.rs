@@ -172,10 +172,11 @@ impl PostOffice {
 
     async fn land(&self, landed: &[Landed], now: UnixMs) -> Result<(), StoreError> {
         let telling = self.links.store.telling();
-        let known = Known::read(&self.links.store, now).await?;
+        let mut known = Known::read(&self.links.store, now).await?;
         let mut health: HashMap<MediumId, Health> =
             telling.media_health().await?.iter().map(|row| (row.medium_id, row.health())).collect();
         let mut ends: Vec<AttemptEnd> = Vec::with_capacity(landed.len());
+        let mut recovered = Vec::new();
         for Landed { delivery, attempt, outcome } in landed {
             let mut end = AttemptEnd {
                 attempt: *attempt,
@@ -191,8 +192,7 @@ impl PostOffice {
                 health: None,
             };
             let before = health.get(&delivery.medium_id).copied().unwrap_or_default();
-            // An address that is gone says nothing about the medium.
-            let says = !matches!(outcome, Outcome::Gone { .. });
+            let says = outcome.is_about_the_provider();
             let after = before.after(matches!(outcome, Outcome::Accepted { .. }), now);
             if says {
                 health.insert(delivery.medium_id, after);
@@ -202,28 +202,31 @@ impl PostOffice {
                 match outcome {
                     Outcome::Accepted { .. } => telling.push_said(&browser.endpoint, Some(now)).await?,
                     Outcome::Gone { .. } => telling.push_said(&browser.endpoint, None).await?,
-                    Outcome::TryAgain { .. } | Outcome::Refused { .. } => {}
+                    Outcome::TryAgain { .. }
+                    | Outcome::Refused { .. }
+                    | Outcome::AddressBusy { .. }
+                    | Outcome::AddressRefused { .. } => {}
                 }
             }
             let tried = telling.tried(delivery.digest_id).await?;
-            let next = || next_deliveries(&known, delivery.account_id, &media_read(&delivery.media), &tried);
+            let next = next_deliveries(&known, delivery.account_id, &media_read(&delivery.media), &tried);
             match outcome {
                 Outcome::Accepted { reference } => {
                     end.reference.clone_from(reference);
                     end.digest_state = Some(DigestState::Told);
                     self.links.counters.messages_accepted.add_one();
                 }
-                Outcome::TryAgain { after_ms, detail } => {
+                Outcome::TryAgain { after_ms, detail } | Outcome::AddressBusy { after_ms, detail } => {
                     end.outcome = "try_again";
                     end.detail = Some(short(detail));
-                    let another = !next().is_empty();
+                    let another = !next.is_empty();
                     let gives_up = another && after.is_down();
-                    match after_failure(delivery.attempts + 1, *after_ms, another, now) {
+                    match after_failure(delivery.attempts + 1, *after_ms, another, delivery.worst, now) {
                         Retry::Again(at) if !gives_up => end.again_at = Some(at),
                         Retry::Again(_) | Retry::GiveUp => {}
                     }
                 }
-                Outcome::Refused { detail } => {
+                Outcome::Refused { detail } | Outcome::AddressRefused { detail } => {
                     end.outcome = "refused";
                     end.detail = Some(short(detail));
                 }
@@ -235,7 +238,8 @@ impl PostOffice {
             if end.outcome != "accepted" {
                 self.links.counters.attempts_failed.add_one();
                 if end.again_at.is_none() && !telling.on_its_way(delivery.digest_id, delivery.id).await? {
-                    end.next = next();
+                    known.takes(&next);
+                    end.next = next;
                     if end.next.is_empty() {
                         end.digest_state = Some(DigestState::Failed);
                         self.links.counters.messages_failed.add_one();
@@ -251,10 +255,15 @@ impl PostOffice {
                 tracing::error!(medium = delivery.medium_id.0, failures = after.failures, "a medium is down");
             } else if before.is_down() && says && !after.is_down() {
                 tracing::info!(medium = delivery.medium_id.0, "a medium works again");
+                recovered.push(delivery.medium_id);
             }
             ends.push(end);
         }
-        telling.end_attempts(&ends, now).await
+        telling.end_attempts(&ends, now).await?;
+        for medium in recovered {
+            telling.hasten(medium, now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -296,7 +305,7 @@ async fn send(
             }
         }
         (None, _) => Outcome::Refused { detail: "the medium was taken away or switched off".to_owned() },
-        (Some(_), None) => Outcome::Refused { detail: "the address cannot be read".to_owned() },
+        (Some(_), None) => Outcome::AddressRefused { detail: "the address cannot be read".to_owned() },
     };
     Landed { delivery, attempt, outcome }
 }

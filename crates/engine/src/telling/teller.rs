@@ -148,8 +148,7 @@ impl Teller {
         let digests = telling.digests_due(now, DIGESTS_AT_ONCE).await?;
         more |= full(digests.len(), DIGESTS_AT_ONCE);
         if !digests.is_empty() {
-            let known = Known::read(&self.links.store, now).await?;
-            self.dispatch(&known, &digests, now).await?;
+            self.dispatch(&digests, now).await?;
             self.links.post.notify_one();
         }
         Ok(more)
@@ -169,8 +168,9 @@ impl Teller {
         Ok(untold)
     }
 
-    async fn dispatch(&self, known: &Known, digests: &[DigestRow], now: UnixMs) -> Result<(), StoreError> {
+    async fn dispatch(&self, digests: &[DigestRow], now: UnixMs) -> Result<(), StoreError> {
         let telling = self.links.store.telling();
+        let mut known = Known::read(&self.links.store, now).await?;
         let mut out: Vec<(DigestId, DigestState, Vec<DeliveryDraft>)> = Vec::new();
         let mut places: BTreeSet<(MediumId, String)> = BTreeSet::new();
         for digest in digests {
@@ -179,7 +179,7 @@ impl Teller {
                 out.push((digest.id, DigestState::Stopped, Vec::new()));
                 continue;
             }
-            let mut next = next_deliveries(known, digest.account_id, &media_read(&digest.media), &[]);
+            let mut next = next_deliveries(&known, digest.account_id, &media_read(&digest.media), &[]);
             let mut shared = !next.is_empty();
             for delivery in &mut next {
                 // What was decided a moment ago has to be on disk to be seen.
@@ -192,6 +192,7 @@ impl Teller {
                     telling.told_at_address(digest.id, delivery.medium, &delivery.address, since).await?;
                 shared &= delivery.shared;
             }
+            known.takes(&next);
             let state = match (next.is_empty(), shared) {
                 (true, _) => {
                     self.links.counters.messages_failed.add_one();

@@ -121,8 +121,13 @@ pub(crate) async fn receive(
             gate.counters.datagrams_dropped.add_one();
             continue;
         }
+        // A datagram waits for no turn: it is sent again.
         let place = match keeper.enter(remote.ip(), gate.mono_ms()) {
-            Ok(place) => place,
+            Ok(place) if place.waits(gate.mono_ms()).is_none() => place,
+            Ok(_) => {
+                gate.counters.connections_refused.add_one();
+                continue;
+            }
             Err(denied) => {
                 gate.counters.connections_refused.add_one();
                 tracing::debug!(%remote, %denied, "datagram refused");

@@ -165,6 +165,9 @@ async fn accept(
                     // A packet is small and its answer is waited for: Nagle's delay would only add to it.
                     let _kept_anyway = stream.set_nodelay(true);
                     match &acceptor {
+                        None if place.waits(gate.mono_ms()).is_some() => {
+                            tracker.spawn(serve_in_turn(stream, remote, Arc::clone(&gate), place));
+                        }
                         None => {
                             tracker.spawn(serve(
                                 Stream::Plain(stream),
@@ -193,6 +196,23 @@ async fn accept(
     }
 }
 
+/// Serves a connection that has to wait until the rate of its address lets it begin.
+async fn serve_in_turn(stream: TcpStream, remote: SocketAddr, gate: Arc<Gate>, place: Place) {
+    wait_for_turn(&gate, &place).await;
+    Box::pin(serve(Stream::Plain(stream), remote, None, gate, place)).await;
+}
+
+/// Also at its end, when the door closes.
+async fn wait_for_turn(gate: &Gate, place: &Place) {
+    if let Some(wait) = place.waits(gate.mono_ms()) {
+        tokio::select! {
+            biased;
+            () = gate.soft_stop.cancelled() => {}
+            () = sleep(wait) => {}
+        }
+    }
+}
+
 async fn serve_tls(
     acceptor: Arc<TlsAcceptor>,
     stream: TcpStream,
@@ -200,6 +220,7 @@ async fn serve_tls(
     gate: Arc<Gate>,
     place: Place,
 ) {
+    wait_for_turn(&gate, &place).await;
     let shaken = tokio::select! {
         biased;
         () = gate.soft_stop.cancelled() => return,

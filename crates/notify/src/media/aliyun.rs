@@ -73,7 +73,7 @@ pub(super) fn number(address: &Address) -> Result<String, Outcome> {
             Ok(phone.trim_start_matches('+').to_owned())
         }
         Address::Email(_) | Address::Push { .. } | Address::Medium => {
-            Err(Outcome::Refused { detail: "a telephone number is wanted".to_owned() })
+            Err(Outcome::AddressRefused { detail: "a telephone number is wanted".to_owned() })
         }
     }
 }
@@ -113,7 +113,10 @@ pub(crate) fn outcome(answer: &Answer) -> Outcome {
             "OK" => Outcome::Accepted { reference: said.biz_id.or(said.call_id) },
             // To one number one message a minute, five an hour.
             "isv.BUSINESS_LIMIT_CONTROL" => {
-                Outcome::TryAgain { after_ms: answer.retry_after_ms.or(Some(60_000)), detail }
+                Outcome::AddressBusy { after_ms: answer.retry_after_ms.or(Some(60_000)), detail }
+            }
+            "isv.MOBILE_NUMBER_ILLEGAL" | "isv.DOMESTIC_NUMBER_NOT_SUPPORTED" | "isv.DAY_LIMIT_CONTROL" => {
+                Outcome::AddressRefused { detail }
             }
             "isp.SYSTEM_ERROR" | "isv.SYSTEM_ERROR" | "SignatureNonceUsed" | "InternalError"
             | "ServiceUnavailable" | "SystemBusy" => answer.try_again(detail),

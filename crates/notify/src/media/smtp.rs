@@ -99,7 +99,7 @@ impl Smtp {
 
     fn mail(&self, to: &Address, message: &Message, now: UnixMs) -> Result<Mail, Outcome> {
         let Address::Email(to) = to else {
-            return Err(Outcome::Refused { detail: "a mailbox is wanted".to_owned() });
+            return Err(Outcome::AddressRefused { detail: "a mailbox is wanted".to_owned() });
         };
         let mailbox = |text: &str| {
             text.parse::<Mailbox>()
@@ -188,6 +188,14 @@ fn of_error(error: &lettre::transport::smtp::Error) -> Outcome {
         source = error.source();
     }
     let detail = cut_chars(&one_line(&detail), 300);
+    // Of one mailbox: 450, 452, 550 to 553 (section 4.2.3), but for what the enhanced code says of the sender, of policy
+    // and of the system (RFC 3463).
+    let of_others = ["5.1.7", "5.1.8", "5.7.", "5.3.", "4.3."].iter().any(|code| detail.contains(code));
+    match error.status().map(u16::from) {
+        Some(450 | 452) if !of_others => return Outcome::AddressBusy { after_ms: None, detail },
+        Some(550..=553) if !of_others => return Outcome::AddressRefused { detail },
+        Some(_) | None => {}
+    }
     // The handshake comes as an error of the connection that names a certificate.
     let of_certificate = detail.contains("invalid peer certificate");
     if error.is_permanent() || error.is_client() || error.is_tls() || of_certificate {

@@ -54,7 +54,7 @@ impl TencentSms {
         let phone = match to {
             Address::Phone(phone) => e164(phone),
             Address::Email(_) | Address::Push { .. } | Address::Medium => {
-                return Err(Outcome::Refused { detail: "a telephone number is wanted".to_owned() });
+                return Err(Outcome::AddressRefused { detail: "a telephone number is wanted".to_owned() });
             }
         };
         let params: Vec<_> =
@@ -161,12 +161,16 @@ pub(crate) fn outcome(answer: &Answer) -> Outcome {
         match status.code.as_str() {
             "Ok" => Outcome::Accepted { reference: status.serial_no },
             "LimitExceeded.PhoneNumberThirtySecondLimit" => {
-                Outcome::TryAgain { after_ms: wait(30_000), detail }
+                Outcome::AddressBusy { after_ms: wait(30_000), detail }
             }
-            "LimitExceeded.DeliveryFrequencyLimit" => Outcome::TryAgain { after_ms: wait(60_000), detail },
+            "LimitExceeded.DeliveryFrequencyLimit" => Outcome::AddressBusy { after_ms: wait(60_000), detail },
             "LimitExceeded.PhoneNumberOneHourLimit" => {
-                Outcome::TryAgain { after_ms: wait(3_600_000), detail }
+                Outcome::AddressBusy { after_ms: wait(3_600_000), detail }
             }
+            "InvalidParameterValue.IncorrectPhoneNumber"
+            | "FailedOperation.PhoneNumberInBlacklist"
+            | "LimitExceeded.PhoneNumberDailyLimit"
+            | "LimitExceeded.PhoneNumberSameContentDailyLimit" => Outcome::AddressRefused { detail },
             code if ["InternalError", "RequestLimitExceeded"].iter().any(|kind| code.starts_with(kind)) => {
                 answer.try_again(detail)
             }

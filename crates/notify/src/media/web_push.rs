@@ -60,7 +60,7 @@ impl WebPush {
     /// What the service worker gets: `v` (1), `title`, `body`, `link`, `acknowledge_link`, `severity`, `group`,
     /// `language`.
     pub(crate) fn post(&self, to: &Address, message: &Message, now: UnixMs) -> Result<Post, Outcome> {
-        let refused = |detail: &str| Outcome::Refused { detail: detail.to_owned() };
+        let refused = |detail: &str| Outcome::AddressRefused { detail: detail.to_owned() };
         let Address::Push { endpoint, p256dh, auth } = to else {
             return Err(refused("a push subscription is wanted"));
         };
@@ -100,7 +100,11 @@ impl WebPush {
             .with("ttl", TTL_S.to_string())
             .with("urgency", urgency.to_owned())
             .with("topic", topic(&message.group))
-            .with("authorization", self.authorization(&url, now).ok_or_else(|| refused("no private key"))?))
+            .with(
+                "authorization",
+                self.authorization(&url, now)
+                    .ok_or_else(|| Outcome::Refused { detail: "no private key".to_owned() })?,
+            ))
     }
 
     /// Who sends, for this push service, for twelve hours (RFC 8292; RFC 7515).

@@ -136,8 +136,12 @@ async fn a_mailbox_that_is_none_is_refused_and_a_full_one_tried_again() {
             mail_server(stream, true, rcpt, "").await.0
         });
         match send(smtp(port, "none", json!({})), mailbox()).await {
-            Outcome::TryAgain { detail, .. } if again => assert!(detail.contains("mailbox full"), "{detail}"),
-            Outcome::Refused { detail } if !again => assert!(detail.contains("no such user"), "{detail}"),
+            Outcome::AddressBusy { detail, .. } if again => {
+                assert!(detail.contains("mailbox full"), "{detail}")
+            }
+            Outcome::AddressRefused { detail } if !again => {
+                assert!(detail.contains("no such user"), "{detail}")
+            }
             other => panic!("{rcpt}: {other:?}"),
         }
         server.await.unwrap();

@@ -37,6 +37,10 @@ fn refused(detail: &str) -> Outcome {
     Outcome::Refused { detail: detail.to_owned() }
 }
 
+fn busy(after_ms: i64, detail: &str) -> Outcome {
+    Outcome::AddressBusy { after_ms: Some(after_ms), detail: detail.to_owned() }
+}
+
 fn again(after_ms: i64, detail: &str) -> Outcome {
     Outcome::TryAgain { after_ms: Some(after_ms), detail: detail.to_owned() }
 }
@@ -214,7 +218,7 @@ async fn aliyun_short_messages_are_signed() {
 async fn aliyun_refuses_with_200_and_says_when_to_try_again() {
     let limited = r#"{"Message":"触发分钟级流控Permits:1","Code":"isv.BUSINESS_LIMIT_CONTROL"}"#;
     let (_, outcome) = told(limited, phone(), aliyun_sms).await;
-    assert_eq!(outcome, again(60_000, "isv.BUSINESS_LIMIT_CONTROL 触发分钟级流控Permits:1"));
+    assert_eq!(outcome, busy(60_000, "isv.BUSINESS_LIMIT_CONTROL 触发分钟级流控Permits:1"));
     let wrong = r#"{"Message":"模板不合法(不存在或被拉黑)","Code":"isv.SMS_TEMPLATE_ILLEGAL"}"#;
     let (_, outcome) = told(wrong, phone(), aliyun_sms).await;
     assert_eq!(outcome, refused("isv.SMS_TEMPLATE_ILLEGAL 模板不合法(不存在或被拉黑)"));
@@ -296,7 +300,7 @@ async fn tencent_short_messages_are_signed() {
     let limited = r#"{"Response":{"SendStatusSet":[{"SerialNo":"","Code":
         "LimitExceeded.PhoneNumberThirtySecondLimit","Message":"too often"}],"RequestId":"a"}}"#;
     let (_, outcome) = told(limited, phone(), of).await;
-    assert_eq!(outcome, again(30_000, "LimitExceeded.PhoneNumberThirtySecondLimit too often"));
+    assert_eq!(outcome, busy(30_000, "LimitExceeded.PhoneNumberThirtySecondLimit too often"));
     let wrong =
         r#"{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"m"},"RequestId":"a"}}"#;
     let (_, outcome) = told(wrong, phone(), of).await;

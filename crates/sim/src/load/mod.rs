@@ -191,7 +191,7 @@ pub fn load_serial(number: usize) -> String {
 /// The terminals of a load as an inventory, so that a store can be prepared for it.
 #[must_use]
 pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
-    one_site((0..connections).map(|number| TerminalPlan {
+    few_sites((0..connections).map(|number| TerminalPlan {
         serial: load_serial(first_serial + number),
         protocol: Protocol::Cloud7b7b,
         iccid: None,
@@ -204,6 +204,8 @@ pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
 
 /// How many circuits a panel of a load has, one detector on each.
 const PER_PANEL: usize = 100;
+/// Panels are dealt out to this many sites, where there are as many.
+const SITES: usize = 4;
 
 /// The detector of the load's terminal with this number, on a circuit of its own.
 fn on_its_circuit(
@@ -217,15 +219,15 @@ fn on_its_circuit(
         unit_address,
         address,
         name: format!("探测器{}", number + 1),
-        site: 0,
-        panel: number / PER_PANEL,
+        site: number / PER_PANEL % SITES,
+        panel: number / PER_PANEL / SITES,
         circuit: number % PER_PANEL,
         seed: 0,
     }
 }
 
-/// Terminals of one detector each at one site.
-fn one_site(terminals: impl ExactSizeIterator<Item = TerminalPlan>) -> Inventory {
+/// Terminals of one detector each, at a few sites.
+fn few_sites(terminals: impl ExactSizeIterator<Item = TerminalPlan>) -> Inventory {
     let circuits = terminals.len();
     let circuit = |number: usize| CircuitPlan {
         name: format!("回路{}", number + 1),
@@ -233,25 +235,27 @@ fn one_site(terminals: impl ExactSizeIterator<Item = TerminalPlan>) -> Inventory
         phases: 3,
         load_kind: "mixed",
     };
-    let panels = (0..circuits.div_ceil(PER_PANEL)).map(|panel| PanelPlan {
+    let panels = circuits.div_ceil(PER_PANEL);
+    let panel = |panel: usize| PanelPlan {
         name: format!("配电箱{}", panel + 1),
         location: "压测".to_owned(),
         circuits: (0..PER_PANEL.min(circuits - panel * PER_PANEL)).map(circuit).collect(),
-    });
+    };
+    let site = |site: usize| SitePlan {
+        name: format!("压测场所{}", site + 1),
+        address: "株洲市天元区".to_owned(),
+        area: AreaCode("430211".to_owned()),
+        organisation: 0,
+        kind: PremisesKind::Retail,
+        lon: 113.09,
+        lat: 27.822,
+        contact_name: String::new(),
+        contact_phone: String::new(),
+        panels: (site..panels).step_by(SITES).map(panel).collect(),
+    };
     Inventory {
         organisations: vec![OrganisationPlan { name: "压测单位".to_owned(), parent: None }],
-        sites: vec![SitePlan {
-            name: "压测场所".to_owned(),
-            address: "株洲市天元区".to_owned(),
-            area: AreaCode("430211".to_owned()),
-            organisation: 0,
-            kind: PremisesKind::Retail,
-            lon: 113.09,
-            lat: 27.822,
-            contact_name: String::new(),
-            contact_phone: String::new(),
-            panels: panels.collect(),
-        }],
+        sites: (0..SITES.min(panels)).map(site).collect(),
         terminals: terminals.collect(),
     }
 }

@@ -318,6 +318,39 @@ impl Telling<'_> {
         .await?)
     }
 
+    /// Whether a message is being sent by a medium, or is to be sent now.
+    ///
+    /// # Errors
+    /// Database errors only.
+    pub async fn is_under_way(&self, medium: MediumId, now: UnixMs) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM attempt a JOIN delivery d ON d.id = a.delivery_id WHERE a.outcome IS NULL \
+             AND d.medium_id = $1) OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting' AND medium_id = $1 \
+             AND next_at <= $2)",
+        )
+        .bind(medium.0)
+        .bind(now.0)
+        .fetch_one(self.0.reader())
+        .await?)
+    }
+
+    /// Sends what waits for a medium that works again: nobody has to sit out the pauses of the time when it did not.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and database errors.
+    pub async fn hasten(&self, medium: MediumId, now: UnixMs) -> Result<(), StoreError> {
+        let mut tx = self.0.begin().await?;
+        sqlx::query(
+            "UPDATE delivery SET next_at = $1 WHERE state = 'waiting' AND medium_id = $2 AND next_at > $1",
+        )
+        .bind(now.0)
+        .bind(medium.0)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Digests by state since `since`: how many people were told, how many could not be.
     ///
     /// # Errors

@@ -52,6 +52,8 @@ pub(super) struct Device {
 enum Over {
     Lost,
     Cut,
+    /// It has said what it had to say, and others need the place.
+    Said,
     Closing,
 }
 
@@ -83,11 +85,29 @@ impl Device {
         door: SocketAddr,
         source: Option<Ipv4Addr>,
         mut dial_at: Instant,
+        hangs_up: bool,
     ) {
-        let mut phase = self.shared.phase.clone();
+        let shared = Arc::clone(&self.shared);
+        let mut phase = shared.phase.clone();
         let mut pause_ms = FIRST_PAUSE_MS;
         loop {
-            sleep_until(dial_at).await;
+            tokio::select! {
+                () = sleep_until(dial_at) => {}
+                changed = phase.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let now = *phase.borrow();
+                    match now {
+                        Phase::Closing if self.waiting.is_none() => break,
+                        Phase::Brewing | Phase::Cut(_) if hangs_up => self.on_phase(now, &mut dial_at),
+                        Phase::Steady | Phase::Brewing | Phase::Cut(_) | Phase::Closing => {}
+                    }
+                    continue;
+                }
+            }
+            // Nobody closes it.
+            let _place = shared.lines.acquire().await;
             match *phase.borrow_and_update() {
                 Phase::Closing if self.waiting.is_none() => break,
                 // It was between two lines when all were cut.
@@ -95,13 +115,16 @@ impl Device {
                 Phase::Steady | Phase::Brewing | Phase::Cut(_) | Phase::Closing => {}
             }
             let over = match timeout(CONNECT_WITHIN, dial(door, source)).await {
-                Ok(Ok(stream)) => self.talk(speech.as_mut(), stream, &mut phase, &mut pause_ms).await,
+                Ok(Ok(stream)) => {
+                    self.talk(speech.as_mut(), stream, &mut phase, &mut pause_ms, hangs_up).await
+                }
                 Ok(Err(_)) | Err(_) => Over::Lost,
             };
-            if matches!(over, Over::Closing) {
-                break;
-            }
-            dial_at = Instant::now() + self.pause(&mut pause_ms);
+            dial_at = match over {
+                Over::Closing => break,
+                Over::Said => self.next_at,
+                Over::Lost | Over::Cut => Instant::now() + self.pause(&mut pause_ms),
+            };
         }
         self.write_down();
     }
@@ -221,6 +244,7 @@ impl Device {
         mut stream: TcpStream,
         phase: &mut watch::Receiver<Phase>,
         pause_ms: &mut u64,
+        hangs_up: bool,
     ) -> Over {
         let _slower = stream.set_nodelay(true);
         let greeting = speech.greet();
@@ -253,6 +277,9 @@ impl Device {
                     if !self.tongue.confirms() {
                         self.heard_out(phase);
                         must_hear_by = None;
+                        if hangs_up {
+                            return Over::Said;
+                        }
                     }
                     continue;
                 }
@@ -302,6 +329,9 @@ impl Device {
                             Heard::Confirmed => {
                                 self.heard_out(phase);
                                 must_hear_by = None;
+                                if hangs_up {
+                                    return Over::Said;
+                                }
                             }
                             Heard::Asked => {
                                 *pause_ms = FIRST_PAUSE_MS;
@@ -311,6 +341,9 @@ impl Device {
                                     return Over::Lost;
                                 }
                                 self.heard_out(phase);
+                                if hangs_up {
+                                    return Over::Said;
+                                }
                             }
                             Heard::Refused => return Over::Lost,
                         }

@@ -41,6 +41,10 @@ pub struct MixedOptions {
     pub addresses: usize,
     /// How many devices, of all protocols in turn.
     pub devices: usize,
+    /// How many lines may be open at once: what a machine lets a process have of open files. Where there are more devices
+    /// of protocols that hold a line, half of the places are for devices that keep theirs; the others hang up when they
+    /// have said a reading and dial in for the next.
+    pub lines: usize,
     /// Between two readings of one device, s; at least 1.
     pub every_s: f64,
     /// How long devices speak before the cut, after all have dialled in, s.
@@ -166,6 +170,7 @@ enum Phase {
 
 struct Shared {
     exchanges: Semaphore,
+    lines: Semaphore,
     every: Duration,
     phase: watch::Receiver<Phase>,
     latency: Histogram,
@@ -182,6 +187,7 @@ pub async fn run_mixed(options: MixedOptions, profiles: &[Arc<Profile>]) -> Resu
     let (phase, watched) = watch::channel(Phase::Steady);
     let shared = Arc::new(Shared {
         exchanges: Semaphore::new(EXCHANGES_AT_ONCE),
+        lines: Semaphore::new(options.lines.min(Semaphore::MAX_PERMITS)),
         every: Duration::from_secs_f64(options.every_s.max(1.0)),
         phase: watched,
         latency: Histogram::new(),
@@ -189,6 +195,7 @@ pub async fn run_mixed(options: MixedOptions, profiles: &[Arc<Profile>]) -> Resu
         devices: Mutex::default(),
         back: Mutex::default(),
     });
+    let keep = tongue::who_keep_lines(options.devices, options.lines);
     let mut dice = SmallRng::seed_from_u64(options.seed);
     let mut tasks = JoinSet::new();
     let start = Instant::now();
@@ -214,7 +221,8 @@ pub async fn run_mixed(options: MixedOptions, profiles: &[Arc<Profile>]) -> Resu
             | Tongue::Meter
             | Tongue::ModbusTcp => {
                 let speech = speech::speech(tongue, number, profile);
-                tasks.spawn(device.hold_line(speech, door, source, dial_at));
+                let hangs_up = number >= keep;
+                tasks.spawn(device.hold_line(speech, door, source, dial_at, hangs_up));
             }
         }
     }

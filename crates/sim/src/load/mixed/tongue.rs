@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::city::{Inventory, Proof, TerminalPlan};
 use crate::doors::Door;
-use crate::load::{on_its_circuit, one_site};
+use crate::load::{few_sites, on_its_circuit};
 
 /// What a device of the load speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -168,6 +168,14 @@ impl Tongue {
         }
     }
 
+    /// Whether it has a line of its own to the platform.
+    const fn holds_a_line(self) -> bool {
+        match self.door() {
+            Door::Field | Door::Mqtt => true,
+            Door::Http | Door::Coap => false,
+        }
+    }
+
     /// Which door it comes to.
     pub(super) const fn door(self) -> Door {
         match self {
@@ -231,6 +239,14 @@ impl Tongue {
     }
 }
 
+/// The devices with numbers below this keep their line when `lines` may be open at once: all, or as many as take half of
+/// the places.
+pub(super) fn who_keep_lines(devices: usize, lines: usize) -> usize {
+    let of_twenty = SHARES.iter().filter(|tongue| tongue.holds_a_line()).count();
+    let with_line = |devices: usize| devices * of_twenty / SHARES.len();
+    if with_line(devices) + SHARES.len() <= lines { devices } else { lines / 2 * SHARES.len() / of_twenty }
+}
+
 /// Nobody's asset number.
 pub(super) fn gb_number(number: usize) -> u64 {
     999_000_000_000 + u64::try_from(number).unwrap_or(0)
@@ -264,7 +280,7 @@ pub(super) const UNIT: u8 = 1;
 /// The terminals of a mixed load, so that a store can be prepared for it.
 #[must_use]
 pub fn mixed_inventory(devices: usize) -> Inventory {
-    one_site((0..devices).map(|number| {
+    few_sites((0..devices).map(|number| {
         let tongue = Tongue::of(number);
         TerminalPlan {
             serial: tongue.serial(number),
@@ -288,8 +304,9 @@ mod tests {
     fn twenty_devices_speak_all_and_sixteen_hold_a_line() {
         let all: HashSet<_> = SHARES.iter().map(|tongue| tongue.name()).collect();
         assert_eq!(all.len(), Tongue::ALL.len());
-        let holds = |tongue: &&Tongue| matches!(tongue.door(), Door::Field | Door::Mqtt);
-        assert_eq!(SHARES.iter().filter(holds).count(), 16);
+        assert_eq!(SHARES.iter().filter(|tongue| tongue.holds_a_line()).count(), 16);
+        assert_eq!(who_keep_lines(20_000, 16_020), 20_000);
+        assert_eq!(who_keep_lines(50_000, 16_000), 10_000);
     }
 
     #[test]
