@@ -122,5 +122,5 @@ async fn a_subscription_that_is_no_more_is_gone() {
     assert!(matches!(send(web_push(&key), subscription(&peer.url)).await, Outcome::Refused { .. }));
     let wrong =
         Address::Push { endpoint: "https://p.example/".into(), p256dh: "x".into(), auth: AUTH.into() };
-    assert!(matches!(send(web_push(&key), wrong).await, Outcome::Refused { .. }));
+    assert!(matches!(send(web_push(&key), wrong).await, Outcome::AddressRefused { .. }));
 }

@@ -60,7 +60,7 @@ export default {
     heat: 'At rated current it reaches {limit} °C in {from} to {to} weeks.',
     rated: 'It passes the rated current in {from} to {to} weeks.',
   },
-  step: { found: 'Found', stronger: 'Became strong', weaker: 'Became weak', gone: 'No longer seen', dismissed: 'Dismissed', restored: 'Shown again' },
+  step: { found: 'Found', stronger: 'Became strong', weaker: 'Became weak', gone: 'No longer seen', dismissed: 'Dismissed', restored: 'Shown again', confirmed: 'Confirmed on site' },
   day: { mon: 'Mon', tue: 'Tue', wed: 'Wed', thu: 'Thu', fri: 'Fri', sat: 'Sat', sun: 'Sun' },
   curve: {
     then: 'Four weeks ago', now: 'Last week', fit_then: 'Line then', fit_now: 'Line now', heat_by_day: 'Heat of each day', ohm_by_day: 'Resistance of each day', trend: 'Trend', range: 'Range (95 %)', level: 'Level of each day',

@@ -7,6 +7,7 @@ export default {
     fault: 'Have it repaired: until then nobody may be watching here.',
     switch_failed: 'Send an electrician now: where the switch stands is unknown; treat the circuit as live.',
     unassigned_alarm: 'Look now: a component reports a fire alarm, and no detector here stands for it.',
+    predicted: 'Nothing is over its limit yet: weeks of measurements foretell it. Have it looked at within days.',
   },
   residual_current: {
     owner: {
@@ -330,6 +331,42 @@ export default {
       1: 'Compare each probe with a hand-held thermometer while there is no load.',
       2: 'Make sure no heater, sun or transformer warms just this one.',
       3: 'Replace the probe that is off, and note it.',
+    },
+  },
+  predicted_terminal: {
+    owner: {
+      1: 'A connection in the panel is working loose and heats more from week to week. Nothing is too hot yet. Have an electrician come within days.',
+      2: 'Until then spread the heavy appliances over the day. If you smell burning, open the main switch and call the fire brigade.',
+    },
+    electrician: {
+      1: 'Read the finding: which conductor, how much more heat per ampere squared, and when it reaches the limit.',
+      2: 'Isolate, prove dead, and tighten the terminal of that conductor to the maker’s torque; look for discolouring and oxide.',
+      3: 'Look at the neighbours of that terminal and at the lugs; replace what has been hot.',
+      4: 'Say on this alarm what it was. If it was the terminal, the curve falls back within a week.',
+    },
+  },
+  predicted_insulation: {
+    owner: {
+      1: 'The wiring or an appliance on this circuit leaks more from week to week and will pass the limit soon. Have an electrician come within days.',
+      2: 'Keep the circuit dry, and do not use appliances with damaged cables on it.',
+    },
+    electrician: {
+      1: 'Read the finding: how many milliamperes a week, and from when to when the limit is reached.',
+      2: 'With the supply off, measure the insulation of line and neutral to earth at 500 V, final circuit by final circuit.',
+      3: 'Look at what is wet, old or was added in these weeks: outdoor cables, heaters, water pumps, surge arresters.',
+      4: 'Say on this alarm what it was. If it was new equipment with its own leakage, dismiss the finding with that reason.',
+    },
+  },
+  predicted_overload: {
+    owner: {
+      1: 'The load of this circuit grows and will reach what it was built for. Do not connect more appliances to it.',
+      2: 'Have an electrician check within days whether a part of the load has to go to another circuit.',
+    },
+    electrician: {
+      1: 'Read the finding: the day’s peak in per cent of the rated current, how fast it grows, and when it reaches it.',
+      2: 'Find with the curve when the peak comes and which appliances make it; move what can run at another time.',
+      3: 'Check cable, breaker and rated current of the circuit against what is connected now.',
+      4: 'Say on this alarm what it was. If the growth is a season that ends, dismiss the finding with that reason.',
     },
   },
 };

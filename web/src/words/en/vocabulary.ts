@@ -41,6 +41,9 @@ export default {
     sensor_stuck: 'Reading does not move',
     sensor_jump: 'Reading jumps',
     sensor_drift: 'Reading drifts',
+    predicted_terminal: 'Forecast: a terminal is loosening',
+    predicted_insulation: 'Forecast: insulation is ageing',
+    predicted_overload: 'Forecast: the load grows to an overload',
   },
   quantity: {
     residual_current: 'Residual current',

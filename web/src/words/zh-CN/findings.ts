@@ -60,7 +60,7 @@ export default {
     heat: '按额定电流推算，{from} 至 {to} 周后达到 {limit} °C。',
     rated: '预计 {from} 至 {to} 周后超过额定电流。',
   },
-  step: { found: '首次发现', stronger: '程度加重', weaker: '程度减轻', gone: '不再出现', dismissed: '已忽略', restored: '重新显示' },
+  step: { found: '首次发现', stronger: '程度加重', weaker: '程度减轻', gone: '不再出现', dismissed: '已忽略', restored: '重新显示', confirmed: '现场确认属实' },
   day: { mon: '周一', tue: '周二', wed: '周三', thu: '周四', fri: '周五', sat: '周六', sun: '周日' },
   curve: {
     then: '四周前', now: '最近一周', fit_then: '当时拟合', fit_now: '现在拟合', heat_by_day: '每日发热系数', ohm_by_day: '每日阻抗', trend: '趋势', range: '范围（95 %）', level: '每日水平',

@@ -41,6 +41,9 @@ export default {
     sensor_stuck: '读数长时间不变',
     sensor_jump: '读数突跳',
     sensor_drift: '读数漂移',
+    predicted_terminal: '预测：接线端子松动',
+    predicted_insulation: '预测：绝缘劣化',
+    predicted_overload: '预测：负荷增长将过载',
   },
   quantity: {
     residual_current: '剩余电流',

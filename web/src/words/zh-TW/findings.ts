@@ -60,7 +60,7 @@ export default {
     heat: '按額定電流推算，{from} 至 {to} 週後達到 {limit} °C。',
     rated: '預計 {from} 至 {to} 週後超過額定電流。',
   },
-  step: { found: '首次發現', stronger: '程度加重', weaker: '程度減輕', gone: '不再出現', dismissed: '已忽略', restored: '重新顯示' },
+  step: { found: '首次發現', stronger: '程度加重', weaker: '程度減輕', gone: '不再出現', dismissed: '已忽略', restored: '重新顯示', confirmed: '現場確認屬實' },
   day: { mon: '週一', tue: '週二', wed: '週三', thu: '週四', fri: '週五', sat: '週六', sun: '週日' },
   curve: {
     then: '四週前', now: '最近一週', fit_then: '當時擬合', fit_now: '現在擬合', heat_by_day: '每日發熱係數', ohm_by_day: '每日阻抗', trend: '趨勢', range: '範圍（95 %）', level: '每日水準',

@@ -41,6 +41,9 @@ export default {
     sensor_stuck: '讀數長時間不變',
     sensor_jump: '讀數突跳',
     sensor_drift: '讀數漂移',
+    predicted_terminal: '預測：接線端子鬆動',
+    predicted_insulation: '預測：絕緣劣化',
+    predicted_overload: '預測：負載成長將過載',
   },
   quantity: {
     residual_current: '剩餘電流',
