@@ -238,6 +238,12 @@ mirror! {
         SensorJump,
         /// A temperature apart from its neighbours without load, K.
         SensorDrift,
+        /// A loosening terminal will get too hot 预测：端子松动, foretold by the diagnosis.
+        PredictedTerminal,
+        /// The residual current will reach its limit 预测：绝缘劣化, foretold by the diagnosis.
+        PredictedInsulation,
+        /// The load will reach the rated current 预测：将过载, foretold by the diagnosis.
+        PredictedOverload,
     }
 }
 

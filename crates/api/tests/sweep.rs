@@ -146,6 +146,7 @@ fn telling(
         case("DELETE", one, format!("{many}/1"), Some(P::SettingsEdit), Hidden, None);
     }
     case("POST", "/media/{id}/test", plain("/media/1/test"), Some(P::SettingsEdit), Hidden, Some(json!({})));
+    case("GET", "/media/{id}/replies", plain("/media/1/replies"), Some(P::SettingsEdit), Hidden, None);
     let contact = json!({"email": "x@example.cn", "version": 0});
     case("GET", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, None);
     case("PUT", "/accounts/me/contacts", plain("/accounts/me/contacts"), None, Own, Some(contact.clone()));

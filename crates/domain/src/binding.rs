@@ -116,7 +116,10 @@ pub fn hazards_of(channels: &[ChannelEntry], index: usize) -> Vec<Hazard> {
         | Hazard::TemperatureRise
         | Hazard::NeutralOverload
         | Hazard::PhaseSequence
-        | Hazard::SensorJump => true,
+        | Hazard::SensorJump
+        | Hazard::PredictedTerminal
+        | Hazard::PredictedInsulation
+        | Hazard::PredictedOverload => true,
     };
     Hazard::of_quantity(own.quantity).iter().copied().filter(is_judged).collect()
 }

@@ -109,11 +109,17 @@ pub enum Hazard {
     SensorJump,
     /// A temperature apart from its neighbours without load 读数漂移 (K).
     SensorDrift,
+    /// Weeks of history foretell that a loosening terminal gets too hot 预测：端子松动.
+    PredictedTerminal,
+    /// Weeks of history foretell that the residual current reaches its limit 预测：绝缘劣化.
+    PredictedInsulation,
+    /// Weeks of history foretell that the load reaches the rated current 预测：将过载.
+    PredictedOverload,
 }
 
 impl Hazard {
     /// Every hazard and fault: in the order in which they came to be.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::ResidualCurrent,
         Self::OverTemperature,
         Self::OverVoltage,
@@ -144,7 +150,14 @@ impl Hazard {
         Self::SensorStuck,
         Self::SensorJump,
         Self::SensorDrift,
+        Self::PredictedTerminal,
+        Self::PredictedInsulation,
+        Self::PredictedOverload,
     ];
+
+    /// Those that the diagnosis foretells from weeks of history, before anything is measured beyond a limit.
+    pub const PREDICTED: [Self; 3] =
+        [Self::PredictedTerminal, Self::PredictedInsulation, Self::PredictedOverload];
 
     /// The hazards and faults of sensors that are judged by limits on measured values.
     pub const MEASURED: [Self; 18] = [
@@ -172,6 +185,12 @@ impl Hazard {
     #[must_use]
     pub fn is_measured(self) -> bool {
         Self::MEASURED.contains(&self)
+    }
+
+    /// Whether it is foretold and not there yet.
+    #[must_use]
+    pub fn is_predicted(self) -> bool {
+        Self::PREDICTED.contains(&self)
     }
 
     /// Whether one value of its channel alone decides, in the unit of the channel's quantity; the others need the
@@ -222,7 +241,10 @@ impl Hazard {
             | Self::SupplyLost
             | Self::WeakSignal
             | Self::SwitchFailed
-            | Self::UnassignedAlarm => None,
+            | Self::UnassignedAlarm
+            | Self::PredictedTerminal
+            | Self::PredictedInsulation
+            | Self::PredictedOverload => None,
         }
     }
 
@@ -256,7 +278,10 @@ impl Hazard {
             | Self::SupplyLost
             | Self::WeakSignal
             | Self::SwitchFailed
-            | Self::UnassignedAlarm => &[],
+            | Self::UnassignedAlarm
+            | Self::PredictedTerminal
+            | Self::PredictedInsulation
+            | Self::PredictedOverload => &[],
         }
     }
 
@@ -291,7 +316,10 @@ impl Hazard {
             | Self::NeutralOverload
             | Self::PhaseSequence
             | Self::LeakagePerLoad
-            | Self::UnassignedAlarm => Class::Hazard,
+            | Self::UnassignedAlarm
+            | Self::PredictedTerminal
+            | Self::PredictedInsulation
+            | Self::PredictedOverload => Class::Hazard,
             Self::Offline
             | Self::SensorOpen
             | Self::SensorShort
@@ -386,6 +414,9 @@ impl Hazard {
             Self::SensorStuck => "sensor_stuck",
             Self::SensorJump => "sensor_jump",
             Self::SensorDrift => "sensor_drift",
+            Self::PredictedTerminal => "predicted_terminal",
+            Self::PredictedInsulation => "predicted_insulation",
+            Self::PredictedOverload => "predicted_overload",
         }
     }
 

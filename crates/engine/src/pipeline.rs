@@ -34,6 +34,7 @@ use bus::{
 };
 use domain::id::{DetectorId, TerminalId};
 use domain::profile::Profile;
+use domain::reading::Reported;
 use domain::time::UnixMs;
 use serde::Serialize;
 use store::{Store, StoreError};
@@ -446,6 +447,14 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.inner.commands.send(Command::Act { acts, reply }).await.map_err(|_gone| EngineError::Stopped)?;
         answer.await.map_err(|_gone| EngineError::Stopped)
+    }
+
+    /// Tells the partition what the platform found out about a detector by itself; returns after the commit.
+    pub(crate) async fn report(&self, detector: DetectorId, reported: Reported) -> Result<(), EngineError> {
+        let (reply, done) = oneshot::channel();
+        let command = Command::Report { detector, reported, reply };
+        self.inner.commands.send(command).await.map_err(|_gone| EngineError::Stopped)?;
+        done.await.map_err(|_gone| EngineError::Stopped)
     }
 
     /// Reads again what is set about `detectors` and lets the partition judge by it: after every change of settings,

@@ -528,6 +528,9 @@ impl Device {
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
+            | Hazard::PredictedTerminal
+            | Hazard::PredictedInsulation
+            | Hazard::PredictedOverload
             | Hazard::UnassignedAlarm
             | Hazard::TemperatureRise
             | Hazard::CurrentUnbalance

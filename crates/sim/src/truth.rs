@@ -212,6 +212,9 @@ fn value(hazard: Hazard, circuit: &Circuit, seen: &Snapshot, faults: &[Fault], a
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
+            | Hazard::PredictedTerminal
+            | Hazard::PredictedInsulation
+            | Hazard::PredictedOverload
             | Hazard::UnassignedAlarm
             | Hazard::TemperatureRise
             | Hazard::PhaseSequence

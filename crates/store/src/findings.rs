@@ -73,7 +73,7 @@ rows! {
         pub id: i64,
         /// When.
         pub at: UnixMs,
-        /// `found`, `stronger`, `weaker`, `gone`, `dismissed` or `restored`.
+        /// `found`, `stronger`, `weaker`, `gone`, `dismissed`, `restored` or `confirmed`.
         pub event: String,
         /// How sure then, 0 to 1.
         pub confidence: f64,
@@ -368,6 +368,25 @@ impl Findings<'_> {
         record(&mut tx, actor, now, action, about, Some(&said(&before)), Some(&said(&after))).await?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Writes down that somebody has looked and it was true.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not in `scope`.
+    pub async fn confirm(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        now: UnixMs,
+        id: i64,
+        note: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.0.begin().await?;
+        let row = load(&mut tx, scope, id).await?;
+        step(&mut tx, id, now, "confirmed", row.confidence, Some((actor, Some(note)))).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 

@@ -186,6 +186,9 @@ const fn hazard_number(hazard: Hazard) -> u8 {
         Hazard::SensorStuck => 27,
         Hazard::SensorJump => 28,
         Hazard::SensorDrift => 29,
+        Hazard::PredictedTerminal => 30,
+        Hazard::PredictedInsulation => 31,
+        Hazard::PredictedOverload => 32,
     }
 }
 

@@ -36,9 +36,10 @@ pub(super) async fn get_alarm(
     let steps = api.store.alarms().transitions(&scope, AlarmId(id)).await?;
     let curve = curve_of(&row, api.now());
     let guidance = guidance::of(row.hazard, row.severity);
+    let finding_id = api.engine.diagnosis().cause_of(&scope, &row).await?.map(|finding| finding.id);
     let (transitions, dispatches) = history(steps);
     let alarm = Alarm::seen(row, api.memory());
-    Ok(Json(AlarmDetail { alarm, transitions, dispatches, guidance, curve }))
+    Ok(Json(AlarmDetail { alarm, transitions, dispatches, guidance, curve, finding_id }))
 }
 
 fn curve_of(row: &AlarmRow, now: domain::time::UnixMs) -> Option<AlarmCurve> {

@@ -15,7 +15,10 @@ const fn sentences(hazard: Hazard) -> (usize, usize) {
         | Hazard::PowerFailure
         | Hazard::CurrentUnbalance
         | Hazard::VoltageUnbalance
-        | Hazard::LeakagePerLoad => (2, 4),
+        | Hazard::LeakagePerLoad
+        | Hazard::PredictedTerminal
+        | Hazard::PredictedInsulation
+        | Hazard::PredictedOverload => (2, 4),
         Hazard::Offline | Hazard::SupplyLost => (2, 3),
         Hazard::SensorOpen
         | Hazard::SensorShort

@@ -414,4 +414,6 @@ pub struct AlarmDetail {
     pub guidance: Guidance,
     /// Which curve shows it best; null where nothing is measured.
     pub curve: Option<AlarmCurve>,
+    /// The finding that it rests on, where it is foretold; null where it is measured.
+    pub finding_id: Option<i64>,
 }

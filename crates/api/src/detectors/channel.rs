@@ -183,6 +183,9 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
+            | Hazard::PredictedTerminal
+            | Hazard::PredictedInsulation
+            | Hazard::PredictedOverload
             | Hazard::UnassignedAlarm => {}
         }
     }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::access::Permission;
-use domain::id::OrganisationId;
+use domain::id::{MediumId, OrganisationId};
 use engine::telling::book::MediumBody;
 use store::telling::SetRow;
 
@@ -13,14 +13,22 @@ use engine::telling::book::{BODY_VERSION, address_kind};
 use notify::Outcome;
 use store::telling::HealthRow;
 
-use super::shape::{AttemptOutcome, Medium, MediumDraft, MediumHealth, MediumTest, MediumTested};
+use super::notices::masked;
+use super::shape::{
+    AttemptOutcome, Medium, MediumDraft, MediumHealth, MediumReply, MediumTest, MediumTested, ReplyOutcome,
+};
 use crate::access::caller::Caller;
 use crate::http::extract::{Body, Id};
 use crate::http::page::Page;
 use crate::http::problem::{ItemProblems, ListProblems, Problem, WriteProblems};
 use crate::state::Api;
 
-fn shown(row: SetRow, body: &MediumBody, health: &[HealthRow]) -> Medium {
+/// The address that the provider of a medium is to call, where it calls one.
+async fn callback(api: &Api, row: &SetRow, body: &MediumBody) -> Result<Option<String>, Problem> {
+    Ok(api.engine.telling().callback_url(MediumId(row.id), body.medium.kind()).await?)
+}
+
+fn shown(row: SetRow, body: &MediumBody, health: &[HealthRow], callback_url: Option<String>) -> Medium {
     let kind = body.medium.kind();
     let health = health.iter().find(|health| health.medium_id.0 == row.id);
     Medium {
@@ -34,6 +42,7 @@ fn shown(row: SetRow, body: &MediumBody, health: &[HealthRow]) -> Medium {
         kind: kind.code().to_owned(),
         config: body.medium.redacted(),
         needs: address_kind(kind.address()).into(),
+        callback_url,
         health: health.map(|health| MediumHealth {
             failures: health.failures,
             down_since: health.down_since.map(Into::into),
@@ -66,7 +75,12 @@ pub(super) async fn list_media(
     let scope = caller.scope(Permission::SettingsEdit)?;
     let rows = api.engine.telling().list::<MediumBody>(&scope).await?;
     let health = api.store.telling().media_health().await?;
-    Ok(Json(Page::whole(rows.into_iter().map(|(row, body)| shown(row, &body, &health)).collect())))
+    let mut media = Vec::with_capacity(rows.len());
+    for (row, body) in rows {
+        let callback = callback(&api, &row, &body).await?;
+        media.push(shown(row, &body, &health, callback));
+    }
+    Ok(Json(Page::whole(media)))
 }
 
 /// One of them.
@@ -85,7 +99,8 @@ pub(super) async fn get_medium(
 ) -> Result<Json<Medium>, Problem> {
     let scope = caller.scope(Permission::SettingsEdit)?;
     let (row, body) = api.engine.telling().get::<MediumBody>(&scope, id).await?;
-    Ok(Json(shown(row, &body, &api.store.telling().media_health().await?)))
+    let callback = callback(&api, &row, &body).await?;
+    Ok(Json(shown(row, &body, &api.store.telling().media_health().await?, callback)))
 }
 
 /// Makes one.
@@ -109,7 +124,9 @@ pub(super) async fn create_medium(
     let made = api.engine.telling().create(&scope, &caller.actor(), organisation, said, body).await;
     let (row, body) = made.map_err(super::refused)?;
     api.changed("telling");
-    Ok((StatusCode::CREATED, Json(shown(row, &body, &api.store.telling().media_health().await?))))
+    let callback = callback(&api, &row, &body).await?;
+    let health = api.store.telling().media_health().await?;
+    Ok((StatusCode::CREATED, Json(shown(row, &body, &health, callback))))
 }
 
 /// Changes one, as a whole.
@@ -135,7 +152,8 @@ pub(super) async fn put_medium(
     let changed = api.engine.telling().change(&scope, &caller.actor(), id, said, body, version).await;
     let (row, body) = changed.map_err(super::refused)?;
     api.changed("telling");
-    Ok(Json(shown(row, &body, &api.store.telling().media_health().await?)))
+    let callback = callback(&api, &row, &body).await?;
+    Ok(Json(shown(row, &body, &api.store.telling().media_health().await?, callback)))
 }
 
 /// Takes one away.
@@ -156,6 +174,33 @@ pub(super) async fn delete_medium(
     api.engine.telling().delete::<MediumBody>(&scope, &caller.actor(), id).await?;
     api.changed("telling");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What came from telephones by a medium, the newest first, also what was refused.
+#[utoipa::path(
+    get,
+    path = "/media/{id}/replies",
+    tag = "telling",
+    operation_id = "list_medium_replies",
+    params(("id" = i64, Path, description = "Which", minimum = 1)),
+    responses((status = 200, description = "The newest", body = Page<MediumReply>), ItemProblems)
+)]
+pub(super) async fn list_replies(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Page<MediumReply>>, Problem> {
+    let scope = caller.scope(Permission::SettingsEdit)?;
+    let rows = api.engine.telling().replies(&scope, id).await?;
+    let shown = rows.into_iter().map(|row| MediumReply {
+        at: row.at.into(),
+        phone: masked("phone", &row.phone),
+        text: row.text,
+        account_name: row.account_name,
+        outcome: ReplyOutcome::of_code(&row.outcome),
+        alarms: row.alarms,
+    });
+    Ok(Json(Page::whole(shown.collect())))
 }
 
 /// Sends a test message by a medium, now, and says what came of it.

@@ -1,5 +1,6 @@
 //! Telling people: media, routes, ladders, duty, contacts; who was told of an alarm; the page behind a link.
 
+mod callback;
 mod contacts;
 mod duty;
 mod ladders;
@@ -13,7 +14,8 @@ pub mod shape;
 mod status;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 use engine::EngineError;
 use engine::services::Said;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(media::list_media, media::create_medium))
         .routes(routes!(media::get_medium, media::put_medium, media::delete_medium))
         .routes(routes!(media::test_medium))
+        .routes(routes!(media::list_replies))
         .routes(routes!(routes::list_routes, routes::create_route))
         .routes(routes!(routes::get_route, routes::put_route, routes::delete_route))
         .routes(routes!(ladders::list_ladders, ladders::create_ladder))
@@ -46,9 +49,12 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(status::get_telling))
 }
 
-/// The page behind a link, outside of the API: for people without a session.
+/// The page behind a link and the address that providers call, outside of the API: without a session.
 pub(crate) fn page() -> Router<Api> {
-    Router::new().route("/a/{token}", get(page::show).post(page::acknowledge))
+    let callback = post(callback::take).layer(DefaultBodyLimit::max(callback::MOST_BYTES));
+    Router::new()
+        .route("/a/{token}", get(page::show).post(page::acknowledge))
+        .route("/callback/{medium}/{secret}", callback)
 }
 
 /// The parts that all four have, checked.

@@ -23,7 +23,7 @@ pub(crate) fn person(known: &Known, account: UserId) -> PersonName {
 }
 
 /// An address with its middle left out: enough to know it again, not enough to use it.
-fn masked(kind: &str, address: &str) -> String {
+pub(super) fn masked(kind: &str, address: &str) -> String {
     let mask = |text: &str, head: usize, tail: usize| {
         let signs: Vec<char> = text.chars().collect();
         if signs.len() <= head + tail {
@@ -49,6 +49,8 @@ fn delivery_state(code: &str) -> DeliveryState {
         "waiting" => DeliveryState::Waiting,
         "sending" => DeliveryState::Sending,
         "accepted" => DeliveryState::Accepted,
+        "delivered" => DeliveryState::Delivered,
+        "undelivered" => DeliveryState::Undelivered,
         "stopped" => DeliveryState::Stopped,
         "shared" => DeliveryState::Shared,
         _ => DeliveryState::GivenUp,
@@ -76,6 +78,7 @@ fn delivery(row: &DeliveryRow, attempts: &[AttemptRow]) -> Delivery {
         created_at: row.created_at.into(),
         next_at: (state == DeliveryState::Waiting).then(|| row.next_at.into()),
         ended_at: row.ended_at.map(Into::into),
+        receipt: row.receipt.clone(),
         attempts: attempts.iter().filter(|of| of.delivery_id == row.id).map(attempt).collect(),
     }
 }

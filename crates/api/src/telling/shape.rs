@@ -135,6 +135,9 @@ pub struct Medium {
     pub config: Value,
     /// What it needs of a person.
     pub needs: AddressKind,
+    /// The address to enter at the provider for receipts and replies, a path where `http.public_url` is not set; null where
+    /// the provider reports nothing. Who knows it can report in the provider's place.
+    pub callback_url: Option<String>,
     /// How it does; null while it was never used.
     pub health: Option<MediumHealth>,
     /// Rises with every change; comes back with a change.
@@ -221,6 +224,52 @@ pub struct MediumTested {
     pub detail: Option<String>,
     /// The provider's number of the message.
     pub reference: Option<String>,
+}
+
+/// What came of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyOutcome {
+    /// It acknowledged what the message told, in the person's name.
+    Acknowledged,
+    /// Its words stand at the alarm.
+    Noted,
+    /// There was nothing left that it could be about.
+    NothingWaits,
+    /// Nobody was told at this number lately: it did nothing.
+    UnknownNumber,
+}
+
+impl ReplyOutcome {
+    /// The outcome that is stored under this word.
+    #[must_use]
+    pub fn of_code(code: &str) -> Self {
+        match code {
+            "acknowledged" => Self::Acknowledged,
+            "noted" => Self::Noted,
+            "nothing_waits" => Self::NothingWaits,
+            _ => Self::UnknownNumber,
+        }
+    }
+}
+
+/// Something that came from a telephone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MediumReply {
+    /// When.
+    pub at: Time,
+    /// From which number, its middle left out.
+    #[schema(example = "+861****8000")]
+    pub phone: String,
+    /// The text, or the keys.
+    pub text: String,
+    /// For whom it acted; null: for nobody.
+    pub account_name: Option<String>,
+    /// What came of it.
+    pub outcome: ReplyOutcome,
+    /// How many alarms it acknowledged.
+    #[schema(minimum = 0)]
+    pub alarms: i64,
 }
 
 /// From alarms to a ladder. What is left out takes all.
@@ -693,6 +742,10 @@ pub enum DeliveryState {
     Sending,
     /// The provider took it.
     Accepted,
+    /// The provider has reported that it arrived.
+    Delivered,
+    /// The provider has reported that it did not arrive; the next medium was used instead.
+    Undelivered,
     /// The next medium was used instead.
     GivenUp,
     /// There was nothing to tell any more.
@@ -722,6 +775,8 @@ pub struct Delivery {
     pub next_at: Option<Time>,
     /// When it was over.
     pub ended_at: Option<Time>,
+    /// What the provider reported later, in its words.
+    pub receipt: Option<String>,
     /// The attempts, oldest first.
     pub attempts: Vec<Attempt>,
 }

@@ -12,5 +12,6 @@ mod kill_loop;
 mod mixed;
 mod platform;
 mod receivers;
+mod reports;
 mod storm;
 mod telling_kill;

@@ -1,7 +1,7 @@
 //! Systems of the customer that take messages: each at a port of its own, with what came to it and how it behaves. And
 //! the people who are told by them.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,7 +27,7 @@ pub(crate) enum Manner {
     Hangs,
 }
 
-const SLOW_MS: u64 = 400;
+const SLOW_MS: u64 = 1_500;
 
 /// A message that came whole.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub(crate) struct Came {
     pub(crate) at_ms: i64,
     /// Whether it was taken: answered with 200.
     pub(crate) taken: bool,
+    /// Where it came to, with the query.
+    pub(crate) path: String,
     /// The message.
     pub(crate) body: Value,
 }
@@ -58,6 +60,7 @@ pub(crate) struct Receiver {
     pub(crate) url: String,
     manner: Arc<AtomicU8>,
     came: Arc<Mutex<Vec<Came>>>,
+    cut: Arc<AtomicUsize>,
 }
 
 pub(crate) fn wall_ms() -> i64 {
@@ -68,11 +71,13 @@ impl Receiver {
     pub(crate) async fn open(manner: Manner) -> Self {
         let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", door.local_addr().unwrap());
-        let receiver = Self { url, manner: Arc::new(AtomicU8::new(manner as u8)), came: Arc::default() };
+        let manner = Arc::new(AtomicU8::new(manner as u8));
+        let receiver = Self { url, manner, came: Arc::default(), cut: Arc::default() };
         let (manner, came) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.came));
+        let cut = Arc::clone(&receiver.cut);
         tokio::spawn(async move {
             while let Ok((stream, _)) = door.accept().await {
-                tokio::spawn(take(stream, Arc::clone(&manner), Arc::clone(&came)));
+                tokio::spawn(take(stream, Arc::clone(&manner), Arc::clone(&came), Arc::clone(&cut)));
             }
         });
         receiver
@@ -87,35 +92,62 @@ impl Receiver {
         self.came.lock().unwrap().clone()
     }
 
+    /// Senders that were gone before they had their answer.
+    pub(crate) fn cut(&self) -> usize {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     /// What it took.
     pub(crate) fn taken(&self) -> Vec<Came> {
         self.came().into_iter().filter(|came| came.taken).collect()
     }
 }
 
-async fn take(mut stream: TcpStream, manner: Arc<AtomicU8>, came: Arc<Mutex<Vec<Came>>>) {
+async fn take(
+    mut stream: TcpStream,
+    manner: Arc<AtomicU8>,
+    came: Arc<Mutex<Vec<Came>>>,
+    cut: Arc<AtomicUsize>,
+) {
     let (mut bytes, mut part) = (Vec::new(), [0_u8; 8192]);
     loop {
         let Ok(read @ 1..) = stream.read(&mut part).await else { return };
         bytes.extend_from_slice(part.get(..read).unwrap());
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(bytes.get(..end).unwrap()).to_lowercase();
+        let head = String::from_utf8_lossy(bytes.get(..end).unwrap()).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let head = head.to_lowercase();
         let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
         let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         let Some(body) = bytes.get(end + 4..end + 4 + length) else { continue };
-        let body = serde_json::from_slice(body).expect("a message");
+        // What Aliyun is sent stands in the query.
+        let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let manner = manner.load(Ordering::SeqCst);
         let takes = manner == Manner::Takes as u8 || manner == Manner::TakesSlowly as u8;
-        came.lock().unwrap().push(Came { at_ms: wall_ms(), taken: takes, body });
+        let reference = {
+            let mut came = came.lock().unwrap();
+            let reference = format!("90061974693649844{}^0", came.len());
+            came.push(Came { at_ms: wall_ms(), taken: takes, path, body });
+            reference
+        };
         if manner == Manner::Hangs as u8 {
             std::future::pending::<()>().await;
         }
         if manner == Manner::TakesSlowly as u8 {
             let slow = Duration::from_millis(rand::rng().random_range(0..SLOW_MS));
-            timeout(slow, std::future::pending::<()>()).await.unwrap_err();
+            // Whoever sent it may be gone before it has its answer.
+            if timeout(slow, stream.read(&mut part)).await.is_ok() {
+                cut.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
         }
         let status = if takes { "200 OK" } else { "500 Internal Server Error" };
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        // As Aliyun answers; a webhook reads no answer.
+        let said = json!({ "Code": "OK", "Message": "OK", "BizId": reference }).to_string();
+        let said = if takes { said.as_str() } else { "" };
+        let length = said.len();
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{said}");
         let _gone = stream.write_all(answer.as_bytes()).await;
         return;
     }

@@ -15,9 +15,10 @@ pub struct DesignRule {
     pub explained: &'static [Hazard],
 }
 
-/// The rules of suppression by design. None of them touches a hazard that heats: a detector without supply measures no
+/// The rules of suppression by design. None of them touches a hazard that is measured to heat; what was only foretold is
+/// explained once it has come. For the others: a detector without supply measures no
 /// voltage and soon says nothing, a circuit without supply has no voltage, and of a silent detector nothing else is known.
-pub const DESIGN_RULES: [DesignRule; 3] = [
+pub const DESIGN_RULES: [DesignRule; 6] = [
     DesignRule {
         cause: Hazard::SupplyLost,
         explained: &[
@@ -34,6 +35,9 @@ pub const DESIGN_RULES: [DesignRule; 3] = [
         cause: Hazard::Offline,
         explained: &[Hazard::Frozen, Hazard::WeakSignal, Hazard::ClockWrong],
     },
+    DesignRule { cause: Hazard::OverTemperature, explained: &[Hazard::PredictedTerminal] },
+    DesignRule { cause: Hazard::ResidualCurrent, explained: &[Hazard::PredictedInsulation] },
+    DesignRule { cause: Hazard::Overload, explained: &[Hazard::PredictedOverload] },
 ];
 
 /// What suppresses `alarm` at `now` (server's clock), if anything does. `beside` are the open alarms of its detector.

@@ -96,6 +96,9 @@ impl Known<'_> {
             | Hazard::SupplyLost
             | Hazard::WeakSignal
             | Hazard::SwitchFailed
+            | Hazard::PredictedTerminal
+            | Hazard::PredictedInsulation
+            | Hazard::PredictedOverload
             | Hazard::UnassignedAlarm => Derived::Value(value),
         }
     }

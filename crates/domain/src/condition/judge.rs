@@ -693,7 +693,7 @@ impl<'a> Judge<'a> {
             limit,
             latching: severity == Some(Severity::Alarm)
                 && limits.map_or_else(|| latches_when_reported(c.hazard), |limits| limits.latching),
-            reported_by_device: reported.is_some(),
+            reported_by_device: reported.is_some() && !c.hazard.is_predicted(),
         }
     }
 

@@ -24,6 +24,7 @@ mod usage;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hazard::Hazard;
 use crate::quantity::{Phase, Quantity};
 use crate::time::UnixMs;
 pub use crate::wiring::{Figure, Track};
@@ -135,6 +136,22 @@ impl Kind {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
+
+    /// The hazard that it foretells, with a time: the kinds whose figures say when a limit is reached.
+    #[must_use]
+    pub const fn foretells(self) -> Option<Hazard> {
+        match self {
+            Self::LooseningTerminal => Some(Hazard::PredictedTerminal),
+            Self::AgeingInsulation => Some(Hazard::PredictedInsulation),
+            Self::OverloadAhead => Some(Hazard::PredictedOverload),
+            Self::LeakingLoad
+            | Self::AgeingSupply
+            | Self::NeutralHeating
+            | Self::EbikeCharging
+            | Self::AfterHours
+            | Self::UnequalHeating => None,
+        }
+    }
 }
 
 /// Whether a finding may wake somebody.
@@ -226,6 +243,15 @@ impl Finding {
     #[must_use]
     pub fn figure(&self, name: &str) -> Option<f64> {
         self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
+    }
+
+    /// The hazard of which somebody has to be told now: it is strong, sure, and its limit may be reached soon.
+    #[must_use]
+    pub fn wakes(&self) -> Option<Hazard> {
+        let is_sure = self.strength == Strength::Strong && self.confidence >= BARS.wake_confidence;
+        let by = |name: &str, most: f64| self.figure(name).is_some_and(|days| days <= most);
+        let is_near = by("reach_from", BARS.wake_days) && by("reach_to", BARS.wake_within_days);
+        self.kind.foretells().filter(|_| is_sure && is_near)
     }
 }
 
@@ -327,6 +353,13 @@ pub struct Bars {
     pub neutral_share: f64,
     /// What a load's leakage must be for strong, mA: a tenth of the usual limit.
     pub load_ma: f64,
+    /// How sure a strong finding must be to wake somebody.
+    pub wake_confidence: f64,
+    /// The earliest moment at which its limit may be reached is no later than this, days: who has more time reads it on
+    /// the page.
+    pub wake_days: f64,
+    /// The latest moment at which it is reached is no later than this, days.
+    pub wake_within_days: f64,
 }
 
 /// The bars as they are used.
@@ -343,6 +376,9 @@ pub const BARS: Bars = Bars {
     explained: 0.35,
     neutral_share: 0.7,
     load_ma: 20.0,
+    wake_confidence: 0.95,
+    wake_days: 28.0,
+    wake_within_days: 56.0,
 };
 
 /// Looks at the history from every side.

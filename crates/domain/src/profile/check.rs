@@ -22,14 +22,18 @@ use written::{code, filled, integer, number, one_of, refuse_given};
 const MAX_POINTS: usize = 1000;
 /// The finest scale that a profile may have, as decimals.
 const MAX_DECIMALS: u8 = 6;
-/// What a device may say of itself. Silence, frozen values, values that cannot be and a wrong clock are found here.
-const FOUND_BY_SUPERVISION: [Hazard; 6] = [
+/// What no device says of itself: silence, frozen values, values that cannot be, a wrong clock and what weeks foretell are
+/// found here.
+const FOUND_HERE: [Hazard; 9] = [
     Hazard::Offline,
     Hazard::Frozen,
     Hazard::Implausible,
     Hazard::ClockWrong,
     Hazard::SwitchFailed,
     Hazard::UnassignedAlarm,
+    Hazard::PredictedTerminal,
+    Hazard::PredictedInsulation,
+    Hazard::PredictedOverload,
 ];
 
 pub(super) fn check(id: String, text: &str, raw: &RawProfile) -> Result<Profile, Mistake> {
@@ -234,7 +238,7 @@ fn named(raw: &RawMeaning, points: &[Point]) -> Result<Named, Mistake> {
     let hazard = one_of(
         &raw.hazard,
         "hazard",
-        Hazard::ALL.into_iter().filter(|h| !FOUND_BY_SUPERVISION.contains(h)).map(|h| (h.code(), h)),
+        Hazard::ALL.into_iter().filter(|h| !FOUND_HERE.contains(h)).map(|h| (h.code(), h)),
     )?;
     let severities = match hazard.class() {
         Class::Hazard => [Severity::Warning, Severity::Alarm].as_slice(),

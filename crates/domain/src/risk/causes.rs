@@ -109,6 +109,8 @@ fn weight_of(hazard: Hazard, severity: Severity, weights: &Weights) -> u32 {
         | Hazard::SensorStuck
         | Hazard::SensorJump
         | Hazard::SensorDrift => (weights.blind, weights.blind),
+        // The finding that it rests on counts by itself.
+        Hazard::PredictedTerminal | Hazard::PredictedInsulation | Hazard::PredictedOverload => (0, 0),
     };
     match severity {
         Severity::Alarm => alarm,

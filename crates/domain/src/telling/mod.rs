@@ -13,6 +13,7 @@ mod climb;
 mod duty;
 mod gather;
 mod hours;
+mod reply;
 mod retry;
 mod route;
 
@@ -23,5 +24,6 @@ pub use climb::{
 pub use duty::{Exception, OnDuty, Roster, Shift, Stretch};
 pub use gather::{Digest, Gathering, due_at};
 pub use hours::{Hours, Span};
+pub use reply::{forms_of_number, takes};
 pub use retry::{Health, Retry, after_failure};
 pub use route::{Ladder, Match, Recipient, Route, Step, Subject};

@@ -255,7 +255,8 @@ impl AlarmDesk<'_> {
         take: bool,
     ) -> Result<AlarmRow, EngineError> {
         let row = self.0.store().alarms().get(scope, id).await?;
-        let mut acts = vec![act(&row, actor, AlarmEvent::Judge(verdict), "alarm.judge", note)];
+        let judge = act(&row, actor, AlarmEvent::Judge(verdict), "alarm.judge", note.clone());
+        let mut acts = vec![judge];
         if take && row.state.waits_for_acknowledgement() {
             acts.push(act(&row, actor, AlarmEvent::Acknowledge, "alarm.acknowledge", None));
         }
@@ -266,6 +267,7 @@ impl AlarmDesk<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.0.diagnosis().judged(scope, actor, &row, verdict, note.as_deref()).await?;
         Ok(self.0.store().alarms().get(scope, id).await?)
     }
 

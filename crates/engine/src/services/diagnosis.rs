@@ -5,16 +5,21 @@ use std::time::Instant;
 
 use bus::LiveKind;
 use domain::access::Scope;
-use domain::diagnosis::{Finding, History, Limits, Report, SPAN_DAYS, STEP_MS, VERSION, diagnose};
-use domain::hazard::Hazard;
+use domain::alarm::Verdict;
+use domain::diagnosis::{
+    Finding, History, Kind, Limits, Report, SPAN_DAYS, STEP_MS, Strength, VERSION, diagnose,
+};
+use domain::hazard::{Hazard, Severity};
 use domain::id::DetectorId;
+use domain::reading::Reported;
 use domain::time::UnixMs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use store::alarms::AlarmRow;
 use store::detectors::{ChannelRow, DetectorRow};
-use store::findings::{FindingDraft, FindingRow, LookDraft};
-use store::{Actor, StoreError};
+use store::findings::{FindingDraft, FindingFilter, FindingRow, LookDraft};
+use store::{Actor, Page, StoreError};
 
 use super::DAY_MS;
 use super::commissioning::is_looked_at;
@@ -25,6 +30,9 @@ use crate::pipeline::Engine;
 const RESIDUAL_MA: f64 = 300.0;
 /// Alarm level of a conductor's temperature where none is set, °C.
 const TEMPERATURE_C: f64 = 85.0;
+
+/// More than the channels of a detector can have of findings that stand.
+const STANDING_AT_MOST: u32 = 200;
 
 /// What weeks of history show.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +126,15 @@ impl DiagnosisDesk<'_> {
     /// As [`analyse`](Self::analyse), and what the store refuses.
     pub async fn look(&self, detector: DetectorId) -> Result<(), EngineError> {
         let done = self.analyse(&Scope::platform(), detector).await?;
+        let standing = self.standing(detector).await?;
+        // An alarm comes before what it rests on is kept: where the process ends in between, the look is made again.
+        for finding in &done.report.findings {
+            let is_same = |row: &&FindingRow| row.kind == finding.kind && row.channel == finding.about;
+            let is_refuted = standing.iter().find(is_same).is_some_and(|row| row.dismissed_at.is_some());
+            if let Some(hazard) = finding.wakes().filter(|_| !is_refuted) {
+                self.foretell(detector, hazard, &finding.about, true).await?;
+            }
+        }
         let findings = done.report.findings.iter().map(|finding| draft(finding, done.reading));
         let look = LookDraft {
             until: done.reading.until,
@@ -131,6 +148,107 @@ impl DiagnosisDesk<'_> {
         if !strong.is_empty() {
             tracing::info!(detector = detector.0, findings = ?strong, "the diagnosis found something strong");
             self.0.live().publish(None, None, LiveKind::Changed { what: "findings" });
+        }
+        self.settle(detector).await
+    }
+
+    /// The findings of a detector that stand, dismissed or not.
+    async fn standing(&self, detector: DetectorId) -> Result<Vec<FindingRow>, StoreError> {
+        let filter =
+            FindingFilter { detector: Some(detector), standing: Some(true), ..FindingFilter::default() };
+        let page = Page { limit: STANDING_AT_MOST, cursor: None };
+        Ok(self.0.store().findings().list(&Scope::platform(), &filter, &page).await?.items)
+    }
+
+    /// Tells the pipeline that a hazard is foretold for a channel, or is no longer.
+    async fn foretell(
+        &self,
+        detector: DetectorId,
+        hazard: Hazard,
+        code: &str,
+        is_foretold: bool,
+    ) -> Result<(), EngineError> {
+        let rows = self.0.store().detectors().channels(&Scope::platform(), detector).await?;
+        let point = rows.iter().find(|row| row.code == code).and_then(|row| row.point);
+        let severity = is_foretold.then_some(Severity::Warning);
+        self.0.report(detector, Reported { point, hazard, severity }).await
+    }
+
+    /// Brings the alarms of what is foretold in step with the findings that stand: an alarm ends when its finding is
+    /// gone, has become weak, or was dismissed; it does not end because the limit has moved a day away.
+    async fn settle(&self, detector: DetectorId) -> Result<(), EngineError> {
+        let Some(known) = self.0.memory().detector(detector) else { return Ok(()) };
+        let present = known.alarms.iter().map(|open| &open.alarm).filter(|alarm| alarm.state.is_present());
+        let open: Vec<_> = present
+            .filter(|alarm| alarm.hazard.is_predicted())
+            .map(|alarm| (alarm.hazard, alarm.channel))
+            .collect();
+        let standing = self.standing(detector).await?;
+        let rows = self.0.store().detectors().channels(&Scope::platform(), detector).await?;
+        let channel_of = |code: &str| rows.iter().find(|row| row.code == code).map(|row| row.id);
+        let holds = |row: &&FindingRow| row.dismissed_at.is_none() && row.strength == Strength::Strong;
+        for row in standing.iter().filter(holds) {
+            if let Some(hazard) = KeptFinding::read(row)?.finding.wakes() {
+                self.foretell(detector, hazard, &row.channel, true).await?;
+            }
+        }
+        for (hazard, channel) in open {
+            let rests_on = |row: &FindingRow| {
+                row.kind.foretells() == Some(hazard) && channel_of(&row.channel) == Some(channel)
+            };
+            if !standing.iter().filter(holds).any(rests_on) {
+                let point = rows.iter().find(|row| row.id == channel).and_then(|row| row.point);
+                self.0.report(detector, Reported { point, hazard, severity: None }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest finding that the alarm of something foretold rests on.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn cause_of(&self, scope: &Scope, alarm: &AlarmRow) -> Result<Option<FindingRow>, EngineError> {
+        if !alarm.hazard.is_predicted() {
+            return Ok(None);
+        }
+        let rows = self.0.store().detectors().channels(scope, alarm.detector_id).await?;
+        let code = rows.into_iter().find(|row| row.id == alarm.channel_id).map(|row| row.code);
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.foretells() == Some(alarm.hazard)).collect();
+        let filter = FindingFilter { detector: Some(alarm.detector_id), kinds, ..FindingFilter::default() };
+        let page = Page { limit: STANDING_AT_MOST, cursor: None };
+        let found = self.0.store().findings().list(scope, &filter, &page).await?.items;
+        let of_channel = found.into_iter().filter(|row| Some(&row.channel) == code.as_ref());
+        Ok(of_channel.max_by_key(|row| row.id))
+    }
+
+    /// What a person says that the alarm of something foretold was in truth goes back to its finding: a false alarm
+    /// dismisses it, a true hazard is written down beside it.
+    ///
+    /// # Errors
+    /// As [`dismiss`](Self::dismiss).
+    pub(super) async fn judged(
+        &self,
+        scope: &Scope,
+        actor: &Actor,
+        alarm: &AlarmRow,
+        verdict: Verdict,
+        note: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let Some(finding) = self.cause_of(scope, alarm).await?.filter(|row| row.gone_at.is_none()) else {
+            return Ok(());
+        };
+        let reason = note.map(str::trim).filter(|note| !note.is_empty()).unwrap_or(verdict.code());
+        match verdict {
+            Verdict::Nuisance | Verdict::Works => {
+                self.dismiss(scope, actor, finding.id, Some(reason)).await?;
+            }
+            Verdict::TrueHazard => {
+                let findings = self.0.store().findings();
+                findings.confirm(scope, actor, self.0.now(), finding.id, reason).await?;
+                self.0.live().publish(None, None, LiveKind::Changed { what: "findings" });
+            }
+            Verdict::Test => {}
         }
         Ok(())
     }
@@ -168,6 +286,7 @@ impl DiagnosisDesk<'_> {
     ) -> Result<FindingRow, EngineError> {
         let row = self.0.store().findings().dismiss(scope, actor, self.0.now(), id, reason).await?;
         self.0.live().publish(None, None, LiveKind::Changed { what: "findings" });
+        self.settle(row.detector_id).await?;
         Ok(row)
     }
 

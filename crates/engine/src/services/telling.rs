@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::access::{Permission, Scope};
-use domain::id::{AlarmId, LadderId, MediumId, UserId};
+use domain::id::{AlarmId, DigestId, LadderId, MediumId, UserId};
 use domain::place::OrganisationPath;
 use domain::settings::FieldError;
 use domain::telling::{
@@ -183,7 +183,11 @@ const DAY_MS: i64 = 86_400_000;
 /// Alarms of one act of the pipeline.
 const AT_ONCE: usize = 500;
 
-impl TellingDesk<'_> {
+impl<'e> TellingDesk<'e> {
+    pub(super) const fn engine(&self) -> &'e Engine {
+        self.0
+    }
+
     /// Those in `scope`.
     ///
     /// # Errors
@@ -466,7 +470,10 @@ impl TellingDesk<'_> {
     }
 
     /// Language and what a person may see and acknowledge; `None` when they cannot sign in any more.
-    async fn person(&self, account: UserId) -> Result<Option<(String, Scope, Scope)>, EngineError> {
+    pub(super) async fn person(
+        &self,
+        account: UserId,
+    ) -> Result<Option<(String, Scope, Scope)>, EngineError> {
         let account = match self.0.store().accounts().own(account).await {
             Ok(account) => account,
             Err(StoreError::NotFound { .. }) => return Ok(None),
@@ -492,30 +499,29 @@ impl TellingDesk<'_> {
         if !store.telling().use_link(&hash, self.0.now()).await? {
             return Ok(LinkUse::Spent);
         }
-        let acknowledged = self.acknowledge_all(&link, &scope, remote).await;
+        // The audit log says how: by link, from where.
+        let how = format!("by link, {remote}");
+        let acknowledged = self.acknowledge_all(link.account_id, link.digest_id, &scope, how).await;
         if acknowledged.is_err() {
             store.telling().give_link_back(&hash).await?;
         }
         acknowledged.map(LinkUse::Acknowledged)
     }
 
-    async fn acknowledge_all(
+    /// Acknowledges everything of a digest that still waits, as the person it was sent to. How many.
+    pub(super) async fn acknowledge_all(
         &self,
-        link: &LinkRow,
+        account: UserId,
+        digest: DigestId,
         scope: &Scope,
-        remote: &str,
+        how: String,
     ) -> Result<usize, EngineError> {
-        let name = self.0.store().accounts().own(link.account_id).await?.account.name;
-        let actor = Actor {
-            kind: ActorKind::User(link.account_id),
-            name,
-            // The audit log says how: by link, from where.
-            remote: format!("by link, {remote}"),
-        };
+        let name = self.0.store().accounts().own(account).await?.account.name;
+        let actor = Actor { kind: ActorKind::User(account), name, remote: how };
         let mut waiting = Vec::new();
         let mut skip = 0;
         loop {
-            let (ids, _) = self.0.store().telling().digest_alarms(link.digest_id, skip, 500).await?;
+            let (ids, _) = self.0.store().telling().digest_alarms(digest, skip, 500).await?;
             skip += 500;
             let rows = self.0.store().alarms().by_ids(scope, &ids).await?;
             waiting.extend(

@@ -11,6 +11,7 @@
 pub mod book;
 mod desk;
 mod post;
+mod receipts;
 mod teller;
 mod text;
 mod words;
@@ -29,6 +30,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 
 pub(crate) use post::PostOffice;
+pub(crate) use receipts::{Received, receive};
 pub(crate) use teller::Teller;
 pub(crate) use text::test_message;
 pub use words::{hazard as hazard_words, severity as severity_words};

@@ -260,6 +260,12 @@ impl PostOffice {
             ends.push(end);
         }
         telling.end_attempts(&ends, now).await?;
+        for end in &ends {
+            let Some(reference) = end.reference.as_deref() else { continue };
+            if let Some((arrived, detail)) = telling.early(end.medium, reference).await? {
+                super::receive(&self.links.store, end.medium, reference, arrived, &detail, now).await?;
+            }
+        }
         for medium in recovered {
             telling.hasten(medium, now).await?;
         }

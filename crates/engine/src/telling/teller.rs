@@ -97,6 +97,7 @@ impl Teller {
         telling.forget_links(now.plus_ms(-FORGET_AFTER_MS)).await?;
         let before = now.plus_ms(-self.links.config.keep_ms);
         while telling.forget(before, FORGET_AT_ONCE).await? {}
+        telling.forget_reports(before).await?;
         Ok(())
     }
 

@@ -64,6 +64,21 @@ pub fn hazard(hazard: Hazard, language: &str) -> &'static str {
             Hazard::SensorStuck => ["读数不变", "讀數不變", "reading does not move"],
             Hazard::SensorJump => ["读数突跳", "讀數突跳", "reading jumps"],
             Hazard::SensorDrift => ["读数漂移", "讀數漂移", "reading drifts"],
+            Hazard::PredictedTerminal => [
+                "预测：接线端子松动发热",
+                "預測：接線端子鬆動發熱",
+                "forecast: a terminal is loosening and heats",
+            ],
+            Hazard::PredictedInsulation => [
+                "预测：绝缘劣化，剩余电流将超限",
+                "預測：絕緣劣化，剩餘電流將超限",
+                "forecast: insulation ages, residual current will be too high",
+            ],
+            Hazard::PredictedOverload => [
+                "预测：负荷增长，将过载",
+                "預測：負荷增長，將過載",
+                "forecast: the load grows to an overload",
+            ],
         },
     )
 }

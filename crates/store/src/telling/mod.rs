@@ -6,6 +6,7 @@ pub mod links;
 pub mod post;
 pub mod push;
 pub mod record;
+pub mod reports;
 pub mod set;
 
 pub use contacts::{ContactDraft, ContactRow, PersonRow};
@@ -13,6 +14,7 @@ pub use links::{LinkDraft, LinkRow};
 pub use post::{AttemptEnd, DeliveryDraft, DueDelivery, HealthRow};
 pub use push::{PushDraft, PushRow};
 pub use record::{ClimbRow, DigestRow, DigestState, NewNotice, NoticeRow, TellingWrite};
+pub use reports::{NewReply, Receipt, ReplyRow, ReportedDelivery};
 pub use set::{SetDraft, SetKind, SetPatch, SetRow};
 
 use crate::open::Store;

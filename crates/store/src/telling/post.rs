@@ -158,7 +158,7 @@ impl Telling<'_> {
     ) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM delivery d WHERE d.medium_id = $1 AND d.address = $2 AND d.created_at >= $3 \
-             AND d.digest_id <> $4 AND d.state IN ('waiting', 'sending', 'accepted') AND NOT EXISTS (\
+             AND d.digest_id <> $4 AND d.state IN ('waiting', 'sending', 'accepted', 'delivered') AND NOT EXISTS (\
              SELECT 1 FROM notice n WHERE n.digest_id = $4 AND NOT EXISTS (SELECT 1 FROM notice m \
              WHERE m.digest_id = d.digest_id AND m.alarm_id = n.alarm_id AND m.round = n.round AND m.step = n.step)))",
         )
@@ -214,7 +214,7 @@ impl Telling<'_> {
     pub async fn on_its_way(&self, digest: DigestId, but: DeliveryId) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM delivery WHERE digest_id = $1 AND id <> $2 \
-             AND state IN ('waiting', 'sending', 'accepted', 'shared'))",
+             AND state IN ('waiting', 'sending', 'accepted', 'delivered', 'shared'))",
         )
         .bind(digest.0)
         .bind(but.0)
@@ -365,7 +365,7 @@ impl Telling<'_> {
     }
 }
 
-async fn put_deliveries(
+pub(super) async fn put_deliveries(
     connection: &mut SqliteConnection,
     digest: DigestId,
     deliveries: &[DeliveryDraft],

@@ -148,7 +148,7 @@ rows! {
         pub address_kind: String,
         /// The address.
         pub address: String,
-        /// `waiting`, `sending`, `accepted`, `given_up`, `stopped`, `shared`.
+        /// `waiting`, `sending`, `accepted`, `delivered`, `undelivered`, `given_up`, `stopped`, `shared`.
         pub state: String,
         /// When it was decided.
         pub created_at: UnixMs,
@@ -156,6 +156,8 @@ rows! {
         pub ended_at: Option<UnixMs>,
         /// When it is tried next, while it waits.
         pub next_at: UnixMs,
+        /// What the provider reported later.
+        pub receipt: Option<String>,
     }
 
     /// One attempt, for people.
@@ -484,7 +486,7 @@ impl Telling<'_> {
         .await?;
         let deliveries = sqlx::query_as(
             "SELECT d.id, d.digest_id, d.medium_id, m.name AS medium_name, d.address_kind, d.address, d.state, \
-             d.created_at, d.ended_at, d.next_at FROM delivery d LEFT JOIN medium m ON m.id = d.medium_id \
+             d.created_at, d.ended_at, d.next_at, d.receipt FROM delivery d LEFT JOIN medium m ON m.id = d.medium_id \
              WHERE d.digest_id IN (SELECT digest_id FROM notice WHERE alarm_id = $1) ORDER BY d.id",
         )
         .bind(alarm.0)

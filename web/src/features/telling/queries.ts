@@ -30,6 +30,15 @@ export function useDuty() {
 export function useContact() {
   return useQuery({ queryKey: ['telling', 'contact'], queryFn: ({ signal }) => http.get('/accounts/me/contacts', {}, signal) });
 }
+/** What came from telephones by a medium, the newest first. */
+export function useReplies(medium: MaybeRefOrGetter<number | null>) {
+  return useQuery({
+    queryKey: computed(() => ['telling', 'replies', toValue(medium)]),
+    queryFn: async ({ signal }) => (await http.get(`/media/${toValue(medium) ?? 0}/replies`, {}, signal)).items,
+    enabled: () => toValue(medium) !== null,
+  });
+}
+
 export function useNotices(alarm: MaybeRefOrGetter<number>) {
   return useQuery({ queryKey: computed(() => ['alarms', 'notices', toValue(alarm)]), queryFn: async ({ signal }) => (await http.get(`/alarms/${toValue(alarm)}/notices`, {}, signal)).items, refetchInterval: 15_000 });
 }
