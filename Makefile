@@ -37,6 +37,9 @@ bench-day: ## Score a simulated day of 10,000 detectors against what was scripte
 bench-days: ## The same with five days of 300 detectors, for what takes days to be told
 	cargo run --release -q -p sim --example day -- 300 120 1
 
+bench-storm: ## Storm drills: reconnects, alarms, providers that hang or fail, kill -9 while people are told
+	bench/storm
+
 bench-detection: ## Score the diagnosis on simulated circuits and on a measured household, and write docs/detection.md
 	cargo build --release -q -p sim --example weeks
 	cargo run --release -q -p sim --example weeks -- 150 24 3 "$$(python3 bench/household.py target/bench)" docs
@@ -54,4 +57,4 @@ bench-history: ## Measure chunks, curves and sealing on a simulated year and on 
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-day bench-days bench-detection bench-phone bench-incidents bench-history fuzz
+.PHONY: help run web check test bench bench-day bench-days bench-detection bench-storm bench-phone bench-incidents bench-history fuzz

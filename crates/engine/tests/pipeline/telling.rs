@@ -424,7 +424,7 @@ async fn a_medium_that_is_down_is_tried_by_one_message_after_a_rest_and_comes_ba
         raised += 1;
         assert!(raised < 6, "it is never down");
         world.clock.advance(130_000);
-        world.tell_one(&alarm, 1_000 + raised, raised as usize).await;
+        world.tell_one(&alarm, 1_000 + raised, usize::try_from(raised).unwrap()).await;
     }
     // Down: nobody is sent by it, nobody waits for it.
     world.clock.advance(130_000);

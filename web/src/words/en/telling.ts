@@ -82,7 +82,7 @@ export default {
   arrived: { delivered: 'Arrived', undelivered: 'Did not arrive', undelivered_why: 'Did not arrive: {why}' },
   callback: {
     title: 'Receipts and replies',
-    says: 'Enter this address at the provider for delivery receipts and incoming messages. What did not arrive then goes by the next channel, and a reply of 1 or “收到” acknowledges.',
+    says: 'Enter this address at the provider for delivery receipts and incoming messages. What did not arrive then goes by the next channel, and a reply of 1 acknowledges.',
     secret: 'Whoever knows it can report in the provider’s place: give it to nobody else.',
     replies: 'Newest replies',
     none: 'None yet',
