@@ -145,6 +145,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enters a call into the alarm's record; also of a closed one. */
+        post: operations["call_about_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/comment": {
         parameters: {
             query?: never;
@@ -156,6 +173,40 @@ export interface paths {
         put?: never;
         /** Says something about an alarm, also about a closed one. */
         post: operations["comment_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/dispatches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enters into the alarm's record that somebody is sent. */
+        post: operations["dispatch_to_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/entries/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what became of an entry: who was sent is there or has done it, or the entry holds no longer. */
+        post: operations["go_on_with_alarm_entry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -205,6 +256,23 @@ export interface paths {
         };
         /** Who was told of an alarm, oldest first. */
         get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be called about an alarm or sent to it. */
+        get: operations["list_alarm_people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -952,6 +1020,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hand-overs of which you may see everything, newest first. */
+        get: operations["list_handovers"];
+        put?: never;
+        /** Hands over: freezes what stands, and waits for the successor. */
+        post: operations["offer_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hand-over with what stood at that time. */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes over, with one's own sign-in. */
+        post: operations["take_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes one's own offer back while nobody has taken over. */
+        post: operations["withdraw_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents": {
         parameters: {
             query?: never;
@@ -1038,6 +1175,23 @@ export interface paths {
         put?: never;
         /** Makes a window. Readings and alarms in it are kept as ever; alarms are told to nobody until it is over. */
         post: operations["create_maintenance_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/maintenance-windows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a window that is not over. Alarms that it covers no longer and that are still there are told. */
+        put: operations["change_maintenance_window"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2012,6 +2166,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands now, who is on duty, and who could take over. */
+        get: operations["get_standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/system": {
         parameters: {
             query?: never;
@@ -2554,6 +2725,8 @@ export interface components {
         /** @description An alarm with its history and with what to do. */
         AlarmDetail: components["schemas"]["Alarm"] & {
             curve: components["schemas"]["AlarmCurve"] | null;
+            /** @description Everybody who was sent, in the order in which they were. */
+            dispatches: components["schemas"]["Dispatch"][];
             /**
              * Format: int64
              * @description The finding that it rests on, where it is foretold; null where it is measured.
@@ -2568,7 +2741,7 @@ export interface components {
          * @description What happened to an alarm.
          * @enum {string}
          */
-        AlarmEvent: "raised" | "escalated" | "deescalated" | "returned" | "acknowledged" | "unacknowledged" | "reset" | "closed" | "commented" | "worst" | "realarmed" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "judged";
+        AlarmEvent: "raised" | "escalated" | "deescalated" | "returned" | "acknowledged" | "unacknowledged" | "reset" | "closed" | "commented" | "worst" | "realarmed" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "judged" | "called" | "dispatched" | "arrived" | "finished" | "withdrawn";
         /**
          * @description A time in which alarms came faster than anybody can read them: more than 10 in ten minutes and operator, until fewer
          *     than 5.
@@ -2683,6 +2856,54 @@ export interface components {
             targets: components["schemas"]["AlarmTargets"];
             /** @description To. */
             to: components["schemas"]["Time"];
+        };
+        /** @description What a person's entry says beside its words. */
+        AlarmNote: {
+            /**
+             * Format: int64
+             * @description The entry that this one is about.
+             */
+            entry: number | null;
+            expected_at: components["schemas"]["Time"] | null;
+            outcome: components["schemas"]["CallOutcome"] | null;
+            whom: components["schemas"]["Somebody"] | null;
+        };
+        /** @description Who can be called or sent. */
+        AlarmPeople: {
+            /**
+             * @description The contact of the premises; empty where none is on record.
+             * @example 王经理
+             */
+            contact_name: string;
+            /**
+             * @description Their number; empty where none is on record.
+             * @example 13800138000
+             */
+            contact_phone: string;
+            /** @description Everybody with an account who may see the alarm: who is on duty first, then electricians, then by name. */
+            people: components["schemas"]["AlarmPerson"][];
+        };
+        /** @description Somebody with an account who may see the alarm. */
+        AlarmPerson: {
+            /**
+             * Format: int64
+             * @description Their account.
+             */
+            account_id: number;
+            /**
+             * @description Their name.
+             * @example 李师傅
+             */
+            name: string;
+            /** @description Whether a duty calendar has them on duty now. */
+            on_duty: boolean;
+            /**
+             * @description Their number, as they gave it.
+             * @example +8613800138000
+             */
+            phone: string | null;
+            /** @description What they hold at the alarm's premises. */
+            roles: components["schemas"]["Role"][];
         };
         /**
          * @description Where an alarm stands in its life.
@@ -2986,6 +3207,28 @@ export interface components {
              */
             site_id?: number | null;
         };
+        /** @description A call that was made. */
+        Call: {
+            /**
+             * @description What was said.
+             * @example 已关闭后厨总闸，十分钟后到
+             */
+            comment?: string | null;
+            /** @description What came of it. */
+            outcome: components["schemas"]["CallOutcome"];
+            /** @description Who was called. */
+            whom: components["schemas"]["Whom"];
+        };
+        /**
+         * @description What came of a call.
+         * @enum {string}
+         */
+        CallOutcome: "reached" | "not_reached" | "busy";
+        /**
+         * @description What somebody is to the premises.
+         * @enum {string}
+         */
+        Capacity: "site_contact" | "owner" | "electrician" | "property" | "fire_brigade" | "power_supplier" | "other";
         /** @description A cell that cannot be. */
         CellMistake: {
             /**
@@ -3235,7 +3478,7 @@ export interface components {
          * @description What went wrong, as a stable word.
          * @enum {string}
          */
-        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "set_aside" | "not_shelved" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
+        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "set_aside" | "not_shelved" | "no_such_entry" | "entry_over" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
         /** @description A command. */
         Command: {
             /** @description The second person. */
@@ -4014,6 +4257,26 @@ export interface components {
              */
             reason: string;
         };
+        /** @description Somebody who was sent to an alarm. */
+        Dispatch: {
+            /**
+             * Format: int64
+             * @description The entry that sent them.
+             */
+            entry: number;
+            expected_at: components["schemas"]["Time"] | null;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            /** @description How far they are. */
+            state: components["schemas"]["DispatchState"];
+            /** @description Who. */
+            whom: components["schemas"]["Somebody"];
+        };
+        /**
+         * @description How far somebody who was sent has got.
+         * @enum {string}
+         */
+        DispatchState: "out" | "arrived" | "finished" | "withdrawn";
         /** @description Where devices can dial in. */
         Door: {
             /**
@@ -4234,6 +4497,11 @@ export interface components {
             /** @description Intervals without a word. */
             offline_factor: components["schemas"]["EffectiveNumber"];
         };
+        /**
+         * @description What became of an entry.
+         * @enum {string}
+         */
+        EntryStep: "arrived" | "finished" | "withdrawn";
         /** @description One field that does not fit. */
         FieldError: {
             /**
@@ -4594,6 +4862,16 @@ export interface components {
             /** @description Segment of an upload. */
             segment: string;
         };
+        /** @description What became of an entry, with words. */
+        GoingOn: {
+            /**
+             * @description What is to be added.
+             * @example 接线端子已紧固
+             */
+            comment?: string | null;
+            /** @description What became of it. */
+            step: components["schemas"]["EntryStep"];
+        };
         /** @description A role held over a part of the two trees; both must fit. */
         Grant: {
             /** @description An area and all inside it; null is every area. */
@@ -4624,6 +4902,46 @@ export interface components {
              */
             owner: string[];
         };
+        /** @description A hand-over. */
+        Handover: {
+            /** @description How many of each kind stood. */
+            counts: components["schemas"]["StandingCounts"];
+            /** @description Who hands over. */
+            from: components["schemas"]["PersonName"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Whether the caller may take it over. */
+            mine_to_take: boolean;
+            /** @description Whether the caller may take it back. */
+            mine_to_withdraw: boolean;
+            /** @description When it was offered. */
+            offered_at: components["schemas"]["Time"];
+            /** @description What who hands over says; empty when nothing. */
+            remarks: string;
+            /** @description Begin of the shift that ends. */
+            since: components["schemas"]["Time"];
+            /** @description How it stands. */
+            state: components["schemas"]["HandoverState"];
+            taken_at: components["schemas"]["Time"] | null;
+            taken_by: components["schemas"]["PersonName"] | null;
+            /** @description What they say. */
+            taken_remarks: string | null;
+            to: components["schemas"]["PersonName"] | null;
+            withdrawn_at: components["schemas"]["Time"] | null;
+        };
+        /** @description A hand-over with what stood at that time. */
+        HandoverDetail: components["schemas"]["Handover"] & {
+            /** @description What stood when it was offered; never changed. */
+            standing: components["schemas"]["Standing"];
+        };
+        /**
+         * @description How a hand-over stands.
+         * @enum {string}
+         */
+        HandoverState: "waiting" | "taken" | "withdrawn";
         /**
          * @description What is wrong.
          * @enum {string}
@@ -4977,6 +5295,14 @@ export interface components {
         LineChange: "same" | "added" | "removed";
         /** @description A maintenance window. */
         MaintenanceWindow: {
+            /**
+             * @description The site's area, or the area itself.
+             * @example 430203
+             */
+            area_code: string;
+            changed_at: components["schemas"]["Time"] | null;
+            /** @description Who did. */
+            changed_by: string | null;
             /** @description Whether alarms of the highest severity about the circuit are covered too. */
             covers_alarms: boolean;
             /** @description When. */
@@ -5001,11 +5327,11 @@ export interface components {
             reason: string;
             /**
              * Format: int64
-             * @description The site it is at.
+             * @description The site it is at; null over an area.
              */
-            site_id: number;
-            /** @description The site's name. */
-            site_name: string;
+            site_id: number | null;
+            /** @description The site's name; null over an area. */
+            site_name: string | null;
             /** @description Begin of the (first) time. */
             starts_at: components["schemas"]["Time"];
             /** @description How it stands. */
@@ -5014,16 +5340,46 @@ export interface components {
             target: components["schemas"]["WindowTarget"];
             /**
              * Format: int64
-             * @description Which one.
+             * @description Which one; null over an area.
              */
-            target_id: number;
+            target_id: number | null;
             /** @description Its name when the window was made. */
             target_name: string;
             under_way_until: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Rises with every change.
+             */
+            version: number;
             weekly_until: components["schemas"]["Time"] | null;
+        };
+        /** @description What is changed of a window, as a whole; what it covers stays. */
+        MaintenanceWindowChange: {
+            /** @description Whether alarms of the highest severity about the circuit are covered too. */
+            covers_alarms?: boolean;
+            /** @description End of the (first) time: at most 31 days later, 7 for one that comes back each week. */
+            ends_at: components["schemas"]["Time"];
+            /**
+             * @description Why.
+             * @example 更换配电柜
+             */
+            reason: string;
+            /** @description Begin of the (first) time; of a window that has begun it stays. */
+            starts_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The version that was read.
+             */
+            version: number;
+            weekly_until?: components["schemas"]["Time"] | null;
         };
         /** @description A window to make. */
         MaintenanceWindowDraft: {
+            /**
+             * @description The area, for an area. It is covered as far as you may reach there.
+             * @example 430203
+             */
+            area_code?: string | null;
             /** @description Whether alarms of the highest severity about the circuit are covered too. */
             covers_alarms?: boolean;
             /** @description End of the (first) time: at most 31 days later, 7 for one that comes back each week. */
@@ -5039,9 +5395,9 @@ export interface components {
             target: components["schemas"]["WindowTarget"];
             /**
              * Format: int64
-             * @description Which one.
+             * @description Which one; absent for an area.
              */
-            target_id: number;
+            target_id?: number | null;
             weekly_until?: components["schemas"]["Time"] | null;
         };
         /** @description What became of many acknowledgements. */
@@ -5411,6 +5767,19 @@ export interface components {
             /** @description The shared secret as pairs of hexadecimal digits, in place of `secret`. */
             secret_hex?: string | null;
         };
+        /** @description A hand-over to be offered. */
+        NewHandover: {
+            /**
+             * @description What the successor has to know; empty when nothing.
+             * @example 东方商场 3 栋漏电已派电工，等复测
+             */
+            remarks?: string;
+            /**
+             * Format: int64
+             * @description To whom: somebody who may see and acknowledge all of it. Absent: whoever comes.
+             */
+            to?: number | null;
+        };
         /** @description A new organisation. */
         NewOrganisation: {
             /** @description What it is. */
@@ -5683,6 +6052,18 @@ export interface components {
              * @description The worst value.
              */
             worst: number | null;
+        };
+        /** @description Who is on duty by one calendar. */
+        OnDuty: {
+            /**
+             * Format: int64
+             * @description The calendar.
+             */
+            duty_id: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Who; nobody is a gap. */
+            people: components["schemas"]["PersonName"][];
         };
         /** @description A secret for one-time codes. It is in this answer only. */
         OneTimeCodeSecret: {
@@ -6555,9 +6936,57 @@ export interface components {
             total: number | null;
         };
         /** @description One page of a list. */
+        Page_Handover: {
+            /** @description The rows. */
+            items: {
+                /** @description How many of each kind stood. */
+                counts: components["schemas"]["StandingCounts"];
+                /** @description Who hands over. */
+                from: components["schemas"]["PersonName"];
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description Whether the caller may take it over. */
+                mine_to_take: boolean;
+                /** @description Whether the caller may take it back. */
+                mine_to_withdraw: boolean;
+                /** @description When it was offered. */
+                offered_at: components["schemas"]["Time"];
+                /** @description What who hands over says; empty when nothing. */
+                remarks: string;
+                /** @description Begin of the shift that ends. */
+                since: components["schemas"]["Time"];
+                /** @description How it stands. */
+                state: components["schemas"]["HandoverState"];
+                taken_at?: components["schemas"]["Time"] | null;
+                taken_by?: components["schemas"]["PersonName"] | null;
+                /** @description What they say. */
+                taken_remarks?: string | null;
+                to?: components["schemas"]["PersonName"] | null;
+                withdrawn_at?: components["schemas"]["Time"] | null;
+            }[];
+            /** @description Where the next page begins; null on the last page. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are in all, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
         Page_MaintenanceWindow: {
             /** @description The rows. */
             items: {
+                /**
+                 * @description The site's area, or the area itself.
+                 * @example 430203
+                 */
+                area_code: string;
+                changed_at?: components["schemas"]["Time"] | null;
+                /** @description Who did. */
+                changed_by?: string | null;
                 /** @description Whether alarms of the highest severity about the circuit are covered too. */
                 covers_alarms: boolean;
                 /** @description When. */
@@ -6582,11 +7011,11 @@ export interface components {
                 reason: string;
                 /**
                  * Format: int64
-                 * @description The site it is at.
+                 * @description The site it is at; null over an area.
                  */
-                site_id: number;
-                /** @description The site's name. */
-                site_name: string;
+                site_id?: number | null;
+                /** @description The site's name; null over an area. */
+                site_name?: string | null;
                 /** @description Begin of the (first) time. */
                 starts_at: components["schemas"]["Time"];
                 /** @description How it stands. */
@@ -6595,12 +7024,17 @@ export interface components {
                 target: components["schemas"]["WindowTarget"];
                 /**
                  * Format: int64
-                 * @description Which one.
+                 * @description Which one; null over an area.
                  */
-                target_id: number;
+                target_id?: number | null;
                 /** @description Its name when the window was made. */
                 target_name: string;
                 under_way_until?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Rises with every change.
+                 */
+                version: number;
                 weekly_until?: components["schemas"]["Time"] | null;
             }[];
             /** @description Where the next page begins; null on the last page. */
@@ -7507,6 +7941,163 @@ export interface components {
              * @description The version that was read.
              */
             version: number;
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingAlarm: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /** @description Who has it. */
+                acknowledged_by?: string | null;
+                /** @description The detector. */
+                detector_name: string;
+                /** @description What is wrong. */
+                hazard: components["schemas"]["Hazard"];
+                /**
+                 * Format: int64
+                 * @description The alarm.
+                 */
+                id: number;
+                /** @description Since when. */
+                raised_at: components["schemas"]["Time"];
+                /** @description How bad. */
+                severity: components["schemas"]["Severity"];
+                /** @description Why it is on the shelf. */
+                shelved_because?: string | null;
+                shelved_until?: components["schemas"]["Time"] | null;
+                /** @description The premises. */
+                site_name: string;
+                /** @description Where it stands in its life. */
+                state: components["schemas"]["AlarmState"];
+            }[];
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingDetector: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The detector.
+                 */
+                id: number;
+                last_heard_at?: components["schemas"]["Time"] | null;
+                /** @description Its name. */
+                name: string;
+                /** @description The premises. */
+                site_name: string;
+            }[];
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingDispatch: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The alarm.
+                 */
+                alarm_id: number;
+                expected_at?: components["schemas"]["Time"] | null;
+                /** @description What is wrong there. */
+                hazard: components["schemas"]["Hazard"];
+                /** @description Since when. */
+                since: components["schemas"]["Time"];
+                /** @description The premises. */
+                site_name: string;
+                /** @description How far they are. */
+                state: components["schemas"]["DispatchState"];
+                /** @description Who. */
+                whom: components["schemas"]["Somebody"];
+            }[];
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingEntry: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The alarm.
+                 */
+                alarm_id: number;
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description Who. */
+                by?: string | null;
+                /** @description What they wrote. */
+                comment?: string | null;
+                /** @description What it is. */
+                event: components["schemas"]["AlarmEvent"];
+                /** @description What is wrong there. */
+                hazard: components["schemas"]["Hazard"];
+                outcome?: components["schemas"]["CallOutcome"] | null;
+                /** @description The premises. */
+                site_name: string;
+                whom?: components["schemas"]["Somebody"] | null;
+            }[];
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingMedium: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /** @description Since when. */
+                down_since: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The medium.
+                 */
+                id: number;
+                /** @description Its name. */
+                name: string;
+            }[];
+        };
+        /** @description How many there are, and the first of them. */
+        Part_StandingWindow: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /** @description The first 100 of them. */
+            items: {
+                /** @description When the time that is under way, or the next one, begins. */
+                from: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The window.
+                 */
+                id: number;
+                /** @description Where. */
+                place: string;
+                /** @description Why. */
+                reason: string;
+                /** @description What it covers, by name. */
+                target_name: string;
+                /** @description When that ends. */
+                until: components["schemas"]["Time"];
+            }[];
         };
         /** @description A change of one's own password. */
         PasswordChange: {
@@ -8802,6 +9393,17 @@ export interface components {
          * @enum {string}
          */
         SelfTest: "passed" | "failed" | "not_supported" | "skipped";
+        /** @description Somebody who is sent. */
+        Sending: {
+            /**
+             * @description What they are to do.
+             * @example 带钳形表，先查后厨回路
+             */
+            comment?: string | null;
+            expected_at?: components["schemas"]["Time"] | null;
+            /** @description Who. */
+            whom: components["schemas"]["Whom"];
+        };
         /** @description What the screens must know of the server. */
         ServerFacts: {
             /** @description Whether a simulator feeds it. */
@@ -9141,6 +9743,26 @@ export interface components {
             /** @description Detectors of the site that are on no circuit yet. */
             unplaced_detectors: components["schemas"]["TreeDetector"][];
         };
+        /** @description Somebody who was called or sent, as known at that time. */
+        Somebody: {
+            /**
+             * Format: int64
+             * @description Their account, if they have one.
+             */
+            account_id: number | null;
+            /** @description What they are to the premises. */
+            capacity: components["schemas"]["Capacity"];
+            /**
+             * @description Their name; empty where only the capacity is known.
+             * @example 李师傅
+             */
+            name: string;
+            /**
+             * @description Their number; empty where none was used.
+             * @example 13800138000
+             */
+            phone: string;
+        };
         /** @description A part of each week. */
         Span: {
             /** @description Days on which it begins, 1 Monday to 7 Sunday; empty is every day. */
@@ -9155,6 +9777,29 @@ export interface components {
              * @description Ends before, minutes after midnight. Not after the beginning: ends on the next day.
              */
             until_min: number;
+        };
+        /** @description What stands at a moment, as far as the caller may see. */
+        Standing: {
+            /** @description Open alarms that somebody has. */
+            acknowledged: components["schemas"]["Part_StandingAlarm"];
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description Who was sent and is not back. */
+            dispatches: components["schemas"]["Part_StandingDispatch"];
+            /** @description What was entered during the shift, newest first. */
+            entries: components["schemas"]["Part_StandingEntry"];
+            /** @description Ways to reach people that do not work. */
+            media_down: components["schemas"]["Part_StandingMedium"];
+            /** @description Detectors silent for more than a day. */
+            offline: components["schemas"]["Part_StandingDetector"];
+            /** @description Alarms on the shelf. */
+            shelved: components["schemas"]["Part_StandingAlarm"];
+            /** @description Begin of the caller's shift: when they took over last, at most a day ago; else twelve hours ago. */
+            since: components["schemas"]["Time"];
+            /** @description Open alarms that nobody has taken. */
+            unacknowledged: components["schemas"]["Part_StandingAlarm"];
+            /** @description Maintenance windows under way or to come within a day. */
+            windows: components["schemas"]["Part_StandingWindow"];
         };
         /** @description An alarm that has been present for more than a day. */
         StandingAlarm: {
@@ -9186,6 +9831,41 @@ export interface components {
             site_id: number;
             /** @description Its name. */
             site_name: string;
+        };
+        /** @description How many of each kind stood. */
+        StandingCounts: {
+            /**
+             * Format: int64
+             * @description Open alarms that somebody had.
+             */
+            acknowledged: number;
+            /**
+             * Format: int64
+             * @description Who was sent and was not back.
+             */
+            dispatches: number;
+            /**
+             * Format: int64
+             * @description Alarms on the shelf.
+             */
+            shelved: number;
+            /**
+             * Format: int64
+             * @description Open alarms that nobody had taken.
+             */
+            unacknowledged: number;
+        };
+        /** @description What stands, who is on duty, and who could take over. */
+        StandingNow: components["schemas"]["Standing"] & {
+            /** @description Duty calendars with who is on duty by them now. */
+            on_duty: components["schemas"]["OnDuty"][];
+            /** @description Who may see and acknowledge all of it, but for the caller. */
+            successors: components["schemas"]["PersonName"][];
+            /**
+             * Format: int64
+             * @description The caller's own hand-over that waits to be taken over.
+             */
+            waiting_id: number | null;
         };
         /**
          * @description The condition at a glance. Silence is never normal.
@@ -9302,6 +9982,11 @@ export interface components {
              * @example 0.1.0
              */
             version: string;
+        };
+        /** @description What goes with taking over. */
+        Taking: {
+            /** @description What is to be said. */
+            remarks?: string | null;
         };
         /** @description One frame, or the bytes that could not become one. */
         Telegram: {
@@ -9748,6 +10433,7 @@ export interface components {
              * @description Its id.
              */
             id: number;
+            note: components["schemas"]["AlarmNote"] | null;
             /** @description Why, for steps of the platform. */
             reason: string | null;
             /** @description How bad it was then. */
@@ -9759,6 +10445,8 @@ export interface components {
              * @description The value then, in the alarm's unit.
              */
             value: number | null;
+            /** @description Whether a later entry has withdrawn this one. */
+            withdrawn: boolean;
         };
         /** @description Who did it, with a name where it has one. */
         TransitionActor: {
@@ -10221,6 +10909,26 @@ export interface components {
              */
             worst: number | null;
         };
+        /** @description Somebody to be entered: an account, or a capacity with a name or a number. */
+        Whom: {
+            /**
+             * Format: int64
+             * @description Their account; of somebody who may see the alarm.
+             */
+            account_id?: number | null;
+            /** @description What they are to the premises. */
+            capacity: components["schemas"]["Capacity"];
+            /**
+             * @description Their name; needed of others.
+             * @example 李师傅
+             */
+            name?: string;
+            /**
+             * @description Their number.
+             * @example 13800138000
+             */
+            phone?: string;
+        };
         /** @description Why somebody is told. */
         Why: {
             /**
@@ -10246,7 +10954,7 @@ export interface components {
          * @description What a window covers.
          * @enum {string}
          */
-        WindowTarget: "site" | "panel" | "detector" | "channel";
+        WindowTarget: "area" | "site" | "panel" | "detector" | "channel";
         /** @description What a day of values told about the wiring. */
         WiringCheck: {
             /** @description Who asked for it; empty for the platform. */
@@ -11464,6 +12172,132 @@ export interface operations {
             };
         };
     };
+    call_about_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Call"];
+            };
+        };
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     comment_alarm: {
         parameters: {
             query?: never;
@@ -11477,6 +12311,260 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Comment"];
+            };
+        };
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dispatch_to_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sending"];
+            };
+        };
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    go_on_with_alarm_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+                /** @description The entry of its record: a call, a comment, or who was sent */
+                entry: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoingOn"];
             };
         };
         responses: {
@@ -11821,6 +12909,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Notice"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmPeople"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */
@@ -17445,6 +18619,550 @@ export interface operations {
             };
         };
     };
+    list_handovers: {
+        parameters: {
+            query?: {
+                /** @description In this state. */
+                state?: "waiting" | "taken" | "withdrawn";
+                /** @description Offered by, offered to or taken by this account. */
+                person?: number;
+                /** @description Offered from here on. */
+                since?: components["schemas"]["Time"];
+                /** @description Offered before this. */
+                until?: components["schemas"]["Time"];
+                /** @description Rows on a page, 1 to 500. */
+                limit?: number;
+                /** @description Where the page begins, from the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Handover"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHandover"];
+            };
+        };
+        responses: {
+            /** @description The hand-over */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hand-over */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hand-over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hand-over */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Taking"];
+            };
+        };
+        responses: {
+            /** @description The hand-over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hand-over */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hand-over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_incidents: {
         parameters: {
             query?: never;
@@ -18236,6 +19954,132 @@ export interface operations {
         responses: {
             /** @description The window */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The window */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceWindowChange"];
+            };
+        };
+        responses: {
+            /** @description The window */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26401,6 +28245,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SiteTree"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_standing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingNow"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */
