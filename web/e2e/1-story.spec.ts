@@ -75,6 +75,8 @@ test('the overview counts the city and draws its map', async ({ at }) => {
   const counts = (await read<{ counts: { sites: number; detectors: number } }>(page, '/overview')).counts;
   expect(counts.sites).toBeGreaterThan(0);
   await expect(page.getByText(String(counts.detectors), { exact: true }).first()).toBeVisible();
+  // On a phone it is drawn when it is scrolled to.
+  await page.getByRole('heading', { name: '分布' }).scrollIntoViewIfNeeded();
   const map = page.getByRole('img', { name: /辖区地图/ }).or(page.locator('[aria-label*="辖区地图"]')).first();
   await expect(map).toBeVisible();
   await expect(page.locator('#main svg path, #main canvas').first()).toBeVisible();

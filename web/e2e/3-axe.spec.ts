@@ -42,6 +42,7 @@ test('no page has serious findings in light or dark', async ({ at }) => {
     '/alarms?tab=incidents',
     '/alarms?tab=aside',
     '/alarm-metrics',
+    '/handovers',
     '/maintenance',
     ...(known.alarm === undefined ? [] : [`/alarms/${known.alarm}`]),
     '/sites',

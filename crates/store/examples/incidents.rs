@@ -24,8 +24,7 @@ const CITY: [&str; 7] = [
      (SELECT 1 FROM organisation WHERE id = 2)",
     "INSERT INTO site (id, name, address, area_code, organisation_id, premises_kind, zone, contact_name, contact_phone, \
      created_at) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < $1 / 10) \
-     SELECT 1000 + i, '站点 ' || i, '', (SELECT code FROM area WHERE parent_code = '430200' ORDER BY code \
-     LIMIT 1 OFFSET i % 9), 2, 'retail', 'Asia/Shanghai', '', '', 0 FROM n",
+     SELECT 1000 + i, '站点 ' || i, '', substr('430202430203430204430211430212430223430224430225430281', 1 + (i % 9) * 6, 6), 2, 'retail', 'Asia/Shanghai', '', '', 0 FROM n",
     "INSERT INTO panel (id, site_id, name, location) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n \
      WHERE i < $1 / 5) SELECT 1000 + i, 1000 + i / 2, '配电箱 ' || i, '' FROM n",
     "INSERT INTO circuit (id, panel_id, name, phases, load_kind) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL \

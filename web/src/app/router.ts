@@ -1,7 +1,11 @@
-/** Every page's address, who may see it, and the way to the sign-in. Pages are loaded when first opened. */
+/**
+ * Every page's address, who may see it, and the way to the sign-in. Pages are loaded when first opened, but for the one
+ * that the application starts with.
+ */
 
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router';
 import type { Permission } from '@/api/types';
+import OverviewView from '@/features/overview/OverviewView.vue';
 import { loadSession, session, setupNeeded } from '@/features/session/session';
 
 declare module 'vue-router' {
@@ -22,7 +26,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/first-run', name: 'first-run', component: () => import('@/features/session/FirstRunView.vue'), meta: { open: true } },
   { path: '/new-password', name: 'new-password', component: () => import('@/features/session/NewPasswordView.vue'), meta: { open: true } },
 
-  { path: '/', name: 'overview', component: () => import('@/features/overview/OverviewView.vue'), meta: { nav: 'overview' } },
+  { path: '/', name: 'overview', component: OverviewView, meta: { nav: 'overview' } },
   { path: '/wall', name: 'wall', component: () => import('@/features/wall/WallView.vue'), meta: { bare: true } },
   { path: '/alarms', name: 'alarms', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },
   { path: '/alarms/:id(\\d+)', name: 'alarm', component: () => import('@/features/alarms/AlarmDeskView.vue'), meta: { nav: 'alarms' } },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nameOf, telOf, type Somebody } from './record';
 
-const capacity = (of: string): string => ({ electrician: '电工', fire_brigade: '消防' })[of] ?? of;
+const WORDS: Record<string, string> = { 'alarms.record.capacity.electrician': '电工', 'alarms.record.capacity.fire_brigade': '消防' };
+const t = (key: string, named: Record<string, string>): string => (key === 'alarms.record.who' ? `${named['name']}（${named['capacity']}）` : (WORDS[key] ?? key));
 const whom = (said: Partial<Somebody>): Somebody => ({ capacity: 'electrician', name: '', phone: '', account_id: null, ...said });
 
 describe('numbers to dial', () => {
@@ -13,12 +14,12 @@ describe('numbers to dial', () => {
 
 describe('who it was', () => {
   it('is the name with what they are', () => {
-    expect(nameOf(whom({ name: '李师傅' }), capacity)).toBe('李师傅（电工）');
+    expect(nameOf(whom({ name: '李师傅' }), t)).toBe('李师傅（电工）');
   });
   it('is what they are where no name is known', () => {
-    expect(nameOf(whom({ capacity: 'fire_brigade', phone: '119' }), capacity)).toBe('消防');
+    expect(nameOf(whom({ capacity: 'fire_brigade', phone: '119' }), t)).toBe('消防');
   });
   it('is the number where nothing else is known', () => {
-    expect(nameOf(whom({ capacity: 'other', phone: '13800138000' }), capacity)).toBe('13800138000');
+    expect(nameOf(whom({ capacity: 'other', phone: '13800138000' }), t)).toBe('13800138000');
   });
 });

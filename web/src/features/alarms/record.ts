@@ -36,9 +36,10 @@ export function telOf(phone: string): string {
 }
 
 /** Who it was in one line: a name where there is one, else what they are. */
-export function nameOf(whom: Somebody, capacity: (of: Capacity) => string): string {
-  if (whom.name === '') return whom.capacity === 'other' ? whom.phone : capacity(whom.capacity);
-  return whom.capacity === 'other' ? whom.name : `${whom.name}（${capacity(whom.capacity)}）`;
+export function nameOf(whom: Somebody, t: (key: string, named: Record<string, string>) => string): string {
+  const capacity = t(`alarms.record.capacity.${whom.capacity}`, {});
+  if (whom.name === '') return whom.capacity === 'other' ? whom.phone : capacity;
+  return whom.capacity === 'other' ? whom.name : t('alarms.record.who', { name: whom.name, capacity });
 }
 
 /** Whether a later entry can withdraw this step: only what a person entered. */

@@ -30,8 +30,15 @@ async function take(next: Session | null): Promise<void> {
   if (chosenLanguage() === null) await useLanguage(next.user.language, false);
 }
 
+let asking: Promise<Session | null> | null = null;
+
 /** The session, asked of the server once; null when nobody is signed in. */
-export async function loadSession(): Promise<Session | null> {
+export function loadSession(): Promise<Session | null> {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask(): Promise<Session | null> {
   if (known) return current.value;
   try {
     await take(await http.get('/session'));

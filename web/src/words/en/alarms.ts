@@ -123,6 +123,7 @@ export default {
     whom: { call: 'Whom you called', send: 'Whom to send' },
     choose: 'Choose',
     capacity: { site_contact: 'Contact of the site', owner: 'Owner', electrician: 'Electrician', property: 'Property management', fire_brigade: 'Fire brigade', power_supplier: 'Power supplier', other: 'Somebody else' },
+    who: '{name} ({capacity})',
     on_duty: 'on duty',
     name: 'Name',
     name_placeholder: 'For example: Li',

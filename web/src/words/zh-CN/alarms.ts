@@ -123,6 +123,7 @@ export default {
     whom: { call: '打给谁', send: '派谁去' },
     choose: '请选择',
     capacity: { site_contact: '场所联系人', owner: '业主', electrician: '电工', property: '物业', fire_brigade: '消防', power_supplier: '供电部门', other: '其他人' },
+    who: '{name}（{capacity}）',
     on_duty: '值班中',
     name: '姓名',
     name_placeholder: '例如：李师傅',

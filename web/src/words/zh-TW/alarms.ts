@@ -123,6 +123,7 @@ export default {
     whom: { call: '打給誰', send: '派誰去' },
     choose: '請選擇',
     capacity: { site_contact: '場所聯絡人', owner: '業主', electrician: '電工', property: '物業', fire_brigade: '消防', power_supplier: '供電單位', other: '其他人' },
+    who: '{name}（{capacity}）',
     on_duty: '值班中',
     name: '姓名',
     name_placeholder: '例如：李師傅',
