@@ -50,6 +50,7 @@ bench-phone: web ## Lighthouse on the phone's start page; writes docs/phone.md
 
 bench-incidents: ## What incidents cost with 20,000 open alarms
 	cargo run --release -q -p store --example incidents -- 20000
+
 bench-history: ## Measure chunks, curves and sealing on a simulated year and on a measured household
 	cargo build --release -q -p store --example history
 	target/release/examples/history 4 365 30 "$$(python3 bench/household.py target/bench)"

@@ -233,7 +233,8 @@ fn forget(folder: &Path) {
         if path.is_dir() {
             forget(&path);
         } else {
-            let file = std::fs::File::open(&path).unwrap();
+            // A log that was taken in when its database was closed.
+            let Ok(file) = std::fs::File::open(&path) else { continue };
             file.sync_all().unwrap();
             rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
         }
