@@ -81,6 +81,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::access::routes())
         .merge(crate::overview::routes())
         .merge(crate::alarms::routes())
+        .merge(crate::guidance::routes())
         .merge(crate::incidents::routes())
         .merge(crate::maintenance::routes())
         .merge(crate::places::routes())

@@ -17,6 +17,7 @@ pub mod commissioning;
 pub mod detectors;
 pub mod excel;
 pub mod findings;
+pub mod guidance;
 pub mod handovers;
 pub mod incidents;
 pub mod live;

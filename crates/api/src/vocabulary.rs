@@ -707,6 +707,16 @@ pub enum Language {
     En,
 }
 
+impl From<Language> for domain::guidance::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::ZhCn => Self::ZhCn,
+            Language::ZhTw => Self::ZhTw,
+            Language::En => Self::En,
+        }
+    }
+}
+
 impl Language {
     /// The tag, as stored.
     #[must_use]

@@ -176,6 +176,18 @@ fn alarm_life(
     let shelf = json!({"minutes": 30, "reason": "x"});
     case("POST", "/alarms/{id}/shelve", of_alarm("shelve"), Some(P::AlarmShelve), Hidden, Some(shelf));
     case("POST", "/alarms/{id}/unshelve", of_alarm("unshelve"), Some(P::AlarmShelve), Hidden, None);
+    case("GET", "/alarms/{id}/guidance", of_alarm("guidance"), Some(P::View), Hidden, None);
+    let tick = json!({"place": 1, "done": true, "words": "x", "language": "en"});
+    case("POST", "/alarms/{id}/check", of_alarm("check"), Some(P::AlarmComment), Hidden, Some(tick));
+    let inside = world.inside.0;
+    let (one, called) = ("/guidance/{hazard}", format!("/guidance/overload?organisation={inside}"));
+    case("GET", "/guidance", format!("/guidance?organisation={inside}"), Some(P::SettingsEdit), Hidden, None);
+    case("GET", one, called, Some(P::SettingsEdit), Hidden, None);
+    let text = json!({"organisation_id": inside, "owner": ["x"], "electrician": ["x"], "version": 0});
+    let one = "/guidance/{hazard}/{language}";
+    case("PUT", one, "/guidance/overload/en".to_owned(), Some(P::SettingsEdit), Hidden, Some(text));
+    let called = format!("/guidance/overload/en?organisation={inside}&version=1");
+    case("DELETE", one, called, Some(P::SettingsEdit), Hidden, None);
     let verdict = json!({"verdict": "nuisance"});
     case(
         "POST",

@@ -17,6 +17,7 @@ pub mod telegram;
 pub mod alarm;
 pub mod binding;
 pub mod condition;
+pub mod guidance;
 pub mod hazard;
 pub mod incident;
 pub mod maintenance;

@@ -118,6 +118,13 @@ coded!(
     FindingKind
 );
 
+impl Column for domain::guidance::Language {
+    fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
+        let tag: String = row.try_get(name)?;
+        Self::from_tag(&tag).ok_or_else(|| damaged(name, &tag))
+    }
+}
+
 impl Column for Strength {
     fn read(row: &SqliteRow, name: &str) -> Result<Self, sqlx::Error> {
         match i64::read(row, name)? {

@@ -41,6 +41,7 @@ pub mod detectors;
 pub mod exchange;
 pub mod findings;
 pub mod forward;
+pub mod guidance;
 pub mod maintenance;
 pub mod overview;
 pub mod pictures;

@@ -260,7 +260,7 @@ pub(crate) fn owns(scope: &Scope, path: &OrganisationPath) -> bool {
     })
 }
 
-async fn load_owned(
+pub(crate) async fn load_owned(
     connection: &mut SqliteConnection,
     scope: &Scope,
     id: OrganisationId,

@@ -164,6 +164,8 @@ pub struct ScoreDraft {
     pub score: f64,
     /// The version of the rules.
     pub rules: u32,
+    /// Detectors that were never heard.
+    pub unheard: usize,
     /// The worst circuit and the one act, JSON with its version.
     pub body: String,
 }
@@ -317,14 +319,17 @@ impl Risks<'_> {
         })
     }
 
-    /// At most `limit` sites whose score was computed before `before` or never, the oldest first: the platform's own work.
+    /// At most `limit` sites whose score was computed before `before` or never, or before a detector was heard for the first
+    /// time; the oldest first: the platform's own work.
     ///
     /// # Errors
     /// Database errors only.
     pub async fn due(&self, before: UnixMs, limit: u32) -> Result<Vec<SiteId>, StoreError> {
         let ids: Vec<i64> = sqlx::query_scalar(
             "SELECT s.id FROM site s LEFT JOIN site_risk r ON r.site_id = s.id \
-             WHERE s.deleted_at IS NULL AND (r.computed_at IS NULL OR r.computed_at < $1) \
+             WHERE s.deleted_at IS NULL AND (r.computed_at IS NULL OR r.computed_at < $1 OR \
+             (r.unheard > 0 AND r.unheard <> (SELECT count(*) FROM detector d WHERE d.site_id = s.id \
+             AND d.status = 0 AND d.deleted_at IS NULL))) \
              ORDER BY r.computed_at LIMIT $2",
         )
         .bind(before.0)
@@ -376,14 +381,16 @@ impl Risks<'_> {
         let mut tx = self.0.begin().await?;
         for draft in drafts {
             sqlx::query(
-                "INSERT INTO site_risk (site_id, score, rules, computed_at, body) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (site_id) DO UPDATE SET score = excluded.score, rules = excluded.rules, \
-                 computed_at = excluded.computed_at, body = excluded.body",
+                "INSERT INTO site_risk (site_id, score, rules, computed_at, unheard, body) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site_id) DO UPDATE SET score = excluded.score, \
+                 rules = excluded.rules, computed_at = excluded.computed_at, unheard = excluded.unheard, \
+                 body = excluded.body",
             )
             .bind(draft.site.0)
             .bind(draft.score)
             .bind(i64::from(draft.rules))
             .bind(now.0)
+            .bind(i64::try_from(draft.unheard).unwrap_or(i64::MAX))
             .bind(&draft.body)
             .execute(&mut *tx)
             .await?;

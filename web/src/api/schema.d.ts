@@ -162,6 +162,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ticks a line of the check list, or takes the tick back. Both stay in the record. */
+        post: operations["check_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/comment": {
         parameters: {
             query?: never;
@@ -207,6 +224,23 @@ export interface paths {
         put?: never;
         /** Says what became of an entry: who was sent is there or has done it, or the entry holds no longer. */
         post: operations["go_on_with_alarm_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/guidance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to do about an alarm: for the owner, and as a check list with who ticked what. */
+        get: operations["get_alarm_guidance"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1015,6 +1049,58 @@ export interface paths {
         /** Takes a dismissal back. */
         post: operations["restore_finding"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every hazard, and which of them have a text of the organisation or of one above it. */
+        get: operations["list_guidance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidance/{hazard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The texts about one hazard, in each language. */
+        get: operations["get_guidance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidance/{hazard}/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Writes the organisation's own text about a hazard in one language. It holds for it and for those below it. */
+        put: operations["write_guidance"];
+        post?: never;
+        /** Takes the organisation's own text back; what stands beneath it holds again. */
+        delete: operations["restore_guidance"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2700,6 +2786,44 @@ export interface components {
              */
             worst_value: number | null;
         };
+        /** @description One line of an alarm's check list. */
+        AlarmCheck: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string | null;
+            /** @description Who ticked it. */
+            by: string | null;
+            /** @description Whether it is ticked. */
+            done: boolean;
+            /**
+             * Format: int32
+             * @description Its place, from 1.
+             */
+            place: number;
+            /** @description What is checked. */
+            words: string;
+        };
+        /** @description A tick, or one that was taken back. */
+        AlarmCheckStep: {
+            /** @description Who. */
+            actor_name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Ticked, or taken back. */
+            done: boolean;
+            /**
+             * Format: int32
+             * @description Place of the line, from 1.
+             */
+            place: number;
+            /** @description The line as it was read. */
+            words: string;
+        };
         /** @description Which curve shows it best. */
         AlarmCurve: {
             /**
@@ -2732,8 +2856,6 @@ export interface components {
              * @description The finding that it rests on, where it is foretold; null where it is measured.
              */
             finding_id: number | null;
-            /** @description What to do now. */
-            guidance: components["schemas"]["Guidance"];
             /** @description Every step, oldest first. */
             transitions: components["schemas"]["Transition"][];
         };
@@ -2756,6 +2878,21 @@ export interface components {
             from: components["schemas"]["Time"];
             /** @description To. */
             to: components["schemas"]["Time"];
+        };
+        /** @description What to do about an alarm. */
+        AlarmGuidance: {
+            /** @description For the electrician. */
+            checks: components["schemas"]["AlarmCheck"][];
+            /** @description About which hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /** @description In which language. */
+            language: components["schemas"]["Language"];
+            /** @description For the owner of the premises, in order. */
+            owner: string[];
+            /** @description Every tick, oldest first: part of the record of how the alarm was handled. */
+            record: components["schemas"]["AlarmCheckStep"][];
+            /** @description The organisation that wrote the text; null for the program's own. */
+            written_by: string | null;
         };
         /** @description The incident that an alarm is part of. */
         AlarmIncident: {
@@ -4884,23 +5021,85 @@ export interface components {
             /** @description The role. */
             role: components["schemas"]["Role"];
         };
-        /** @description What to do now, as keys of texts that the screens have in each language. */
-        Guidance: {
+        /** @description The texts about one hazard. */
+        GuidanceDetail: {
+            /** @description Which hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /** @description Each language. */
+            languages: components["schemas"]["GuidanceText"][];
             /**
-             * @description For the electrician, in order.
+             * Format: int64
+             * @description The organisation.
+             */
+            organisation_id: number;
+            /**
+             * @description What a line may hold in braces; filled in when it is shown with an alarm.
              * @example [
-             *       "over_temperature.electrician.1"
+             *       "site",
+             *       "phone"
              *     ]
              */
+            placeholders: string[];
+        };
+        /** @description A hazard with the languages that have a text of an organisation. */
+        GuidanceItem: {
+            /** @description About the circuit, or about the watching of it. */
+            class: components["schemas"]["Class"];
+            /** @description Languages with a text of this organisation. */
+            edited: components["schemas"]["Language"][];
+            /** @description Which hazard. */
+            hazard: components["schemas"]["Hazard"];
+            /** @description Languages with a text of an organisation above it. */
+            inherited: components["schemas"]["Language"][];
+        };
+        /** @description Lines for both readers. */
+        GuidanceLines: {
+            /** @description For the electrician, each line one check, in order. */
             electrician: string[];
-            /**
-             * @description For the owner of the premises, in order.
-             * @example [
-             *       "over_temperature.owner.1",
-             *       "over_temperature.owner.2"
-             *     ]
-             */
+            /** @description For the owner of the premises, in order. */
             owner: string[];
+        };
+        /** @description Every hazard. */
+        GuidanceList: {
+            /** @description Every hazard, in its usual order. */
+            items: components["schemas"]["GuidanceItem"][];
+            /**
+             * Format: int64
+             * @description The organisation.
+             */
+            organisation_id: number;
+            /** @description Its name. */
+            organisation_name: string;
+        };
+        /**
+         * @description Where a text comes from.
+         * @enum {string}
+         */
+        GuidanceSource: "own" | "above" | "built_in";
+        /** @description The text of one language. */
+        GuidanceText: {
+            /** @description What holds when this organisation's text is taken back. */
+            beneath: components["schemas"]["GuidanceLines"];
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            changed_at: string | null;
+            /** @description By whom. */
+            changed_by: string | null;
+            /** @description The language. */
+            language: components["schemas"]["Language"];
+            /** @description Where it comes from. */
+            source: components["schemas"]["GuidanceSource"];
+            /** @description The text that holds. */
+            text: components["schemas"]["GuidanceLines"];
+            /**
+             * Format: int64
+             * @description Rises with every change by this organisation; 0 where there never was one.
+             */
+            version: number;
+            /** @description Which organisation wrote it, if one did. */
+            written_by: string | null;
         };
         /** @description A hand-over. */
         Handover: {
@@ -5619,6 +5818,20 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description A tick. */
+        NewAlarmCheck: {
+            /** @description Ticked, or taken back. */
+            done: boolean;
+            /** @description In which language it was read. */
+            language: components["schemas"]["Language"];
+            /**
+             * Format: int32
+             * @description Place of the line, from 1.
+             */
+            place: number;
+            /** @description The line as it was read; refused when it says something else by now. */
+            words: string;
+        };
         /**
          * @description The same command for many detectors.
          * @example {
@@ -5766,6 +5979,23 @@ export interface components {
             secret?: string | null;
             /** @description The shared secret as pairs of hexadecimal digits, in place of `secret`. */
             secret_hex?: string | null;
+        };
+        /** @description A text of an organisation. */
+        NewGuidance: {
+            /** @description For the electrician, each line one check, in order. */
+            electrician: string[];
+            /**
+             * Format: int64
+             * @description Whose.
+             */
+            organisation_id: number;
+            /** @description For the owner of the premises, in order. */
+            owner: string[];
+            /**
+             * Format: int64
+             * @description The version that was read; 0 where there was none.
+             */
+            version: number;
         };
         /** @description A hand-over to be offered. */
         NewHandover: {
@@ -12298,6 +12528,132 @@ export interface operations {
             };
         };
     };
+    check_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlarmCheck"];
+            };
+        };
+        responses: {
+            /** @description The check list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmGuidance"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     comment_alarm: {
         parameters: {
             query?: never;
@@ -12669,6 +13025,95 @@ export interface operations {
             };
             /** @description The disk is full: `store_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_guidance: {
+        parameters: {
+            query?: {
+                /** @description The language of the texts; zh-CN where it is not said. */
+                language?: "zh-CN" | "zh-TW" | "en";
+            };
+            header?: never;
+            path: {
+                /** @description The alarm */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmGuidance"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18516,6 +18961,438 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_guidance: {
+        parameters: {
+            query: {
+                /** @description The organisation. */
+                organisation: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hazards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidanceList"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_guidance: {
+        parameters: {
+            query: {
+                /** @description The organisation. */
+                organisation: number;
+            };
+            header?: never;
+            path: {
+                /** @description The hazard */
+                hazard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidanceDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_guidance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hazard */
+                hazard: string;
+                /** @description zh-CN, zh-TW or en */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGuidance"];
+            };
+        };
+        responses: {
+            /** @description The texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidanceDetail"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_guidance: {
+        parameters: {
+            query: {
+                /** @description The organisation. */
+                organisation: number;
+                /** @description The version that was read. */
+                version: number;
+            };
+            header?: never;
+            path: {
+                /** @description The hazard */
+                hazard: string;
+                /** @description zh-CN, zh-TW or en */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidanceDetail"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

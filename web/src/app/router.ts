@@ -50,6 +50,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/profiles/:id', name: 'profile', component: () => import('@/features/profiles/ProfileView.vue'), meta: { nav: 'profiles' } },
   { path: '/commands', name: 'commands', component: () => import('@/features/commands/CommandsView.vue'), meta: { nav: 'commands' } },
   { path: '/settings', name: 'settings', component: () => import('@/features/settings/SettingsView.vue'), meta: { nav: 'settings' } },
+  { path: '/guidance', name: 'guidance', component: () => import('@/features/guidance/GuidanceView.vue'), meta: { nav: 'guidance', permission: 'settings.edit' } },
   { path: '/people', name: 'people', component: () => import('@/features/people/PeopleView.vue'), meta: { nav: 'people', permission: 'people.manage' } },
   { path: '/telling', name: 'telling', component: () => import('@/features/telling/TellingView.vue'), meta: { nav: 'telling', permission: 'settings.edit' } },
   { path: '/system', name: 'system', component: () => import('@/features/system/SystemView.vue'), meta: { nav: 'system' } },

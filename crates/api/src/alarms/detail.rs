@@ -1,4 +1,4 @@
-//! `GET /alarms/{id}`: one alarm, how it came to be, and what to do now.
+//! `GET /alarms/{id}`: one alarm and how it came to be.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,6 @@ use domain::id::AlarmId;
 use domain::quantity::Quantity;
 use store::alarms::AlarmRow;
 
-use super::guidance;
 use super::shape::{Alarm, AlarmCurve, AlarmDetail, history};
 use crate::access::caller::Caller;
 use crate::http::extract::Id;
@@ -35,11 +34,10 @@ pub(super) async fn get_alarm(
     let row = api.store.alarms().get(&scope, AlarmId(id)).await?;
     let steps = api.store.alarms().transitions(&scope, AlarmId(id)).await?;
     let curve = curve_of(&row, api.now());
-    let guidance = guidance::of(row.hazard, row.severity);
     let finding_id = api.engine.diagnosis().cause_of(&scope, &row).await?.map(|finding| finding.id);
     let (transitions, dispatches) = history(steps);
     let alarm = Alarm::seen(row, api.memory());
-    Ok(Json(AlarmDetail { alarm, transitions, dispatches, guidance, curve, finding_id }))
+    Ok(Json(AlarmDetail { alarm, transitions, dispatches, curve, finding_id }))
 }
 
 fn curve_of(row: &AlarmRow, now: domain::time::UnixMs) -> Option<AlarmCurve> {

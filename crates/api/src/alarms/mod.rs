@@ -3,7 +3,6 @@
 mod act;
 mod detail;
 mod export;
-mod guidance;
 mod judge;
 mod list;
 pub mod metrics;

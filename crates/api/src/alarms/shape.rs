@@ -374,17 +374,6 @@ pub(super) fn history(rows: Vec<TransitionRow>) -> (Vec<Transition>, Vec<Dispatc
     (steps.collect(), sent)
 }
 
-/// What to do now, as keys of texts that the screens have in each language.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Guidance {
-    /// For the owner of the premises, in order.
-    #[schema(example = json!(["over_temperature.owner.1", "over_temperature.owner.2"]))]
-    pub owner: Vec<String>,
-    /// For the electrician, in order.
-    #[schema(example = json!(["over_temperature.electrician.1"]))]
-    pub electrician: Vec<String>,
-}
-
 /// Which curve shows it best.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AlarmCurve {
@@ -400,7 +389,7 @@ pub struct AlarmCurve {
     pub limit: Option<f64>,
 }
 
-/// An alarm with its history and with what to do.
+/// An alarm with its history.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AlarmDetail {
     /// The alarm.
@@ -410,8 +399,6 @@ pub struct AlarmDetail {
     pub transitions: Vec<Transition>,
     /// Everybody who was sent, in the order in which they were.
     pub dispatches: Vec<Dispatch>,
-    /// What to do now.
-    pub guidance: Guidance,
     /// Which curve shows it best; null where nothing is measured.
     pub curve: Option<AlarmCurve>,
     /// The finding that it rests on, where it is foretold; null where it is measured.

@@ -1,4 +1,4 @@
-//! Keeps the score of every site for the ranking: soon after its alarms changed, and every few hours for what time alone
+//! Keeps the score of every site for the ranking: soon after its alarms changed, and every hour for what time alone
 //! changes. How far the steps of alarms were looked at is kept, so that a restart misses none.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::pipeline::{Engine, WeakEngine};
 /// How often it is looked for sites whose alarms changed, ms.
 const EVERY_MS: i64 = 30_000;
 /// A score older than this is computed again, ms.
-const FRESH_MS: i64 = 6 * 3_600_000;
+const FRESH_MS: i64 = 3_600_000;
 /// Sites of one transaction; between two the pipeline's commits come first.
 const AT_ONCE: usize = 20;
 /// Sites that are due by their age, per round.

@@ -201,7 +201,9 @@ impl<'e> RiskDesk<'e> {
             };
             let body = serde_json::to_string(&kept)
                 .map_err(|error| StoreError::Corrupt { what: format!("a risk: {error}") })?;
-            drafts.push(ScoreDraft { site: *id, score: risk.risk.score, rules: VERSION, body });
+            let parts = risk.units.iter().flat_map(|unit| &unit.risk.parts);
+            let unheard = parts.filter(|part| part.cause == Cause::NeverHeard).count();
+            drafts.push(ScoreDraft { site: *id, score: risk.risk.score, rules: VERSION, unheard, body });
         }
         self.0.store().risks().keep(self.0.now(), &drafts).await?;
         Ok(())

@@ -15,6 +15,7 @@ mod commands;
 mod commissioning;
 mod desk;
 mod findings;
+mod guidance;
 mod handovers;
 mod history;
 mod incidents;

@@ -9,7 +9,7 @@ use store::{Page, StoreError};
 use crate::world::{Backend, DAY, NOW, World, alarms, closed, raised};
 
 fn score(world: &World, east: f64, west: f64) -> [ScoreDraft; 2] {
-    let draft = |site, score| ScoreDraft { site, score, rules: 1, body: r#"{"v":1}"#.to_owned() };
+    let draft = |site, score| ScoreDraft { site, score, rules: 1, unheard: 1, body: r#"{"v":1}"#.to_owned() };
     [draft(world.east.site, east), draft(world.west.site, west)]
 }
 
@@ -80,6 +80,9 @@ async fn scores_are_kept_by_day_and_ranked_in_ones_own_scope() {
         risks.keep(NOW, &score(&world, 70.0, 40.0)).await.unwrap();
         assert!(risks.due(NOW, 10).await.unwrap().is_empty());
         assert_eq!(risks.due(NOW.plus_ms(1), 1).await.unwrap().len(), 1);
+        let both = score(&world, 70.0, 40.0).map(|draft| ScoreDraft { unheard: 2, ..draft });
+        risks.keep(NOW, &both).await.unwrap();
+        assert_eq!(risks.due(NOW, 10).await.unwrap().len(), 2, "a detector has spoken since");
         let of = |sort| risks.ranking(all, &NONE, sort, &page);
         let sites =
             |rows: &[store::risk::RankedSiteRow]| rows.iter().map(|row| row.site_id).collect::<Vec<_>>();

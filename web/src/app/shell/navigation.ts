@@ -1,6 +1,6 @@
 /** The entries of the navigation, for the side bar, the tabs and the "more" sheet alike. */
 
-import { Activity, ArrowRightLeft, Bell, Building, ChartColumn, Construction, Cpu, FileCode, Flame, LayoutDashboard, Megaphone, PlugZap, ScrollText, SendHorizontal, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
+import { Activity, ArrowRightLeft, Bell, Building, ChartColumn, ClipboardList, Construction, Cpu, FileCode, Flame, LayoutDashboard, Megaphone, PlugZap, ScrollText, SendHorizontal, SlidersHorizontal, Stethoscope, Users, Wrench, type LucideIcon } from '@lucide/vue';
 import { computed } from 'vue';
 import type { Permission } from '@/api/types';
 import { can } from '@/features/session/session';
@@ -29,6 +29,7 @@ const ENTRIES: readonly Entry[] = [
   { name: 'pending', icon: PlugZap, group: 'manage', permission: 'device.admit' },
   { name: 'profiles', icon: FileCode, group: 'manage' },
   { name: 'settings', icon: SlidersHorizontal, group: 'manage' },
+  { name: 'guidance', icon: ClipboardList, group: 'manage', permission: 'settings.edit' },
   { name: 'telling', icon: Megaphone, group: 'manage', permission: 'settings.edit' },
   { name: 'people', icon: Users, group: 'manage', permission: 'people.manage' },
   { name: 'audit', icon: ScrollText, group: 'manage', permission: 'audit.view' },

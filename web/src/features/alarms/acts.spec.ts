@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alarm, AlarmState } from '@/api/types';
-import zhCN from '@/words/zh-CN';
 import { whyNoReset } from './acts';
-import { messageKey, sentences } from './guidance';
 import { channelOf, circuitOf } from './place';
 
 const alarm = (parts: Partial<Alarm>): Alarm => ({ state: 'unacknowledged', panel_name: null, circuit_name: null, channel_name: null, phase: null, ...parts }) as Alarm;
@@ -22,21 +20,6 @@ describe('reset', () => {
     expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'unacknowledged' }))).toBe('alarms.no_reset.not_acknowledged');
     expect(whyNoReset(alarm({ hazard: 'switch_failed', state: 'acknowledged' }))).toBeNull();
     expect(whyNoReset(alarm({ hazard: 'unassigned_alarm', state: 'acknowledged' }))).toBeNull();
-  });
-});
-
-describe('guidance', () => {
-  it('finds the words that the server names, whatever the severity', () => {
-    expect(messageKey('over_temperature.warning.owner.2')).toBe('guidance.over_temperature.owner.2');
-    expect(messageKey('overload.electrician.1')).toBe('guidance.overload.electrician.1');
-  });
-  it('leaves out what no language has words for', () => {
-    expect(sentences(['a.owner.1', 'b.owner.1'], (key) => key === 'guidance.b.owner.1')).toEqual(['guidance.b.owner.1']);
-  });
-  it('has something for the owner and the electrician of every hazard', () => {
-    const hazards = Object.keys((zhCN['vocabulary'] as { hazard: object }).hazard);
-    const guidance = zhCN['guidance'] as Record<string, { owner?: object; electrician?: object }>;
-    expect(hazards.filter((hazard) => guidance[hazard]?.owner === undefined || guidance[hazard]?.electrician === undefined)).toEqual([]);
   });
 });
 

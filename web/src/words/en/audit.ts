@@ -21,6 +21,7 @@ export default {
   kind: {
     handover: 'shift hand-over',
     maintenance: 'maintenance window',
+    guidance: 'Guidance',
     file: 'File',
     picture: 'Picture',
     account: 'Account',
@@ -48,6 +49,7 @@ export default {
     unshelve: 'Take off the shelf',
     judge: 'Say what it was',
     undo_acknowledge: 'Undo acknowledgement',
+    check: 'Ticked a check',
     split: 'Took out of its incident',
     join: 'Joined to an incident',
     register: 'registered',

@@ -1,5 +1,7 @@
 export default {
   errors: {
+    unknown_placeholder: 'Unknown placeholder; those there are stand below',
+    too_many: 'At most {max} lines',
     not_a_url: 'Enter a full address',
     scheme: 'Should begin with https://',
     login_in_url: 'Leave user name and password out of the address',

@@ -17,6 +17,7 @@ export default {
     pending: 'Pending devices',
     profiles: 'Device profiles',
     settings: 'Alarm settings',
+    guidance: 'Guidance',
     telling: 'Notification',
     people: 'People and roles',
     system: 'System',

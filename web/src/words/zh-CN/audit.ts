@@ -21,6 +21,7 @@ export default {
   kind: {
     handover: '交接班',
     maintenance: '检修窗口',
+    guidance: '处置指引',
     file: '文件',
     picture: '照片',
     account: '账号',
@@ -48,6 +49,7 @@ export default {
     unshelve: '取消搁置',
     judge: '说明实际情况',
     undo_acknowledge: '撤销确认',
+    check: '勾选检查项',
     split: '移出事件',
     join: '并入事件',
     register: '预先登记',

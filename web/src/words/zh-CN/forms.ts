@@ -1,5 +1,7 @@
 export default {
   errors: {
+    unknown_placeholder: '占位符不认识，可用的见下方',
+    too_many: '最多 {max} 行',
     not_a_url: '请填写完整网址',
     scheme: '应以 https:// 开头',
     login_in_url: '网址里不要带用户名和密码',

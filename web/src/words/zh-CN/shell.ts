@@ -17,6 +17,7 @@ export default {
     pending: '待接入设备',
     profiles: '设备型号',
     settings: '报警设置',
+    guidance: '处置指引',
     telling: '通知',
     people: '人员与权限',
     system: '系统状态',

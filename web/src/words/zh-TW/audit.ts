@@ -21,6 +21,7 @@ export default {
   kind: {
     handover: '交接班',
     maintenance: '檢修時段',
+    guidance: '處置指引',
     file: '檔案',
     picture: '照片',
     account: '帳號',
@@ -48,6 +49,7 @@ export default {
     unshelve: '取消擱置',
     judge: '說明實際情況',
     undo_acknowledge: '撤銷確認',
+    check: '勾選檢查項',
     split: '移出事件',
     join: '併入事件',
     register: '預先登記',

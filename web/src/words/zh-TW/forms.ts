@@ -1,5 +1,7 @@
 export default {
   errors: {
+    unknown_placeholder: '佔位符不認識，可用的見下方',
+    too_many: '最多 {max} 行',
     not_a_url: '請填寫完整網址',
     scheme: '應以 https:// 開頭',
     login_in_url: '網址裡不要帶使用者名稱和密碼',

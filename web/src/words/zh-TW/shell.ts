@@ -17,6 +17,7 @@ export default {
     pending: '待接入裝置',
     profiles: '裝置型號',
     settings: '警報設定',
+    guidance: '處置指引',
     telling: '通知',
     people: '人員與權限',
     system: '系統狀態',
