@@ -2846,7 +2846,7 @@ export interface components {
             /** @description To half an hour after, or now. */
             to: components["schemas"]["Time"];
         };
-        /** @description An alarm with its history and with what to do. */
+        /** @description An alarm with its history. */
         AlarmDetail: components["schemas"]["Alarm"] & {
             curve: components["schemas"]["AlarmCurve"] | null;
             /** @description Everybody who was sent, in the order in which they were. */
