@@ -31,6 +31,7 @@ fn quick(detectors: usize, dtu_share: f64) -> Scenario {
     scenario.city.dtu_share = dtu_share;
     scenario.opening.clear();
     scenario.trickle = None;
+    scenario.supply.clear();
     scenario.pace.upload_s = 0.1;
     scenario.pace.heartbeat_s = 0.3;
     scenario.pace.connect_within_s = 0.1;

@@ -4181,6 +4181,21 @@ export interface components {
             /** @description The unit of the points. */
             unit: string;
         };
+        /** @description A month of sealed readings of which something cannot be read; the rest of it is served. */
+        DamagedMonth: {
+            /**
+             * Format: int64
+             * @description How many detectors' days of it were found damaged since the start.
+             */
+            chunks: number;
+            /**
+             * @description Which, UTC.
+             * @example 2026-11
+             */
+            month: string;
+            /** @description Whether its file as a whole cannot be read. */
+            whole: boolean;
+        };
         /** @description A message on its way by one medium to one address. */
         Delivery: {
             /**
@@ -10164,6 +10179,8 @@ export interface components {
             counters: {
                 [key: string]: number;
             };
+            /** @description Sealed readings that were found damaged since the start, by month. */
+            damaged_history: components["schemas"]["DamagedMonth"][];
             /**
              * Format: int64
              * @description Taken by the data folder, bytes.

@@ -24,6 +24,19 @@ pub struct QueueFacts {
     pub when_full: String,
 }
 
+/// A month of sealed readings of which something cannot be read; the rest of it is served.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DamagedMonth {
+    /// Which, UTC.
+    #[schema(example = "2026-11")]
+    pub month: String,
+    /// How many detectors' days of it were found damaged since the start.
+    #[schema(minimum = 0)]
+    pub chunks: u64,
+    /// Whether its file as a whole cannot be read.
+    pub whole: bool,
+}
+
 /// The process.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SystemFacts {
@@ -45,6 +58,8 @@ pub struct SystemFacts {
     pub storage_limit_bytes: u64,
     /// Whether nothing can be committed.
     pub store_full: bool,
+    /// Sealed readings that were found damaged since the start, by month.
+    pub damaged_history: Vec<DamagedMonth>,
     /// The queues.
     pub queues: Vec<QueueFacts>,
     /// Lines of terminals that are open.

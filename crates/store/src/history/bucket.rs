@@ -23,10 +23,8 @@ impl Bucket {
         self.max = self.max.max(other.max);
         self.sum = self.sum.saturating_add(other.sum);
         self.count = self.count.saturating_add(other.count);
-        if other.last_at >= self.last_at {
-            self.last = other.last;
-            self.last_at = other.last_at;
-        }
+        // Of two values of one moment the greater one, whichever came first.
+        (self.last_at, self.last) = (self.last_at, self.last).max((other.last_at, other.last));
     }
 }
 
@@ -39,4 +37,21 @@ pub(crate) const fn floor(at: i64, width_ms: i64) -> i64 {
 pub(crate) const fn ceil(at: i64, width_ms: i64) -> i64 {
     let low = floor(at, width_ms);
     if low == at { at } else { low + width_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_values_of_one_moment_the_order_of_arrival_makes_no_difference() {
+        let (low, high) = (Bucket::of(287, 5), Bucket::of(1_282, 5));
+        let merged = |first: Bucket, then: &Bucket| {
+            let mut all = first;
+            all.merge(then);
+            all
+        };
+        assert_eq!(merged(low, &high), merged(high, &low));
+        assert_eq!(merged(low, &Bucket::of(1, 6)).last, 1);
+    }
 }

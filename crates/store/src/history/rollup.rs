@@ -40,7 +40,7 @@ static ROLLUPS: Bulk = Bulk::new(
     9,
     " ON CONFLICT (channel_id, step_s, bucket) DO UPDATE SET min = min(min, excluded.min), \
      max = max(max, excluded.max), sum = sum + excluded.sum, count = count + excluded.count, \
-     last = CASE WHEN excluded.last_at >= last_at THEN excluded.last ELSE last END, \
+     last = CASE WHEN (excluded.last_at, excluded.last) > (last_at, last) THEN excluded.last ELSE last END, \
      last_at = max(last_at, excluded.last_at)",
 );
 

@@ -9,6 +9,8 @@ export default {
   storage: 'Storage',
   used: '{share}% used',
   free: '{size} free on disk',
+  damaged_file: 'The readings of {month} (file history/{month}.db) cannot be read. Everything else is served; put the file back from a backup.',
+  damaged_chunks: 'Of {month}, {count} detector days cannot be read. Everything else is served; put history/{month}.db back from a backup.',
   server: 'Server',
   version: 'Version',
   started: 'Started',

@@ -9,6 +9,8 @@ export default {
   storage: '存储',
   used: '已用 {share}%',
   free: '磁盘剩余 {size}',
+  damaged_file: '{month} 的读数（文件 history/{month}.db）无法读取，其余数据照常可用；请从备份恢复该文件。',
+  damaged_chunks: '{month} 有 {count} 个探测器日的读数无法读取，其余数据照常可用；请从备份恢复 history/{month}.db。',
   server: '服务器',
   version: '版本',
   started: '启动时间',

@@ -9,6 +9,8 @@ export default {
   storage: '儲存',
   used: '已用 {share}%',
   free: '磁碟剩餘 {size}',
+  damaged_file: '{month} 的讀數（檔案 history/{month}.db）無法讀取，其餘資料照常可用；請從備份還原該檔案。',
+  damaged_chunks: '{month} 有 {count} 個探測器日的讀數無法讀取，其餘資料照常可用；請從備份還原 history/{month}.db。',
   server: '伺服器',
   version: '版本',
   started: '啟動時間',
