@@ -449,6 +449,7 @@ mod tests {
             (6, "sdk_app_id", json!("app"), P::Characters),
             (7, "play_times", json!(4), P::OutOfRange),
             (7, "called_show_number", json!("call me"), P::NotAPhone),
+            (7, "answered_code", json!("a\nb"), P::Characters),
             (8, "topic", json!("a/b"), P::Characters),
             (9, "device_key", json!(""), P::Missing),
             (10, "private_key", json!("short"), P::NotAKey),

@@ -255,6 +255,26 @@ async fn aliyun_calls_are_signed() {
 }
 
 #[tokio::test]
+async fn aliyun_calls_wait_for_a_key_where_a_text_is_read_after_it() {
+    let ok = r#"{"Code":"OK","Message":"OK","CallId":"116012854210^10281427****","RequestId":"D9CB3933"}"#;
+    let (request, outcome) = told(ok, phone(), |url| {
+        json!({"kind": "aliyun_voice", "access_key_id": "LTAI", "access_key_secret": "s3cret",
+            "called_show_number": "05710000000", "tts_code": "TTS_1", "answered_code": "TTS_2",
+            "params": {"site": "{site}"}, "base_url": url})
+    })
+    .await;
+    assert_eq!(outcome, accepted(Some("116012854210^10281427****")));
+    check_acs3(&request, "s3cret");
+    assert_eq!(request.headers["x-acs-action"], "IvrCall");
+    assert_eq!(
+        query(&request),
+        json!({"CalledNumber": "13800138000", "CalledShowNumber": "05710000000", "PlayTimes": "2",
+            "StartCode": "TTS_1", "StartTtsParams": r#"{"site":"一号店"}"#, "MenuKeyMap.1.Key": "1",
+            "MenuKeyMap.1.Code": "TTS_2", "Timeout": "10000"})
+    );
+}
+
+#[tokio::test]
 async fn tencent_short_messages_are_signed() {
     let of = |url: &str| {
         json!({"kind": "tencent_sms", "secret_id": "AKID", "secret_key": "key", "sdk_app_id": "1400006666",

@@ -53,6 +53,7 @@ export const MEDIA: Readonly<Record<string, readonly MediumField[]>> = {
     { key: 'called_show_number', kind: 'text' },
     { key: 'tts_code', kind: 'text', required: true, example: 'TTS_…' },
     PAIRS,
+    { key: 'answered_code', kind: 'text', example: 'TTS_…' },
     { key: 'play_times', kind: 'number', initial: '2', rare: true },
     CUT('35'),
     BASE,

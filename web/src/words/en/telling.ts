@@ -60,7 +60,7 @@ export default {
     feishu: 'Add a custom robot to the group; choose signature verification as its security.',
   },
   field: {
-    host: 'Server', port: 'Port', security: 'Encryption', user: 'User name', password: 'Password', from: 'Sender', trusted_ca: 'Trusted certificate (PEM)', key: 'Key of the robot', format: 'Format', mention_phones: 'Phones to mention', base_url: 'Address of the API', access_token: 'access_token of the robot', secret: 'Signing secret', token: 'Token', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: 'Signature of messages', template_code: 'Template code', params: 'Template parameters', max_value_chars: 'Characters per parameter', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: 'Template id', region: 'Region', called_show_number: 'Calling number', tts_code: 'Voice template code', play_times: 'Times it is read', subject: 'Contact', private_key: 'Private key', topic: 'Topic', device_key: 'Device key', url: 'Address', tls: 'Encryption (TLS)',
+    host: 'Server', port: 'Port', security: 'Encryption', user: 'User name', password: 'Password', from: 'Sender', trusted_ca: 'Trusted certificate (PEM)', key: 'Key of the robot', format: 'Format', mention_phones: 'Phones to mention', base_url: 'Address of the API', access_token: 'access_token of the robot', secret: 'Signing secret', token: 'Token', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: 'Signature of messages', template_code: 'Template code', params: 'Template parameters', max_value_chars: 'Characters per parameter', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: 'Template id', region: 'Region', called_show_number: 'Calling number', tts_code: 'Voice template code', answered_code: 'Text after key 1', play_times: 'Times it is read', subject: 'Contact', private_key: 'Private key', topic: 'Topic', device_key: 'Device key', url: 'Address', tls: 'Encryption (TLS)',
     feishu: { token: 'Token of the robot' },
   },
   choice: { tls: 'TLS', starttls: 'STARTTLS', none: 'None', markdown: 'Formatted', text: 'Plain text' },
@@ -71,6 +71,7 @@ export default {
     private_key: 'Empty: the server makes one. With another one every browser has to be turned on again',
     subject: 'Whom a push service writes to when something is wrong, mailto: or https:',
     called_show_number: 'Empty is a shared number',
+    answered_code: 'With it the call waits for key 1, which acknowledges; needs a calling number of one’s own and “Receipts and replies” below',
     secret: 'With it the other side sees that a message is from here',
     aliyun_sms: { params: 'One “variable = text” a line; {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'} can be used' },
     aliyun_voice: { params: 'One “variable = text” a line; {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'} can be used' },

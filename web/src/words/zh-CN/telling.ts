@@ -60,7 +60,7 @@ export default {
     feishu: '在群里添加自定义机器人，安全设置选“签名校验”。',
   },
   field: {
-    host: '服务器', port: '端口', security: '加密', user: '用户名', password: '密码', from: '发件人', trusted_ca: '信任的证书（PEM）', key: '机器人 key', format: '格式', mention_phones: '提醒的手机号', base_url: '接口地址', access_token: '机器人 access_token', secret: '签名密钥', token: '令牌', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: '短信签名', template_code: '模板编号', params: '模板参数', max_value_chars: '每个参数最多字数', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: '模板编号', region: '地域', called_show_number: '主叫号码', tts_code: '语音模板编号', play_times: '播放遍数', subject: '联系方式', private_key: '私钥', topic: '主题', device_key: '设备 key', url: '地址', tls: '加密（TLS）',
+    host: '服务器', port: '端口', security: '加密', user: '用户名', password: '密码', from: '发件人', trusted_ca: '信任的证书（PEM）', key: '机器人 key', format: '格式', mention_phones: '提醒的手机号', base_url: '接口地址', access_token: '机器人 access_token', secret: '签名密钥', token: '令牌', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: '短信签名', template_code: '模板编号', params: '模板参数', max_value_chars: '每个参数最多字数', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: '模板编号', region: '地域', called_show_number: '主叫号码', tts_code: '语音模板编号', answered_code: '按 1 后播放的模板', play_times: '播放遍数', subject: '联系方式', private_key: '私钥', topic: '主题', device_key: '设备 key', url: '地址', tls: '加密（TLS）',
     feishu: { token: '机器人 token' },
   },
   choice: { tls: 'TLS', starttls: 'STARTTLS', none: '不加密', markdown: '带格式', text: '纯文字' },
@@ -71,6 +71,7 @@ export default {
     private_key: '留空由服务器生成；换掉后所有浏览器要重新开启',
     subject: '推送服务出问题时联系的地址，mailto: 或 https:',
     called_show_number: '留空用公共号码',
+    answered_code: '填写后来电等待按键，按 1 即确认报警；需要专属号码，并在服务商处登记下方“回执与回复”的地址',
     secret: '对方用它核对消息确实来自本平台',
     aliyun_sms: { params: '每行“模板变量 = 内容”，内容可用 {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'}' },
     aliyun_voice: { params: '每行“模板变量 = 内容”，内容可用 {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'}' },

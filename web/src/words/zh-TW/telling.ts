@@ -60,7 +60,7 @@ export default {
     feishu: '在群裡新增自定義機器人，安全設定選「簽名校驗」。',
   },
   field: {
-    host: '伺服器', port: '連接埠', security: '加密', user: '使用者名稱', password: '密碼', from: '寄件人', trusted_ca: '信任的憑證（PEM）', key: '機器人 key', format: '格式', mention_phones: '提醒的手機號', base_url: '介面地址', access_token: '機器人 access_token', secret: '簽名金鑰', token: '權杖', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: '簡訊簽名', template_code: '範本編號', params: '範本參數', max_value_chars: '每個參數最多字數', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: '範本編號', region: '地域', called_show_number: '主叫號碼', tts_code: '語音範本編號', play_times: '播放遍數', subject: '聯絡方式', private_key: '私鑰', topic: '主題', device_key: '裝置 key', url: '地址', tls: '加密（TLS）',
+    host: '伺服器', port: '連接埠', security: '加密', user: '使用者名稱', password: '密碼', from: '寄件人', trusted_ca: '信任的憑證（PEM）', key: '機器人 key', format: '格式', mention_phones: '提醒的手機號', base_url: '介面地址', access_token: '機器人 access_token', secret: '簽名金鑰', token: '權杖', access_key_id: 'AccessKey ID', access_key_secret: 'AccessKey Secret', sign_name: '簡訊簽名', template_code: '範本編號', params: '範本參數', max_value_chars: '每個參數最多字數', secret_id: 'SecretId', secret_key: 'SecretKey', sdk_app_id: 'SdkAppId', template_id: '範本編號', region: '地域', called_show_number: '主叫號碼', tts_code: '語音範本編號', answered_code: '按 1 後播放的範本', play_times: '播放遍數', subject: '聯絡方式', private_key: '私鑰', topic: '主題', device_key: '裝置 key', url: '地址', tls: '加密（TLS）',
     feishu: { token: '機器人 token' },
   },
   choice: { tls: 'TLS', starttls: 'STARTTLS', none: '不加密', markdown: '帶格式', text: '純文字' },
@@ -71,6 +71,7 @@ export default {
     private_key: '留空由伺服器生成；換掉後所有瀏覽器要重新開啟',
     subject: '推送服務出問題時聯絡的地址，mailto: 或 https:',
     called_show_number: '留空用公共號碼',
+    answered_code: '填寫後來電等待按鍵，按 1 即確認警報；需要專屬號碼，並在服務商處登記下方「回執與回覆」的位址',
     secret: '對方用它核對訊息確實來自本平臺',
     aliyun_sms: { params: '每行「範本變數 = 內容」，內容可用 {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'}' },
     aliyun_voice: { params: '每行「範本變數 = 內容」，內容可用 {\'{\'}site{\'}\'} {\'{\'}hazard{\'}\'} {\'{\'}value{\'}\'} {\'{\'}unit{\'}\'}' },
