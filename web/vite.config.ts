@@ -16,7 +16,7 @@ export default defineConfig({
       // Registered by src/app/installed.ts.
       injectRegister: false,
       // What the first page needs; the other parts are kept when they are first used.
-      injectManifest: { globPatterns: ['index.html', 'assets/index-*.{js,css}', 'assets/vue-i18n-*.js', 'assets/i18n-*.js', 'icons/*.png'] },
+      injectManifest: { globPatterns: ['index.html', 'assets/{index,start}-*.{js,css}', 'assets/rest.zh-CN-*.js', 'assets/FurnishedFrame-*.js', 'icons/*.png'] },
       manifest: {
         id: '/',
         name: 'Emberwatch 智慧用电管理平台',
@@ -41,11 +41,14 @@ export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     __VUE_OPTIONS_API__: 'true',
-    __VUE_I18N_LEGACY_API__: 'false',
-    __INTLIFY_PROD_DEVTOOLS__: 'false',
   },
   // The words of mistakes are held against the codes in the server's source.
   server: { proxy: { '/api': server }, fs: { allow: ['..'] } },
-  build: { target: 'es2022', chunkSizeWarningLimit: 900 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 900,
+    // What the start page needs is one file: over a slow line each more costs a way there and back.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'start', tags: ['$initial'] }] } } },
+  },
   test: { environment: 'happy-dom', include: ['src/**/*.spec.ts'] },
 });

@@ -4,8 +4,9 @@ import { cache } from '@/api/cache';
 import { onSessionProblem } from '@/api/http';
 import App from '@/app/App.vue';
 import { install } from '@/app/installed';
-import { chosenLanguage, i18n, useLanguage } from '@/app/i18n';
+import { chosenLanguage, useLanguage } from '@/app/i18n';
 import { router } from '@/app/router';
+import { hurryOverview } from '@/features/overview/queries';
 import { forgetSession, loadSession, session } from '@/features/session/session';
 import '@/app/base.css';
 
@@ -17,11 +18,16 @@ onSessionProblem((problem) => {
   void router.push({ name: 'sign-in', query: next === '/' ? {} : { next } });
 });
 
-/** The files of the first page and the session come side by side, not one after the other. */
+/** Within this time after its files the first page has what it shows, ms. */
+const SETTLED_MS = 2000;
+
+/** The files of the first page, the session and what the start page shows come side by side, not one after the other. */
 function hurry(): void {
   const nobodyListensYet = (): void => undefined;
   void loadSession().catch(nobodyListensYet);
-  for (const { components } of router.resolve(window.location.pathname).matched) {
+  const first = router.resolve(window.location.pathname + window.location.search);
+  if (first.name === 'overview') void hurryOverview(typeof first.query['area'] === 'string' ? first.query['area'] : '').catch(nobodyListensYet);
+  for (const { components } of first.matched) {
     const page = components?.['default'];
     if (typeof page === 'function') void (page as () => Promise<unknown>)().catch(nobodyListensYet);
   }
@@ -30,8 +36,9 @@ function hurry(): void {
 async function start(): Promise<void> {
   hurry();
   await useLanguage(chosenLanguage() ?? 'zh-CN', false);
-  createApp(App).use(i18n).use(VueQueryPlugin, { queryClient: cache }).use(router).mount('#app');
+  createApp(App).use(VueQueryPlugin, { queryClient: cache }).use(router).mount('#app');
 }
 
 void start();
-void install();
+// The worker fetches the application once more for itself: not while the first page still wants the line.
+window.addEventListener('load', () => setTimeout(() => void install(), SETTLED_MS), { once: true });

@@ -16,7 +16,7 @@ use domain::hazard::Severity;
 use domain::id::{AlarmId, DigestId, SiteId, UserId};
 use domain::time::UnixMs;
 use platform::{Answer, Platform, World, grant};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use store::telling::{DigestRow, LinkDraft, NewNotice, TellingWrite};
 
@@ -240,4 +240,56 @@ async fn ladders_duty_and_contacts_are_checked_by_field() {
         let refused = platform.call("PUT", "/accounts/me/contacts", Some(&world.admin), Some(&wrong)).await;
         assert_eq!(refused.json()["errors"][0]["field"], field, "{}", refused.text);
     }
+}
+
+#[tokio::test]
+async fn numbers_of_people_are_for_those_who_call() {
+    let world = World::new().await;
+    let platform = &world.platform;
+    let inside = Some(world.inside);
+    let mut signed_in = Vec::new();
+    for (login, role) in
+        [("owner", Role::Owner), ("sparks", Role::Electrician), ("inspector", Role::Regulator)]
+    {
+        let person = platform.account(login, vec![grant(role, inside, None)]).await;
+        let own = json!({"phone": "+8613800138000", "version": 0});
+        let put = platform.call("PUT", "/accounts/me/contacts", Some(&person), Some(&own)).await;
+        assert!(put.status.is_success(), "{}", put.text);
+        signed_in.push(person);
+    }
+    let path = format!("/alarms/{}/people", world.alarm);
+    let names = |answer: &Value| -> Vec<(String, bool)> {
+        let people = answer["people"].as_array().unwrap().iter();
+        people.map(|one| (one["name"].as_str().unwrap().to_owned(), one["phone"].is_string())).collect()
+    };
+    let of = |login: &str, number| (format!("name of {login}"), number);
+    for (person, numbers) in signed_in.iter().zip([false, true, false]) {
+        let seen = names(&platform.get(&path, person).await.json());
+        assert!(seen.contains(&of("owner", numbers)) && seen.contains(&of("sparks", numbers)), "{seen:?}");
+        assert!(!seen.iter().any(|(name, _)| name.ends_with("inspector")), "{seen:?}");
+    }
+
+    // Whoever is on duty is whom an owner calls, also an administrator.
+    let admin = platform.get("/session", &world.admin).await.json()["user"]["id"].as_i64().unwrap();
+    let sparks = platform.get("/session", &signed_in[1]).await.json()["user"]["id"].as_i64().unwrap();
+    let shift = |account: i64| json!({"from_min": 0, "until_min": 1440, "account_id": account});
+    for account in [admin, sparks] {
+        let duty =
+            json!({"name": format!("watch {account}"), "zone": "Asia/Shanghai", "shifts": [shift(account)]});
+        let made = platform.post("/duty", &world.admin, duty).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    }
+    let seen = platform.get(&path, &signed_in[0]).await.json();
+    let on_duty: Vec<i64> = seen["people"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["on_duty"] == true)
+        .map(|one| one["account_id"].as_i64().unwrap())
+        .collect();
+    assert!(on_duty.contains(&admin) && on_duty.contains(&sparks), "{seen}");
+    assert!(
+        names(&seen).contains(&of("sparks", true)) && names(&seen).contains(&of("owner", false)),
+        "{seen}"
+    );
 }

@@ -3017,10 +3017,13 @@ export interface components {
              * @example 13800138000
              */
             contact_phone: string;
-            /** @description Everybody with an account who may see the alarm: who is on duty first, then electricians, then by name. */
+            /**
+             * @description Who is on duty for the premises now or may acknowledge there: who is on duty first, then electricians, then by
+             *     name.
+             */
             people: components["schemas"]["AlarmPerson"][];
         };
-        /** @description Somebody with an account who may see the alarm. */
+        /** @description Somebody with an account who is on duty for the premises or may acknowledge there. */
         AlarmPerson: {
             /**
              * Format: int64
@@ -3035,7 +3038,8 @@ export interface components {
             /** @description Whether a duty calendar has them on duty now. */
             on_duty: boolean;
             /**
-             * @description Their number, as they gave it.
+             * @description Their number, as they gave it; null also where the caller does not work the alarms of the premises and they
+             *     are not on duty.
              * @example +8613800138000
              */
             phone: string | null;

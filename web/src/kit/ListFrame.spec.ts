@@ -4,7 +4,6 @@ import { createMemoryHistory, createRouter } from 'vue-router';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PagedList } from '@/api/paged';
 import { Problem } from '@/api/problem';
-import { i18n } from '@/app/i18n';
 import { useAddress } from './address';
 import ListFrame from './ListFrame.vue';
 
@@ -34,7 +33,7 @@ function show(list: PagedList<Row>, more: Record<string, unknown> = {}) {
     attachTo: document.body,
     props: { list, columns: [{ key: 'name', title: '名称', sort: 'name' }], rowKey: (row: Row) => row.id, label: '清单', emptyTitle: '还没有', ...more },
     slots: { 'cell-name': ({ row }: { row: Row }) => h('span', row.name) },
-    global: { plugins: [i18n, router] },
+    global: { plugins: [router] },
   });
 }
 const press = (key: string): boolean => window.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true }));

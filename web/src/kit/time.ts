@@ -1,8 +1,7 @@
 /** Times and durations as people read them: in the site's zone, with the zone said when it is not the reader's. */
 
 import { computed, type ComputedRef } from 'vue';
-import { useI18n } from 'vue-i18n';
-import { language } from '@/app/i18n';
+import { language, useI18n } from '@/app/i18n';
 import { serverZone } from '@/features/session/session';
 import { nowMs } from './clock';
 

@@ -1,9 +1,16 @@
 import { Converter } from 'opencc-js';
 import { describe, expect, it } from 'vitest';
-import en from './en';
+import firstEn from './first.en';
+import firstZhCN from './first.zh-CN';
+import firstZhTW from './first.zh-TW';
+import restEn from './rest.en';
+import restZhCN from './rest.zh-CN';
+import restZhTW from './rest.zh-TW';
 import type { Words } from './words';
-import zhCN from './zh-CN';
-import zhTW from './zh-TW';
+
+const en: Words = { ...firstEn, ...restEn };
+const zhCN: Words = { ...firstZhCN, ...restZhCN };
+const zhTW: Words = { ...firstZhTW, ...restZhTW };
 
 function flat(words: Words, prefix = ''): Map<string, string> {
   const texts = new Map<string, string>();
@@ -62,5 +69,36 @@ describe('use', () => {
       }
     }
     expect(missing).toEqual([]);
+  });
+});
+
+describe('start page', () => {
+  /** The files that come with the application itself: what `main.ts` imports, and what those import. */
+  function started(file: string, seen = new Set<string>()): Set<string> {
+    const code = sources[file];
+    if (code === undefined || seen.has(file)) return seen;
+    seen.add(file);
+    for (const match of code.matchAll(/^\s*import (?!type\b)(?:[^'"]*? from )?'([^']+)'/gm)) {
+      const named = match[1] ?? '';
+      const from = named.startsWith('@/') ? `../${named.slice(2)}` : new URL(named, `file:///words/${file.replace('../', '../src/')}`).pathname.replace('/src/', '../');
+      if (!named.startsWith('@/') && !named.startsWith('.')) continue;
+      for (const ending of ['', '.ts']) started(from + ending, seen);
+    }
+    return seen;
+  }
+  const files = started('../main.ts');
+
+  it('is found', () => {
+    expect(files).toContain('../features/overview/OverviewView.vue');
+    expect(files).toContain('../app/shell/TopBar.vue');
+  });
+
+  it('says only words that come with it', () => {
+    const later = [...files].flatMap((file) => [...(sources[file] ?? '').matchAll(/\b(?:te?\(|word:|does:)\s*[`']([a-z_]+)\./g)].filter((match) => (match[1] ?? '') in restZhCN).map((match) => `${file}: ${match[1]}`));
+    expect(later).toEqual([]);
+  });
+
+  it('does without the component library and charts', () => {
+    expect([...files].filter((file) => /^import (?!type).* from '(?:naive-ui|echarts|vue-echarts)/m.test(sources[file] ?? ''))).toEqual([]);
   });
 });

@@ -208,11 +208,10 @@ async fn somebody(api: &Api, caller: &Caller, alarm: AlarmId, whom: Whom) -> Res
     checked(errors)?;
     let mut somebody = Stored { capacity: whom.capacity.into(), name, phone, account: None };
     if let Some(id) = whom.account_id {
-        let scope = caller.scope(Permission::AlarmComment)?;
-        let known = people::of_alarm(api, &scope, alarm).await?;
+        let known = people::of_alarm(api, caller, alarm).await?;
         let account = known.people.into_iter().find(|person| person.account_id == id);
         let account = account.ok_or_else(|| {
-            Problem::field("whom.account_id", "unknown", "wanted somebody who may see the alarm")
+            Problem::field("whom.account_id", "unknown", "wanted somebody who answers for the premises")
         })?;
         somebody.account = Some(UserId(id));
         if somebody.name.is_empty() {

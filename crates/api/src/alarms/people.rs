@@ -1,4 +1,8 @@
 //! `GET /alarms/{id}/people`: who can be called about an alarm or sent to it.
+//!
+//! That is whoever is on duty for the premises now, and whoever may acknowledge there; not everybody who may look. Numbers
+//! of people are shown to those who work the alarms of the premises ([`CALLS`]); anybody else sees the numbers of who is
+//! on duty, because that is whom an owner calls.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +19,11 @@ use crate::http::problem::{ItemProblems, Problem};
 use crate::state::Api;
 use crate::vocabulary::Role;
 
-/// Somebody with an account who may see the alarm.
+/// Who calls people about alarms as part of their work may also put alarms on the shelf: administrators, safety managers,
+/// operators and electricians, not owners and regulators.
+const CALLS: Permission = Permission::AlarmShelve;
+
+/// Somebody with an account who is on duty for the premises or may acknowledge there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct AlarmPerson {
     /// Their account.
@@ -24,7 +32,8 @@ pub(super) struct AlarmPerson {
     /// Their name.
     #[schema(example = "李师傅")]
     pub(super) name: String,
-    /// Their number, as they gave it.
+    /// Their number, as they gave it; null also where the caller does not work the alarms of the premises and they
+    /// are not on duty.
     #[schema(example = "+8613800138000")]
     pub(super) phone: Option<String>,
     /// What they hold at the alarm's premises.
@@ -42,14 +51,17 @@ pub(super) struct AlarmPeople {
     /// Their number; empty where none is on record.
     #[schema(example = "13800138000")]
     contact_phone: String,
-    /// Everybody with an account who may see the alarm: who is on duty first, then electricians, then by name.
+    /// Who is on duty for the premises now or may acknowledge there: who is on duty first, then electricians, then by
+    /// name.
     pub(super) people: Vec<AlarmPerson>,
 }
 
-/// Who can be called or sent about an alarm in `scope`.
-pub(super) async fn of_alarm(api: &Api, scope: &Scope, alarm: AlarmId) -> Result<AlarmPeople, Problem> {
+/// Who can be called or sent about an alarm, as far as the caller may know.
+pub(super) async fn of_alarm(api: &Api, caller: &Caller, alarm: AlarmId) -> Result<AlarmPeople, Problem> {
+    let scope = &caller.scope(Permission::AlarmComment)?;
     let row = api.store.alarms().get(scope, alarm).await?;
     let site = api.store.sites().get(scope, row.site_id).await?;
+    let calls = caller.scope(CALLS).is_ok_and(|scope| scope.holds(&row.organisation_path, &row.area_code));
     let mut on_duty = BTreeSet::new();
     for (set, body) in api.engine.telling().list::<DutyBody>(&Scope::platform()).await? {
         let here = set.organisation_path.is_none_or(|root| row.organisation_path.0.starts_with(&root.0));
@@ -72,12 +84,14 @@ pub(super) async fn of_alarm(api: &Api, scope: &Scope, alarm: AlarmId) -> Result
                 })
                 .map(|grant| grant.role)
                 .collect();
-            (!held.is_empty()).then(|| AlarmPerson {
+            let on_duty = on_duty.contains(&person.account_id);
+            let answers = held.iter().any(|role| role.permissions().contains(&Permission::AlarmAcknowledge));
+            (answers || on_duty && !held.is_empty()).then(|| AlarmPerson {
                 account_id: person.account_id.0,
                 name: person.name,
-                phone: person.phone,
+                phone: person.phone.filter(|_| calls || on_duty),
                 roles: held.into_iter().map(Into::into).collect(),
-                on_duty: on_duty.contains(&person.account_id),
+                on_duty,
             })
         })
         .collect();
@@ -101,6 +115,5 @@ pub(super) async fn list_alarm_people(
     caller: Caller,
     Id(id): Id,
 ) -> Result<Json<AlarmPeople>, Problem> {
-    let scope = caller.scope(Permission::AlarmComment)?;
-    Ok(Json(of_alarm(&api, &scope, AlarmId(id)).await?))
+    Ok(Json(of_alarm(&api, &caller, AlarmId(id)).await?))
 }

@@ -1,5 +1,6 @@
 //! The screens, packed into the binary. What has a hash in its name is kept by browsers for ever; everything
-//! else is asked for again with its ETag. An address that is no file is a place inside the application.
+//! else is asked for again with its ETag. An address that is no file is a place inside the application. The build has
+//! compressed the files as far as it goes (`name.br`): whoever takes brotli gets those.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -40,8 +41,14 @@ fn answer(path: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
     if is_known(asked, &etag) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
     }
-    let mut response = Response::new(Body::from(file.data.clone().into_owned()));
+    let packed = if takes_brotli(asked) { Files::get(&format!("{path}.br")) } else { None };
+    let sent = packed.as_ref().unwrap_or(file);
+    let mut response = Response::new(Body::from(sent.data.clone().into_owned()));
     let headers = response.headers_mut();
+    if packed.is_some() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     let kind = HeaderValue::from_str(file.metadata.mimetype())
         .unwrap_or_else(|_ill| HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, with_charset(kind));
@@ -62,6 +69,22 @@ fn with_charset(kind: HeaderValue) -> HeaderValue {
         }
         _ => kind,
     }
+}
+
+/// Whether the caller takes brotli; `br;q=0` says no.
+fn takes_brotli(asked: &HeaderMap) -> bool {
+    asked
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|one| {
+            let mut parts = one.split(';').map(str::trim);
+            parts.next() == Some("br")
+                && parts.all(|part| {
+                    part.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_none_or(|q| q > 0.0)
+                })
+        })
 }
 
 /// The ETag of content with this hash. Weak, because the same content also goes out compressed.
@@ -105,6 +128,18 @@ mod tests {
         let tag = get("/").await.headers()["etag"].clone();
         let request = Request::builder().uri("/").header("if-none-match", tag).body(Body::empty()).unwrap();
         assert_eq!(serve(request).await.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[test]
+    fn brotli_is_sent_to_those_who_take_it() {
+        let takes = |said: &'static str| {
+            takes_brotli(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(said))]))
+        };
+        assert!(takes("gzip, deflate, br, zstd"));
+        assert!(takes("br;q=0.5"));
+        assert!(!takes("gzip, deflate"));
+        assert!(!takes("gzip, br;q=0"));
+        assert!(!takes_brotli(&HeaderMap::new()));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 /** Ties the alarms that wait for acknowledgement to sound and desktop notification, on whatever page one is. */
 
 import { computed, watchEffect } from 'vue';
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import { useRouter } from 'vue-router';
 import { awaitsAcknowledgement } from '@/kit/states';
 import { useLive } from '@/live/live';

@@ -2,7 +2,7 @@
 
 import { NButton, useMessage } from 'naive-ui';
 import { h } from 'vue';
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import { asProblem } from '@/api/problem';
 import type { Alarm, Verdict } from '@/api/types';
 import { conditionPresent, isLatched } from '@/kit/states';

@@ -1,7 +1,6 @@
 /** What a command is called on the screen. */
 
-import { useI18n } from 'vue-i18n';
-import { language } from '@/app/i18n';
+import { language, useI18n } from '@/app/i18n';
 import type { Command } from './types';
 
 /**

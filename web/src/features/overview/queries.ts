@@ -3,12 +3,18 @@
 import { keepPreviousData, useQuery } from '@tanstack/vue-query';
 import type { FeatureCollection, MultiPolygon, Polygon } from 'geojson';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
+import { cache } from '@/api/cache';
 import { http } from '@/api/http';
+
+const overviewOf = (area: string) => ({ queryKey: ['overview', area], queryFn: ({ signal }: { signal: AbortSignal }) => http.get('/overview', { area }, signal) });
+
+/** Asks before the page is there to ask. */
+export const hurryOverview = (area: string): Promise<void> => cache.prefetchQuery({ ...overviewOf(area), retry: false });
 
 export function useOverview(area: MaybeRefOrGetter<string> = '') {
   return useQuery({
-    queryKey: computed(() => ['overview', toValue(area)]),
-    queryFn: ({ signal }) => http.get('/overview', { area: toValue(area) }, signal),
+    queryKey: computed(() => overviewOf(toValue(area)).queryKey),
+    queryFn: ({ signal }) => overviewOf(toValue(area)).queryFn({ signal }),
     placeholderData: keepPreviousData,
     // Rates and ages move without an event.
     refetchInterval: 30_000,

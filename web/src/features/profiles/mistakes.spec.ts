@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import en from '@/words/en';
+import first from '@/words/first.en';
+import rest from '@/words/rest.en';
 import type { Speech } from '@/kit/fieldWords';
 import { wordsOf } from './mistakes';
 
@@ -12,7 +13,7 @@ const benchSources = import.meta.glob<string>('../../../../crates/api/src/profil
 const refusals = [...new Set(Object.values(benchSources).flatMap((text) => [...text.matchAll(/why!\(\s*"([a-z_]+)"/g)].map((match) => match[1] ?? '')))].filter((code) => code !== 'other');
 
 function textAt(path: string): string | undefined {
-  let at: unknown = en;
+  let at: unknown = { ...first, ...rest };
   for (const part of path.split('.')) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
   return typeof at === 'string' ? at : undefined;
 }
@@ -29,7 +30,7 @@ describe('mistakes', () => {
 
   it('have words for every refusal of the bench, and words for no other', () => {
     expect(refusals.length).toBeGreaterThan(25);
-    expect([...refusals].sort()).toEqual(Object.keys(en['refusals'] ?? {}).sort());
+    expect([...refusals].sort()).toEqual(Object.keys(rest['refusals'] ?? {}).sort());
     const said = { code: 'not_an_upload', params: { protocol: 'cloud_7b7b' }, reason: 'x' };
     expect(wordsOf(said, speech, 'refusals')).toBe('This is an upload, but the profile speaks 7B7B');
   });

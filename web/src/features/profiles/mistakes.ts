@@ -1,6 +1,6 @@
 /** What is wrong with a profile, or why the bench could read nothing, in the reader's language: by its code and what it is about. */
 
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import type { FieldProblem } from '@/api/problem';
 import { shortProtocol } from '@/features/detectors/protocols';
 import { fieldWords, type Speech } from '@/kit/fieldWords';

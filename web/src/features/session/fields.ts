@@ -1,6 +1,6 @@
 /** Words for what the server finds wrong with a field of these forms. */
 
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import type { Problem } from '@/api/problem';
 
 /** Shortest password that the server takes; it says so itself in `params.min` when asked with less. */

@@ -1,7 +1,7 @@
 /** Kinds of premises and of loads that have words in every language; the server takes any other word as it is. */
 
 import { computed } from 'vue';
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import type { Option } from '@/kit/form';
 
 /** After the plan's list of premises to be looked at first. */

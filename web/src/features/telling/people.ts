@@ -1,7 +1,7 @@
 /** Who can be told, as a form names them: `account:5`, `duty:2`, `role:electrician`. */
 
 import { computed, type ComputedRef } from 'vue';
-import { useI18n } from 'vue-i18n';
+import { useI18n } from '@/app/i18n';
 import type { Option } from '@/kit/form';
 import { can } from '@/features/session/session';
 import { ROLES } from '@/features/people/types';

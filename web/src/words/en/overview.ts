@@ -1,5 +1,6 @@
 export default {
   title: 'Overview',
+  wall: 'Wall screen',
   all_areas: 'All areas',
   area: 'Area',
   counts: 'Detectors by condition',

@@ -149,7 +149,7 @@ export default {
     hex_says: 'One frame or a whole talk; blanks, commas and 0x are fine. A request in front of its answer says which registers were read.',
     json_says: 'Read with the text as it is now, unsaved changes included.',
     inside: 'Decrypted content',
-    inside_says: "What was inside an encrypted 1F1F frame: the XML of a report, or “PPAAA{'|'}hex” of a Modbus frame to a meter.",
+    inside_says: "What was inside an encrypted 1F1F frame: the XML of a report, or “PPAAA|hex” of a Modbus frame to a meter.",
     secret: 'Secret of the gateway',
     secret_says: '16 characters or 32 hex digits; only used to open these frames and not kept. Without it the frames are told, their values are not.',
   },

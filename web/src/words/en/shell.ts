@@ -40,6 +40,11 @@ export default {
     storage_full: 'The server has run out of storage and takes no new data. An administrator must act now.',
   },
   version: { waits: 'A new version is there. Save what you are filling in first.', take: 'Update now' },
+  telling: {
+    nobody: 'There is no notification channel yet: an alarm now would reach nobody.',
+    media_down: '{n} notification channel is down | {n} notification channels are down',
+    mend: 'See to it',
+  },
   sound: {
     on: 'Alarm sound: on',
     off: 'Alarm sound: off',

@@ -1,13 +1,10 @@
 export default {
   subtitle: 'Who is told of an alarm, by what, and who is next when nobody takes it.',
   status: 'State of notification',
-  nobody: 'There is no notification channel yet: an alarm now would reach nobody.',
-  media_down: '{n} notification channel is down | {n} notification channels are down',
   gap_now: 'Nobody is on duty now in “{name}”',
   failed_day: '{n} messages were not delivered in the last 24 hours',
   no_links: 'The server has no public address (http.public_url): messages carry no link, so nobody can acknowledge from them.',
   works: 'No known trouble',
-  mend: 'See to it',
   last_day: 'Last 24 hours: {told} delivered, {sending} under way, {failed} not delivered',
   tab: { media: 'Channels', routes: 'Rules', ladders: 'Escalation', duty: 'Duty calendars' },
   says: {

@@ -1,6 +1,5 @@
 export default {
   title: 'Electrical safety watch',
-  open: 'Wall screen',
   leave: 'Leave the wall screen',
   counts: 'Detectors by condition',
   ticker: 'Happening now',

@@ -1,5 +1,6 @@
 export default {
   title: '总览',
+  wall: '大屏',
   all_areas: '全部辖区',
   area: '辖区',
   counts: '探测器状态',

@@ -149,7 +149,7 @@ export default {
     hex_says: '一帧或整段收发都可以，空格、逗号、0x 都行。请求放在应答前面时，按请求知道读的是哪些寄存器。',
     json_says: '按当前文本（包括未保存的修改）解析这条消息。',
     inside: '解密后的内容',
-    inside_says: "1F1F 加密帧里面的内容：上报的 XML，或发往电表的“PPAAA{'|'}十六进制” Modbus 帧。",
+    inside_says: "1F1F 加密帧里面的内容：上报的 XML，或发往电表的“PPAAA|十六进制” Modbus 帧。",
     secret: '网关密钥',
     secret_says: '16 个字符或 32 位十六进制，只用来解开这些帧，不保存。不填时只能看到帧，看不到数值。',
   },

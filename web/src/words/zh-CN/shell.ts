@@ -40,6 +40,11 @@ export default {
     storage_full: '服务器存储空间已满，新的数据暂停接收。请管理员尽快处理。',
   },
   version: { waits: '已有新版本。手上的表单保存后再更新。', take: '立即更新' },
+  telling: {
+    nobody: '还没有通知渠道：现在发生报警，通知不到任何人。',
+    media_down: '{n} 个通知渠道不通',
+    mend: '去处理',
+  },
   sound: {
     on: '报警声：开',
     off: '报警声：关',

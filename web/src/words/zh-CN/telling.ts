@@ -1,13 +1,10 @@
 export default {
   subtitle: '报警时通知谁、用什么方式、多久没人接再找谁。',
   status: '通知状况',
-  nobody: '还没有通知渠道：现在发生报警，通知不到任何人。',
-  media_down: '{n} 个通知渠道不通',
   gap_now: '值班表“{name}”现在没有人值班',
   failed_day: '过去 24 小时有 {n} 条通知没有送到',
   no_links: '服务器没有设置对外地址（http.public_url），消息里没有链接，收到的人不能直接确认。',
   works: '没有已知的问题',
-  mend: '去处理',
   last_day: '过去 24 小时：已送达 {told}，发送中 {sending}，未送到 {failed}',
   tab: { media: '通知渠道', routes: '通知规则', ladders: '升级步骤', duty: '值班表' },
   says: {

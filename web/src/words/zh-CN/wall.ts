@@ -1,6 +1,5 @@
 export default {
   title: '用电安全监控大屏',
-  open: '大屏',
   leave: '退出大屏',
   counts: '探测器状态',
   ticker: '正在发生',

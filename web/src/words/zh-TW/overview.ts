@@ -1,5 +1,6 @@
 export default {
   title: '總覽',
+  wall: '大螢幕',
   all_areas: '全部轄區',
   area: '轄區',
   counts: '探測器狀態',

@@ -149,7 +149,7 @@ export default {
     hex_says: '一幀或整段收發都可以，空格、逗號、0x 都行。請求放在應答前面時，按請求知道讀的是哪些暫存器。',
     json_says: '按目前文本（包括未儲存的修改）解析這條訊息。',
     inside: '解密後的內容',
-    inside_says: "1F1F 加密幀裡面的內容：上報的 XML，或發往電表的「PPAAA{'|'}十六進位」Modbus 幀。",
+    inside_says: "1F1F 加密幀裡面的內容：上報的 XML，或發往電表的「PPAAA|十六進位」Modbus 幀。",
     secret: '閘道器密鑰',
     secret_says: '16 個字元或 32 位十六進位，只用來解開這些幀，不儲存。不填時只能看到幀，看不到數值。',
   },

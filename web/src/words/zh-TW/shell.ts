@@ -40,6 +40,11 @@ export default {
     storage_full: '伺服器儲存空間已滿，新的資料暫停接收。請管理員儘快處理。',
   },
   version: { waits: '已有新版本。手上的表單儲存後再更新。', take: '立即更新' },
+  telling: {
+    nobody: '還沒有通知渠道：現在發生報警，通知不到任何人。',
+    media_down: '{n} 個通知渠道不通',
+    mend: '去處理',
+  },
   sound: {
     on: '警報聲：開',
     off: '警報聲：關',

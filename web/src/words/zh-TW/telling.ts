@@ -1,13 +1,10 @@
 export default {
   subtitle: '報警時通知誰、用什麼方式、多久沒人接再找誰。',
   status: '通知狀況',
-  nobody: '還沒有通知渠道：現在發生報警，通知不到任何人。',
-  media_down: '{n} 個通知渠道不通',
   gap_now: '值班表「{name}」現在沒有人值班',
   failed_day: '過去 24 小時有 {n} 條通知沒有送到',
   no_links: '伺服器沒有設定對外地址（http.public_url），訊息裡沒有連結，收到的人不能直接確認。',
   works: '沒有已知的問題',
-  mend: '去處理',
   last_day: '過去 24 小時：已送達 {told}，傳送中 {sending}，未送到 {failed}',
   tab: { media: '通知渠道', routes: '通知規則', ladders: '升級步驟', duty: '值班表' },
   says: {

@@ -1,6 +1,5 @@
 export default {
   title: '用電安全監控大螢幕',
-  open: '大螢幕',
   leave: '離開大螢幕',
   counts: '探測器狀態',
   ticker: '正在發生',
