@@ -41,6 +41,10 @@ describe.each([
     expect(differing.map(([key]) => key)).toEqual([]);
   });
 
+  it('escapes nothing: a brace that is no placeholder is written as it is', () => {
+    expect([...words].filter(([, text]) => text.includes("{'")).map(([key]) => key)).toEqual([]);
+  });
+
   it('leaves no text empty', () => {
     expect([...words].filter(([, text]) => text.trim() === '').map(([key]) => key)).toEqual([]);
   });
