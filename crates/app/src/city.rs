@@ -76,7 +76,7 @@ pub(crate) async fn commission_command(settings: &Settings, wanted: &Commission)
 /// Tells the platform how often the city's cloud detectors speak, as an administrator would: their models' own
 /// interval of half an hour would make a silent one of the demo known much too late to be seen.
 pub(crate) async fn expect_pace(store: &Store, models: &[Profile]) -> anyhow::Result<()> {
-    let patch = SupervisionPatch { offline_factor: None, interval_s: Some(CLOUD_INTERVAL_S) };
+    let patch = SupervisionPatch { interval_s: Some(CLOUD_INTERVAL_S), ..SupervisionPatch::default() };
     for profile in models.iter().filter(|profile| profile.protocol == Protocol::Cloud7b7b) {
         let target = ScopeRef { kind: ScopeKind::Profile, id: profile.id.clone() };
         let (scope, actor) = (Scope::platform(), Actor::system());

@@ -130,7 +130,11 @@ fn utc_offset_min(zone: &str, at: UnixMs) -> i32 {
 
 /// The store's patch in the domain's words.
 pub(crate) fn patch_of(patch: store::settings::SupervisionPatch) -> SupervisionPatch {
-    SupervisionPatch { offline_factor: patch.offline_factor, interval_s: patch.interval_s.map(f64::from) }
+    SupervisionPatch {
+        offline_factor: patch.offline_factor,
+        interval_s: patch.interval_s.map(f64::from),
+        values_normal_h: patch.values_normal_h.map(f64::from),
+    }
 }
 
 /// Reads what is set about `ids` and binds it; one that is gone has `None`.

@@ -41,6 +41,8 @@ pub struct SupervisionPatch {
     pub offline_factor: Option<f64>,
     /// How often the detector speaks, s.
     pub interval_s: Option<u32>,
+    /// How long values must be normal until a report that nobody takes back is taken for gone, h.
+    pub values_normal_h: Option<u32>,
 }
 
 /// What one level says about silence, with its version.
@@ -79,7 +81,7 @@ pub struct AllSettings {
 }
 
 type RawLimit = (String, String, String, String, i64, i64);
-type RawSupervision = (String, String, Option<f64>, Option<u32>, i64, i64);
+type RawSupervision = (String, String, Option<f64>, Option<u32>, Option<u32>, i64, i64);
 
 /// Limits and supervision.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +109,8 @@ impl Settings<'_> {
         .fetch_all(&mut *reading)
         .await?;
         let supervision: Vec<RawSupervision> = sqlx::query_as(
-            "SELECT scope_kind, scope_id, offline_factor, interval_s, version, updated_at FROM supervision_patch \
+            "SELECT scope_kind, scope_id, offline_factor, interval_s, values_normal_h, version, updated_at \
+             FROM supervision_patch \
              ORDER BY scope_kind, scope_id",
         )
         .fetch_all(&mut *reading)
@@ -215,6 +218,13 @@ impl Settings<'_> {
             }
             Some(_) | None => {}
         }
+        match patch.values_normal_h {
+            Some(hours) if !(1..=8_760).contains(&hours) => {
+                let message = format!("had {hours} h, wanted 1 to 8760 h");
+                return Err(StoreError::invalid("values_normal_h", "out_of_range", message));
+            }
+            Some(_) | None => {}
+        }
         let mut tx = self.0.begin().await?;
         let chain = writable(&mut tx, scope, target).await?;
         let before = supervision_of(&mut tx, target).await?;
@@ -222,15 +232,17 @@ impl Settings<'_> {
         let after =
             SupervisionRow { scope: target.clone(), patch: *patch, version: version + 1, updated_at: now };
         sqlx::query(
-            "INSERT INTO supervision_patch (scope_kind, scope_id, offline_factor, interval_s, version, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope_kind, scope_id) DO UPDATE SET \
-             offline_factor = excluded.offline_factor, interval_s = excluded.interval_s, version = excluded.version, \
+            "INSERT INTO supervision_patch (scope_kind, scope_id, offline_factor, interval_s, values_normal_h, \
+             version, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (scope_kind, scope_id) DO UPDATE SET \
+             offline_factor = excluded.offline_factor, interval_s = excluded.interval_s, \
+             values_normal_h = excluded.values_normal_h, version = excluded.version, \
              updated_at = excluded.updated_at",
         )
         .bind(target.kind.code())
         .bind(&target.id)
         .bind(patch.offline_factor)
         .bind(patch.interval_s)
+        .bind(patch.values_normal_h)
         .bind(after.version)
         .bind(now.0)
         .execute(&mut *tx)
@@ -413,7 +425,8 @@ async fn supervision_of(
     target: &ScopeRef,
 ) -> Result<Option<SupervisionRow>, StoreError> {
     let row: Option<RawSupervision> = sqlx::query_as(
-        "SELECT scope_kind, scope_id, offline_factor, interval_s, version, updated_at FROM supervision_patch \
+        "SELECT scope_kind, scope_id, offline_factor, interval_s, values_normal_h, version, updated_at \
+             FROM supervision_patch \
          WHERE scope_kind = $1 AND scope_id = $2",
     )
     .bind(target.kind.code())
@@ -436,11 +449,11 @@ fn limit_row((kind, id, hazard, patch, version, updated_at): RawLimit) -> Result
 }
 
 fn supervision_row(
-    (kind, id, offline_factor, interval_s, version, updated_at): RawSupervision,
+    (kind, id, offline_factor, interval_s, values_normal_h, version, updated_at): RawSupervision,
 ) -> Result<SupervisionRow, StoreError> {
     Ok(SupervisionRow {
         scope: scope_ref(&kind, id)?,
-        patch: SupervisionPatch { offline_factor, interval_s },
+        patch: SupervisionPatch { offline_factor, interval_s, values_normal_h },
         version,
         updated_at: UnixMs(updated_at),
     })

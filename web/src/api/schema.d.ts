@@ -4652,6 +4652,8 @@ export interface components {
             offline_after_s: number | null;
             /** @description Intervals without a word. */
             offline_factor: components["schemas"]["EffectiveNumber"];
+            /** @description Time with normal values after which a report that nobody takes back is taken for gone, h. */
+            values_normal_h: components["schemas"]["EffectiveNumber"];
         };
         /**
          * @description What became of an entry.
@@ -6560,6 +6562,11 @@ export interface components {
              * @description A detector is offline after this many of its intervals without a word.
              */
             offline_factor: number | null;
+            /**
+             * Format: double
+             * @description A hazard that the device goes on reporting is taken for gone when values have been normal for this long, h.
+             */
+            values_normal_h: number | null;
         };
         /** @description One page of a list. */
         Page_Alarm: {
@@ -10148,6 +10155,11 @@ export interface components {
              * @description Intervals without a word.
              */
             offline_factor?: number | null;
+            /**
+             * Format: int32
+             * @description Time with normal values after which a report that nobody takes back is taken for gone, h.
+             */
+            values_normal_h?: number | null;
             /**
              * Format: int64
              * @description The version that was read; 0 while the level says nothing.

@@ -237,6 +237,8 @@ pub struct OwnSupervision {
     pub offline_factor: Option<f64>,
     /// How often it should speak, s; in the end the profile says it.
     pub interval_s: Option<f64>,
+    /// A hazard that the device goes on reporting is taken for gone when values have been normal for this long, h.
+    pub values_normal_h: Option<f64>,
 }
 
 /// What holds about silence.
@@ -248,6 +250,8 @@ pub struct EffectiveSupervision {
     pub interval_s: EffectiveNumber,
     /// What follows from the two, s; null where each profile says its own interval.
     pub offline_after_s: Option<f64>,
+    /// Time with normal values after which a report that nobody takes back is taken for gone, h.
+    pub values_normal_h: EffectiveNumber,
 }
 
 /// A change of supervision: the whole of it, null is inherited.
@@ -262,6 +266,10 @@ pub struct SupervisionChange {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 86400)]
     pub interval_s: Option<u32>,
+    /// Time with normal values after which a report that nobody takes back is taken for gone, h.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 720)]
+    pub values_normal_h: Option<u32>,
     /// The version that was read; 0 while the level says nothing.
     #[schema(minimum = 0)]
     pub version: i64,

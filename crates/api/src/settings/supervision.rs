@@ -29,11 +29,16 @@ fn shown(api: &Api, said: Said) -> SupervisionSettings {
         scope: said.scope.kind.into(),
         name: name_of(api, &said.scope, said.name),
         id: said.scope.id,
-        own: OwnSupervision { offline_factor: said.own.offline_factor, interval_s: said.own.interval_s },
+        own: OwnSupervision {
+            offline_factor: said.own.offline_factor,
+            interval_s: said.own.interval_s,
+            values_normal_h: said.own.values_normal_h,
+        },
         effective: EffectiveSupervision {
             offline_factor: number(said.effective.offline_factor),
             interval_s: interval,
             offline_after_s: said.effective.offline_after_s,
+            values_normal_h: number(said.effective.values_normal_h),
         },
         version: said.version,
     }
@@ -107,8 +112,11 @@ pub(super) async fn put_supervision(
             &scope,
             &caller.actor(),
             &target,
-            change.offline_factor,
-            change.interval_s,
+            store::settings::SupervisionPatch {
+                offline_factor: change.offline_factor,
+                interval_s: change.interval_s,
+                values_normal_h: change.values_normal_h,
+            },
             change.version,
         )
         .await?;

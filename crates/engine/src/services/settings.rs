@@ -177,16 +177,13 @@ impl SettingsDesk<'_> {
         scope: &Scope,
         actor: &Actor,
         target: &ScopeRef,
-        offline_factor: Option<f64>,
-        interval_s: Option<u32>,
+        patch: store::settings::SupervisionPatch,
         version: i64,
     ) -> Result<SupervisionSettings, EngineError> {
-        let own = SupervisionPatch { offline_factor, interval_s: interval_s.map(f64::from) };
-        let errors = validate_supervision(&own);
+        let errors = validate_supervision(&patch_of(patch));
         if !errors.is_empty() {
             return Err(EngineError::Invalid(errors));
         }
-        let patch = store::settings::SupervisionPatch { offline_factor, interval_s };
         self.0
             .store()
             .settings()

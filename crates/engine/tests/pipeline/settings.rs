@@ -9,6 +9,7 @@ use engine::EngineError;
 use store::StoreError;
 use store::circuits::{CircuitDraft, CircuitPatch, PanelDraft};
 use store::detectors::DetectorPatch;
+use store::settings::SupervisionPatch;
 use store::sites::SiteDraft;
 
 use crate::world::{World, at_s, operator, wait};
@@ -97,6 +98,10 @@ async fn a_level_shows_what_it_says_and_what_holds() {
     );
 }
 
+fn silence(factor: f64, interval_s: Option<u32>) -> SupervisionPatch {
+    SupervisionPatch { offline_factor: Some(factor), interval_s, ..SupervisionPatch::default() }
+}
+
 #[tokio::test]
 async fn supervision_set_at_a_detector_holds_at_once() {
     let world = World::new().await;
@@ -106,14 +111,14 @@ async fn supervision_set_at_a_detector_holds_at_once() {
     let desk = world.engine.settings();
     let before = desk.supervision(&all, &target).await.unwrap();
     assert_eq!(before.effective.offline_after_s, Some(5400.0));
-    let after = desk.put_supervision(&all, &operator(1), &target, Some(2.0), Some(60), 0).await.unwrap();
+    let after = desk.put_supervision(&all, &operator(1), &target, silence(2.0, Some(60)), 0).await.unwrap();
     assert_eq!(after.effective.offline_after_s, Some(120.0));
     world.wait_for_alarm_at(120).await;
     assert_eq!(
         world.alarms().await.first().map(|a| (a.hazard, a.raised_at)),
         Some((Hazard::Offline, at_s(120)))
     );
-    let bad = desk.put_supervision(&all, &operator(1), &target, Some(0.5), None, 1).await;
+    let bad = desk.put_supervision(&all, &operator(1), &target, silence(0.5, None), 1).await;
     assert!(matches!(bad, Err(EngineError::Invalid(_))));
 }
 

@@ -163,7 +163,8 @@ fn bind(profile: &Profile, circuit: CircuitSpec, report_ms: i64) -> Binding {
         limits: Vec::new(),
         nights: Vec::new(),
     };
-    let pace = SupervisionPatch { offline_factor: None, interval_s: Some(report_ms as f64 / 1000.0) };
+    let pace =
+        SupervisionPatch { interval_s: Some(report_ms as f64 / 1000.0), ..SupervisionPatch::default() };
     Binding {
         placement: Placement {
             detector: DetectorId(1),

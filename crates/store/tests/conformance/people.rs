@@ -273,9 +273,9 @@ async fn settings_are_told_level_by_level() {
             "an organisation reaches beyond the district"
         );
 
-        let silence = SupervisionPatch { offline_factor: Some(4.0), interval_s: None };
+        let silence = SupervisionPatch { offline_factor: Some(4.0), ..SupervisionPatch::default() };
         settings.put_supervision(scope, actor, NOW, &channel, &silence, 0).await.unwrap();
-        let wrong = SupervisionPatch { offline_factor: Some(0.5), interval_s: None };
+        let wrong = SupervisionPatch { offline_factor: Some(0.5), ..SupervisionPatch::default() };
         assert!(settings.put_supervision(scope, actor, NOW, &channel, &wrong, 1).await.is_err());
 
         let levels = settings.levels(&world.east.scope, &channel, None).await.unwrap();

@@ -44,7 +44,7 @@ export async function saveLimits(place: Place, hazard: Hazard, patch: Partial<Re
   await limitsChanged();
 }
 
-export async function saveSupervision(place: Place, patch: { offline_factor: number | null; interval_s: number | null }, version: number): Promise<void> {
+export async function saveSupervision(place: Place, patch: { offline_factor: number | null; interval_s: number | null; values_normal_h: number | null }, version: number): Promise<void> {
   await http.put(`/settings/supervision/${place.scope}/${encodeURIComponent(place.id)}`, { ...patch, version });
   await limitsChanged();
 }
