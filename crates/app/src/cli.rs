@@ -60,6 +60,18 @@ pub(crate) enum Command {
     },
     /// Check the deployment: configuration, data folder, disk, audit chain.
     Doctor,
+    /// Back up the data folder, also while the platform runs.
+    Backup(BackupArgs),
+    /// List the backups of a folder.
+    Backups {
+        /// The folder; without it, the configuration's `backup.dir`.
+        #[arg(long = "in", value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// Check every file of the data folder, or of backups; ends with 2 when something is damaged.
+    Verify(VerifyArgs),
+    /// Bring a backup back into a new data folder (`--data NEW`), after checking it.
+    Restore(RestoreArgs),
     /// Print the description of the API (OpenAPI 3.1).
     Openapi,
     /// Print the commented default configuration.
@@ -74,6 +86,42 @@ pub(crate) struct CityArgs {
     /// How many detectors, instead of what the scenario says.
     #[arg(long)]
     pub(crate) detectors: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The folder of backups, made when missing; without it, the configuration's `backup.dir`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// How many backups are kept, this one among them; without it, the configuration's `backup.keep`.
+    #[arg(long)]
+    pub(crate) keep: Option<usize>,
+    /// Copy everything again, also what did not change since the last backup.
+    #[arg(long)]
+    pub(crate) whole: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Check the backups in this folder instead of the data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup: Option<PathBuf>,
+    /// Only the backup of this name.
+    #[arg(long, requires = "backup")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The folder of backups.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The backup of this name instead of the newest.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Leave out what is damaged, as far as the records are whole, instead of refusing.
+    #[arg(long)]
+    pub(crate) despite_damage: bool,
 }
 
 #[derive(Debug, Args)]

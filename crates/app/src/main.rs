@@ -1,5 +1,6 @@
 //! The binary `emberwatch`: configuration, commands, lifecycle.
 
+mod backup;
 mod city;
 mod cli;
 mod commands;
@@ -19,12 +20,15 @@ use cli::{Cli, Command};
 use settings::Settings;
 use tracing_subscriber::EnvFilter;
 
+/// The command did what it should and found damage.
+const DAMAGED: u8 = 2;
+
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("emberwatch: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<backup::Damage>() { ExitCode::from(DAMAGED) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -47,6 +51,12 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             with(settings()?, async |settings| commands::reset_password(settings, login).await)
         }
         Command::Migrate => with(settings()?, async |settings| commands::migrate(settings).await),
+        Command::Backup(wanted) => with(settings()?, async |settings| backup::backup(settings, wanted).await),
+        Command::Backups { folder } => {
+            with(settings()?, async |settings| backup::list(settings, folder.as_ref()).await)
+        }
+        Command::Verify(wanted) => with(settings()?, async |settings| backup::verify(settings, wanted).await),
+        Command::Restore(wanted) => with(settings()?, async |settings| backup::restore(settings, wanted).await),
         Command::Doctor => with(settings()?, async |settings| commands::doctor(settings).await),
     }
 }
@@ -54,6 +64,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
 fn with(settings: Settings, work: impl AsyncFnOnce(&Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log.filter)
         .map_err(|error| anyhow::anyhow!("log.filter {:?}: {error}", settings.log.filter))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // What cannot be written to a full disk is lost; saying so there would end the task that says it.
+        .log_internal_errors(false)
+        .init();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work(&settings))
 }

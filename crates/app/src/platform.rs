@@ -11,13 +11,13 @@ use api::Api;
 use bus::{Counters, Directory, ForwardSender, IntakeSender, LiveHub, Sessions, TelegramSink};
 use domain::alarm::LifeRules;
 use domain::telling::Gathering;
-use engine::{Clock as _, Engine, EngineConfig, Parts, SystemClock, TellingConfig};
+use engine::{BackupPlan, Clock as _, Engine, EngineConfig, Parts, SystemClock, TellingConfig};
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
 use gateway::{Forwarder, Gateway, GatewayHandle, Ingest, IngestParts};
 use sim::doors::Doors;
 use store::history::Retention;
 use store::open::TelegramBounds;
-use store::{Options, Store};
+use store::{Options, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,21 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         },
         ..Options::default()
     };
-    Store::open(&data.dir, options).await.with_context(|| format!("data folder {}", data.dir.display()))
+    Store::open(&data.dir, options).await.with_context(|| format!("data folder {}", data.dir.display())).map_err(hinted)
+}
+
+/// What to do when the data are damaged: nobody should have to look for it then.
+fn hinted(error: anyhow::Error) -> anyhow::Error {
+    let is_damaged = error.chain().any(|cause| {
+        matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Corrupt { .. }))
+    });
+    if !is_damaged {
+        return error;
+    }
+    error.context(
+        "the database cannot be read. `emberwatch verify` says what is damaged, `emberwatch restore --from BACKUPS \
+         --data NEW` brings back a backup; leave the damaged folder as it is until then (docs/backup.md)",
+    )
 }
 
 /// Takes the data folder for this process alone; it is free again when the file is dropped or the process ends.
@@ -83,9 +97,9 @@ pub(crate) fn claim_folder(settings: &Settings) -> anyhow::Result<File> {
     }
 }
 
-fn engine_config(settings: &Settings) -> EngineConfig {
+fn engine_config(settings: &Settings) -> anyhow::Result<EngineConfig> {
     let data = &settings.data;
-    EngineConfig {
+    Ok(EngineConfig {
         batch_max: settings.engine.batch_max,
         soft_limit_bytes: data.soft_limit_bytes,
         free_warning_bytes: data.free_warning_bytes,
@@ -102,8 +116,32 @@ fn engine_config(settings: &Settings) -> EngineConfig {
             realarm_fault_ms: i64::from(settings.alarms.realarm_fault_h) * HOUR_MS,
         },
         risk: settings.risk,
+        backup: backup_plan(settings)?,
         ..EngineConfig::default()
+    })
+}
+
+/// The backup of each night, where a folder for it is set.
+fn backup_plan(settings: &Settings) -> anyhow::Result<Option<BackupPlan>> {
+    let backup = &settings.backup;
+    if backup.dir.is_empty() {
+        return Ok(None);
     }
+    let minutes = backup.at.split_once(':').and_then(|(hours, minutes)| {
+        let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+        (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+    });
+    let Some(at_min) = minutes else {
+        anyhow::bail!("backup.at = {:?}: wanted hours and minutes such as \"02:30\"", backup.at)
+    };
+    anyhow::ensure!(backup.keep > 0, "backup.keep is 0, wanted at least 1");
+    Ok(Some(BackupPlan {
+        dir: backup.dir.clone().into(),
+        at_min,
+        zone: settings.field.zone.clone(),
+        keep: backup.keep,
+        late_after_ms: i64::from(backup.late_after_h) * HOUR_MS,
+    }))
 }
 
 /// Tells a higher centre our alarms where one is configured; ends with the token.
@@ -174,7 +212,10 @@ impl Platform {
             counters: Arc::clone(&counters),
             profiles: profiles.all,
         };
-        let engine = Engine::start(store, parts, engine_config(settings), Arc::new(SystemClock)).await?;
+        let config = engine_config(settings)?;
+        let engine = Engine::start(store, parts, config, Arc::new(SystemClock))
+            .await
+            .map_err(|error| hinted(error.into()))?;
         let forwarding = forward_to_centre(settings, &engine, &counters)?;
         let options = notify::Options {
             local_addresses: settings.telling.local_addresses,

@@ -22,6 +22,7 @@ const ENV_PREFIX: &str = "EMBERWATCH";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) data: DataSettings,
+    pub(crate) backup: BackupSettings,
     pub(crate) http: HttpSettings,
     pub(crate) field: FieldSettings,
     pub(crate) gb26875: GbSettings,
@@ -48,6 +49,16 @@ pub(crate) struct DataSettings {
     pub(crate) free_warning_bytes: u64,
     pub(crate) keep_readings_days: u32,
     pub(crate) keep_rollups_days: u32,
+}
+
+/// Backups that the platform makes by itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackupSettings {
+    pub(crate) dir: String,
+    pub(crate) at: String,
+    pub(crate) keep: usize,
+    pub(crate) late_after_h: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -15,6 +15,6 @@ pub use counters::Counters;
 pub use directory::Directory;
 pub use forward::{Forward, ForwardReceiver, ForwardSender, Forwarded};
 pub use intake::{Confirm, Intake, IntakeReceiver, IntakeSender, Outcome};
-pub use live::{LiveEvent, LiveHub, LiveKind};
+pub use live::{LiveEvent, LiveHub, LiveKind, StorageState};
 pub use sessions::{LineAnswer, LineCommand, LineError, SessionInfo, Sessions};
 pub use telegrams::{TelegramReceiver, TelegramSink};

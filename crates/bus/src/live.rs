@@ -89,9 +89,42 @@ pub enum LiveKind {
     Storage {
         /// The soft limit is passed.
         warning: bool,
-        /// Nothing can be committed.
-        full: bool,
+        /// How it takes what is written.
+        state: StorageState,
     },
+}
+
+/// How the disk takes what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StorageState {
+    /// As it should.
+    #[default]
+    Well,
+    /// A commit takes, or took within the last minute, far longer than it should.
+    Slow,
+    /// Nothing can be committed: the disk gives errors or lets nothing be written.
+    Failing,
+    /// Nothing can be committed: there is no room.
+    Full,
+}
+
+impl StorageState {
+    /// The stable name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Slow => "slow",
+            Self::Failing => "failing",
+            Self::Full => "full",
+        }
+    }
+
+    /// Whether nothing can be committed.
+    #[must_use]
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Self::Failing | Self::Full)
+    }
 }
 
 /// One new latest value.

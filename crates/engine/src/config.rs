@@ -1,5 +1,7 @@
 //! What an operator may set about the engine.
 
+use std::path::PathBuf;
+
 use domain::alarm::LifeRules;
 use domain::risk::Weights;
 use store::history::{Retention, SealRules};
@@ -37,6 +39,23 @@ pub struct EngineConfig {
     pub alarms: LifeRules,
     /// How much each cause of risk counts.
     pub risk: Weights,
+    /// The backup of each night; `None` makes none.
+    pub backup: Option<BackupPlan>,
+}
+
+/// A backup each night.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupPlan {
+    /// The folder of backups.
+    pub dir: PathBuf,
+    /// When, minutes after midnight.
+    pub at_min: u16,
+    /// Of the clock in this time zone.
+    pub zone: String,
+    /// How many are kept.
+    pub keep: usize,
+    /// The newest is too old after this, ms.
+    pub late_after_ms: i64,
 }
 
 impl Default for EngineConfig {
@@ -57,6 +76,7 @@ impl Default for EngineConfig {
             retain_every_ms: 3_600_000,
             alarms: LifeRules::default(),
             risk: Weights::default(),
+            backup: None,
         }
     }
 }

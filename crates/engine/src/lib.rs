@@ -23,8 +23,9 @@ pub mod telling;
 pub mod services;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::EngineConfig;
+pub use config::{BackupPlan, EngineConfig};
 pub use error::{CommandRefusal, EngineError};
+pub use keeping::{BackupFacts, NewestBackup};
 pub use memory::{Detector, Memory, OpenAlarm};
 pub use pipeline::{Engine, Parts, QueueFacts};
 pub use storage::StorageFacts;

@@ -47,7 +47,7 @@ use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::dispatch;
 use crate::error::EngineError;
-use crate::keeping;
+use crate::keeping::{self, BackupFacts};
 use crate::memory::Memory;
 use crate::partition::{Act, Command, Links, Partition};
 use crate::storage::{Storage, StorageFacts};
@@ -112,6 +112,7 @@ struct Inner {
     live: Arc<LiveHub>,
     counters: Arc<Counters>,
     storage: Arc<Storage>,
+    backups: Option<Arc<keeping::BackupBook>>,
     commands: mpsc::Sender<Command>,
     dispatcher: Arc<Notify>,
     trials: Semaphore,
@@ -237,6 +238,11 @@ impl Engine {
             Arc::clone(&live),
             stop.child_token(),
         ));
+        let backups = config.backup.clone().map(|plan| Arc::new(keeping::BackupBook::new(plan, clock.now())));
+        if let Some(book) = &backups {
+            let (store, clock, book) = (store.clone(), Arc::clone(&clock), Arc::clone(book));
+            tasks.spawn(keeping::back_up(store, clock, book, stop.child_token()));
+        }
         let dispatcher = Arc::new(Notify::new());
         tasks.spawn(dispatch::run(
             dispatch::Links {
@@ -267,6 +273,7 @@ impl Engine {
             live,
             counters,
             storage,
+            backups,
             commands,
             dispatcher,
             trials: Semaphore::new(TRIALS_AT_ONCE),
@@ -401,7 +408,13 @@ impl Engine {
     /// Room taken and left, and whether anything can be committed.
     #[must_use]
     pub fn storage(&self) -> StorageFacts {
-        self.inner.storage.facts(self.inner.config.soft_limit_bytes)
+        self.inner.storage.facts(self.inner.config.soft_limit_bytes, self.now())
+    }
+
+    /// What is known of the backups of each night; `None` where none is set.
+    #[must_use]
+    pub fn backups(&self) -> Option<BackupFacts> {
+        self.inner.backups.as_ref().map(|book| book.facts(self.now()))
     }
 
     /// How full each queue is.

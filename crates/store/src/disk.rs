@@ -7,6 +7,9 @@ use serde::Serialize;
 use crate::error::StoreError;
 use crate::open::{PAGE_BYTES, Store};
 
+/// With less than this free nothing more can be written, bytes.
+const NO_ROOM_BYTES: u64 = 65_536;
+
 /// Room taken and left, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DiskUse {
@@ -31,16 +34,34 @@ impl Store {
         let used_pages = u64::try_from(pages.saturating_sub(spare)).unwrap_or(0);
         let folder = self.folder().to_owned();
         let failed = |source| StoreError::Folder { path: folder.display().to_string(), source };
-        let room = rustix::fs::statvfs(folder.as_path()).map_err(|error| failed(error.into()))?;
+        let free_bytes = free_bytes(&folder).map_err(failed)?;
         let limit = self.inner.hard_limit_pages.load(std::sync::atomic::Ordering::SeqCst);
         Ok(DiskUse {
             folder_bytes: folder_bytes(&folder).await.map_err(failed)?
                 + folder_bytes(self.inner.partitions.folder()).await.map_err(failed)?,
             used_bytes: used_pages.saturating_mul(PAGE_BYTES),
-            free_bytes: room.f_bavail.saturating_mul(room.f_frsize),
+            free_bytes,
             hard_limit_bytes: (limit > 0).then(|| limit.saturating_mul(PAGE_BYTES)),
         })
     }
+}
+
+impl Store {
+    /// A write that fails for want of room does not always say so: the error may come when it is forced to the disk.
+    pub(crate) fn explained(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Disk { .. } if free_bytes(self.folder()).is_ok_and(|free| free < NO_ROOM_BYTES) => {
+                StoreError::Full
+            }
+            other => other,
+        }
+    }
+}
+
+/// Free on the file system for this user.
+fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let room = rustix::fs::statvfs(folder)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
 
 async fn folder_bytes(folder: &Path) -> Result<u64, std::io::Error> {

@@ -42,6 +42,12 @@ pub enum StoreError {
     /// The disk, or the hard limit of the data folder, is full. Trying again helps once there is room.
     #[error("the store is full")]
     Full,
+    /// The disk gives errors, or lets nothing be written. Trying again helps once it is in order.
+    #[error("the disk takes no writes: {what}")]
+    Disk {
+        /// What SQLite says.
+        what: String,
+    },
     /// Another writer held the store for too long. Trying again can help.
     #[error("the store is busy")]
     Busy,
@@ -71,7 +77,7 @@ impl StoreError {
     /// Whether the same call can succeed later without anybody changing it.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Full | Self::Busy)
+        matches!(self, Self::Full | Self::Disk { .. } | Self::Busy)
     }
 
     pub(crate) fn invalid(field: &'static str, code: &'static str, message: impl Into<String>) -> Self {
@@ -119,8 +125,12 @@ impl From<sqlx::Error> for StoreError {
 fn of_database(database: &dyn DatabaseError) -> Option<StoreError> {
     let code: i32 = database.code()?.parse().ok()?;
     match (code & 0xff, code) {
-        // SQLITE_FULL; and the IO errors that a full disk shows as: WRITE, SHMSIZE, FSYNC, TRUNCATE.
-        (13, _) | (_, 778 | 4874 | 1034 | 1546) => Some(StoreError::Full),
+        // SQLITE_FULL
+        (13, _) => Some(StoreError::Full),
+        // SQLITE_IOERR_READ, _SHORT_READ, _DATA, _CORRUPTFS: a sector that cannot be read, a file that was cut.
+        (_, 266 | 522 | 8202 | 8458) => Some(StoreError::corrupt(format!("it cannot be read: {}", database.message()))),
+        // Every other SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN
+        (10 | 8 | 14, _) => Some(StoreError::Disk { what: format!("{} (code {code})", database.message()) }),
         // SQLITE_BUSY, SQLITE_LOCKED
         (5 | 6, _) => Some(StoreError::Busy),
         // SQLITE_CORRUPT, SQLITE_NOTADB

@@ -321,6 +321,10 @@ impl Store {
     /// committed later. [`StoreError::Invalid`] with code `already_open` when a second open alarm of a channel
     /// and hazard was in it (invariant 3).
     pub async fn commit(&self, batch: &Batch) -> Result<CommitReceipt, StoreError> {
+        self.written(batch).await.map_err(|error| self.explained(error))
+    }
+
+    async fn written(&self, batch: &Batch) -> Result<CommitReceipt, StoreError> {
         let groups = self.unseen_groups(&batch.readings);
         let unsealed = sealed::unsealed(self, &batch.readings).await?;
         let mut tx = self.begin().await?;

@@ -10,6 +10,7 @@ mod column;
 mod page;
 mod scoped;
 
+pub mod backup;
 pub mod disk;
 pub mod error;
 pub mod meta;

@@ -61,11 +61,17 @@ impl Store {
         self.inner.settings_version.load(Ordering::SeqCst)
     }
 
-    /// A write that changes nothing but must reach the disk: tells whether there is room again.
+    /// A write that changes nothing but must reach the disk: tells whether it takes writes again.
     ///
     /// # Errors
-    /// [`StoreError::Full`] while there is none.
+    /// [`StoreError::Full`] and [`StoreError::Disk`] while it does not.
     pub async fn probe_write(&self, now: UnixMs) -> Result<(), StoreError> {
+        // One that was opened while nothing could be written stays so for ever.
+        self.inner.write.acquire().await?.close().await?;
+        self.probed(now).await.map_err(|error| self.explained(error))
+    }
+
+    async fn probed(&self, now: UnixMs) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         // As many pages as a commit of readings takes with its indexes, so that room for this is room for those.
         let ballast = " ".repeat(PROBE_BYTES);

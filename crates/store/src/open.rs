@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Executor, Sqlite, SqlitePool, Transaction};
 
+use crate::backup::restore::UNFINISHED;
 use crate::error::StoreError;
 use crate::history::{DAY_MS, Partitions, Round};
-use crate::private::{make_file, make_folder};
+use crate::private::{ensure_file, make_folder};
 
 /// Size of a page of the database, bytes.
 pub(crate) const PAGE_BYTES: u64 = 4096;
@@ -23,6 +25,19 @@ const WAL_PAGES: &str = "4000";
 
 /// Prepared statements that a connection keeps: every length of every bulk statement, and all others.
 const STATEMENTS: usize = 256;
+
+static RECORDS: Migrator = sqlx::migrate!("./migrations");
+static TELEGRAMS: Migrator = sqlx::migrate!("./migrations_telegrams");
+
+/// The newest schema that this program knows of each database; those of the history are named by their folder.
+pub(crate) fn schemas() -> [(&'static str, i64); 3] {
+    let newest = |of: &Migrator| of.iter().map(|one| one.version).max().unwrap_or(0);
+    [
+        ("emberwatch.db", newest(&RECORDS)),
+        ("telegrams.db", newest(&TELEGRAMS)),
+        ("history/", newest(&crate::history::MIGRATIONS)),
+    ]
+}
 
 /// How a data folder is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +133,12 @@ impl Store {
         let failed = |source| StoreError::Folder { path: folder.display().to_string(), source };
         make_folder(folder).map_err(failed)?;
         let (records_file, telegrams_file) = (folder.join("emberwatch.db"), folder.join("telegrams.db"));
+        if folder.join(UNFINISHED).exists() {
+            let words = "a restore into it did not come to its end; empty it and restore again";
+            return Err(failed(std::io::Error::other(words)));
+        }
         for file in [&records_file, &telegrams_file] {
-            make_file(file).map_err(failed)?;
+            ensure_file(file).map_err(failed)?;
         }
         let busy = Duration::from_millis(options.busy_ms);
         let base = SqliteConnectOptions::new()
@@ -156,7 +175,7 @@ impl Store {
             })
             .connect_with(records.clone())
             .await?;
-        sqlx::migrate!("./migrations").run(&write).await?;
+        RECORDS.run(&write).await?;
 
         let read = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
@@ -170,7 +189,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(base.filename(telegrams_file).synchronous(SqliteSynchronous::Normal))
             .await?;
-        sqlx::migrate!("./migrations_telegrams").run(&telegrams).await?;
+        TELEGRAMS.run(&telegrams).await?;
 
         let groups: Vec<(i64, i64)> =
             sqlx::query_as("SELECT detector_id, grp FROM reading_group").fetch_all(&read).await?;

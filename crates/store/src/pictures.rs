@@ -1,7 +1,7 @@
 //! Pictures of sites, panels and labels. What they show is a file named by its content in the folder `pictures` of the data
 //! folder; who took it of what is a row.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::access::Scope;
 use domain::id::{DetectorId, SiteId};
@@ -199,10 +199,8 @@ impl Pictures<'_> {
         found.ok_or(StoreError::NotFound { what: "picture" })
     }
 
-    /// Where a file is: two levels, so that no folder grows large.
     fn path(&self, sha256: &str) -> PathBuf {
-        let first = sha256.get(..2).unwrap_or("00");
-        self.0.folder().join("pictures").join(first).join(sha256)
+        file_of(self.0.folder(), sha256)
     }
 
     async fn write(&self, sha256: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -230,4 +228,10 @@ impl Pictures<'_> {
         drop(file);
         tokio::fs::rename(&half, &path).await.map_err(failed)
     }
+}
+
+/// Where the file of a picture is in a data folder: two levels, so that no folder grows large.
+pub(crate) fn file_of(data: &Path, sha256: &str) -> PathBuf {
+    let first = sha256.get(..2).unwrap_or("00");
+    data.join("pictures").join(first).join(sha256)
 }

@@ -30,3 +30,20 @@ pub fn make_file(path: &Path) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
+
+/// Sees to it that a file is there, made for this user alone. One that is there is not even opened: closing it again would
+/// let go of the locks that SQLite holds on a database which this process has open.
+///
+/// # Errors
+/// As the file system says.
+pub fn ensure_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_made) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}

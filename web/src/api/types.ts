@@ -63,6 +63,6 @@ export interface LiveEvents {
   changed: { what: string };
   /** A spreadsheet on its way in; `file` is the SHA-256 of its bytes. */
   import: { file: string; done: number; total: number; failed: boolean };
-  storage: { warning: boolean; full: boolean };
+  storage: { warning: boolean; full: boolean; state: Schemas['StorageState'] };
   ping: { server_now: string };
 }

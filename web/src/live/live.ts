@@ -11,7 +11,8 @@ const lostAt = ref<number | null>(null);
 export const streamState = computed(() => state.value);
 /** Seconds since the stream went silent; null while it runs. */
 export const lostForS = computed(() => (lostAt.value === null ? null : Math.max(0, Math.round((nowMs.value - lostAt.value) / 1000))));
-export const storageFull = ref(false);
+/** Why nothing can be stored at the moment; null while it can. */
+export const storageStopped = ref<'full' | 'failing' | null>(null);
 
 type Listener<N extends LiveEventName> = (data: LiveEvents[N]) => void;
 const listeners: { [N in LiveEventName]: Set<Listener<N>> } = {
@@ -125,7 +126,7 @@ const everythingChanged = refresher([[]], 3000);
 // Places, people or settings: rare, and any page may show them.
 listen('changed', everythingChanged);
 listen('storage', (data) => {
-  storageFull.value = data.full;
+  storageStopped.value = data.state === 'full' || data.state === 'failing' ? data.state : null;
   countsChanged();
 });
 

@@ -84,6 +84,8 @@ pub enum Code {
     LockedOut,
     /// The disk is full; nothing can be written.
     StoreFull,
+    /// The disk gives errors or lets nothing be written.
+    StoreFailing,
     /// It cannot be done at the moment; trying again can help.
     Unavailable,
     /// The request took too long.
@@ -144,6 +146,7 @@ impl Code {
             Self::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests"),
             Self::LockedOut => ("locked_out", S::TOO_MANY_REQUESTS, "Too many failed sign-ins"),
             Self::StoreFull => ("store_full", S::INSUFFICIENT_STORAGE, "The disk is full"),
+            Self::StoreFailing => ("store_failing", S::SERVICE_UNAVAILABLE, "The disk takes no writes"),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "Not possible at the moment"),
             Self::TimedOut => ("timed_out", S::GATEWAY_TIMEOUT, "The request took too long"),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "A defect of the server"),
@@ -341,6 +344,10 @@ impl From<StoreError> for Problem {
             StoreError::Invalid { field, code, message } => Self::field(field, code, message),
             StoreError::InUse { what, by } => Self::new(Code::NotEmpty, format!("the {what} still has {by}")),
             StoreError::Full => Self::new(Code::StoreFull, "nothing can be written until there is room"),
+            StoreError::Disk { what } => {
+                tracing::error!(what, "the disk takes no writes");
+                Self::new(Code::StoreFailing, "the disk gives errors or lets nothing be written")
+            }
             StoreError::Busy => Self::new(Code::Unavailable, "another writer holds the store; try again"),
             StoreError::Corrupt { .. }
             | StoreError::Folder { .. }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{LiveEvent, LiveKind};
+use bus::{LiveEvent, LiveKind, StorageState};
 use domain::access::Scope;
 use domain::id::{AlarmId, CommandId};
 use serde_json::json;
@@ -191,12 +191,17 @@ fn render(
             let write = move || said.to_string();
             here("import", Audience::Everybody, Box::new(write))
         }
-        LiveKind::Storage { warning, full } => {
-            let (warning, full) = (*warning, *full);
-            let write = move || json!({ "warning": warning, "full": full }).to_string();
+        LiveKind::Storage { warning, state } => {
+            let (warning, state) = (*warning, *state);
+            let write = move || storage(warning, state);
             here("storage", Audience::Everybody, Box::new(write))
         }
     })
+}
+
+/// The state of the disk as the stream tells it.
+pub(super) fn storage(warning: bool, state: StorageState) -> String {
+    json!({ "warning": warning, "full": state == StorageState::Full, "state": state.code() }).to_string()
 }
 
 fn values_json(event: &LiveEvent, status: Status) -> String {

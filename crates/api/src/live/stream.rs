@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
+use bus::StorageState;
 use domain::access::{Permission, Scope};
 use domain::id::DetectorId;
 use futures::Stream;
@@ -18,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Interval;
 use utoipa::IntoParams;
 
+use super::render;
 use super::stage::{Missed, Rendered};
 use crate::access::caller::{Caller, Ended};
 use crate::http::extract::{Filters, words};
@@ -114,6 +116,13 @@ pub(super) async fn live(
             reader.waiting.push_back(event("hello", &place, &hello.to_string()));
             reader.waiting.push_back(event("gap", &place, &json!({ "reason": "too_old" }).to_string()));
         }
+    }
+    // Who comes now does not know what was told before.
+    let state = reader.api.storage().state;
+    if state != StorageState::Well {
+        let said = render::storage(reader.api.storage().warning, state);
+        let place = reader.api.stage.id(newest);
+        reader.waiting.push_back(event("storage", &place, &said));
     }
     let mut response = Sse::new(into_stream(reader)).into_response();
     let headers = response.headers_mut();

@@ -117,6 +117,8 @@ pub struct StorageFacts {
     pub limit_bytes: u64,
     /// Whether the soft limit is passed or the disk is nearly full.
     pub warning: bool,
+    /// Whether the backup of each night failed or is too old.
+    pub backup_late: bool,
 }
 
 /// What comes in.

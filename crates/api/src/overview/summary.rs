@@ -103,6 +103,7 @@ pub(super) async fn get_overview(
             used_bytes: storage.folder_bytes,
             limit_bytes: storage.soft_limit_bytes,
             warning: storage.warning,
+            backup_late: api.engine.backups().is_some_and(|backup| backup.late || backup.failed.is_some()),
         },
         intake: IntakeFacts {
             readings_per_s: api.rate.per_s(),

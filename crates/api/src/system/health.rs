@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use bus::StorageState;
 
 use crate::http::layers::plain;
 use crate::state::Api;
@@ -18,8 +19,11 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     match api.store.setup_needed().await {
-        Ok(_) if api.storage().full => plain(StatusCode::SERVICE_UNAVAILABLE, "the store is full\n"),
-        Ok(_) => plain(StatusCode::OK, "ready\n"),
+        Ok(_) => match api.storage().state {
+            StorageState::Full => plain(StatusCode::SERVICE_UNAVAILABLE, "the store is full\n"),
+            StorageState::Failing => plain(StatusCode::SERVICE_UNAVAILABLE, "the disk takes no writes\n"),
+            StorageState::Well | StorageState::Slow => plain(StatusCode::OK, "ready\n"),
+        },
         Err(error) => {
             tracing::warn!(%error, "not ready: the store does not answer");
             plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use bus::StorageState;
 use domain::access::Permission;
 use store::history::Damage;
 
-use super::shape::{DamagedMonth, QueueFacts, SystemFacts};
+use super::shape::{BackupFacts, DamagedMonth, QueueFacts, SystemFacts};
 use crate::access::caller::Caller;
 use crate::http::problem::{ListProblems, Problem};
 use crate::state::Api;
@@ -41,6 +42,7 @@ fn by_month(damage: Vec<Damage>) -> Vec<DamagedMonth> {
 )]
 pub(super) async fn get_system(State(api): State<Api>, caller: Caller) -> Result<Json<SystemFacts>, Problem> {
     caller.scope(Permission::View)?;
+    let runs_it = caller.scope(Permission::PeopleManage).is_ok_and(|scope| scope.is_everything());
     let storage = api.storage();
     let terminals = number(api.sessions.count());
     Ok(Json(SystemFacts {
@@ -50,7 +52,10 @@ pub(super) async fn get_system(State(api): State<Api>, caller: Caller) -> Result
         data_dir_bytes: storage.folder_bytes,
         disk_free_bytes: storage.free_bytes,
         storage_limit_bytes: storage.soft_limit_bytes,
-        store_full: storage.full,
+        store_full: storage.state == StorageState::Full,
+        storage_state: storage.state.into(),
+        slowest_commit_ms: u64::try_from(storage.slowest_commit_ms).unwrap_or(0),
+        backup: api.engine.backups().map(|facts| BackupFacts::seen(facts, runs_it)),
         damaged_history: by_month(api.store.history_damage()),
         queues: api
             .queues()

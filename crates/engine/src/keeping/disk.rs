@@ -2,14 +2,30 @@
 
 use std::sync::Arc;
 
-use bus::LiveHub;
-use store::Store;
+use bus::{LiveHub, StorageState};
+use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::until;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::storage::Storage;
+
+/// What an error says about the disk, if it says that nothing can be committed.
+pub(crate) fn stops(error: &StoreError) -> Option<StorageState> {
+    match error {
+        StoreError::Full => Some(StorageState::Full),
+        StoreError::Disk { .. } | StoreError::Corrupt { .. } => Some(StorageState::Failing),
+        StoreError::NotFound { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::Invalid { .. }
+        | StoreError::InUse { .. }
+        | StoreError::Busy
+        | StoreError::Folder { .. }
+        | StoreError::Migrate(_)
+        | StoreError::Sql(_) => None,
+    }
+}
 
 pub(crate) async fn watch_disk(
     store: Store,
@@ -25,7 +41,7 @@ pub(crate) async fn watch_disk(
                 let over = |limit: u64, value: u64| limit > 0 && value > limit;
                 let warning = over(config.soft_limit_bytes, disk.folder_bytes)
                     || (config.free_warning_bytes > 0 && disk.free_bytes < config.free_warning_bytes);
-                storage.set_use(disk.folder_bytes, disk.used_bytes, disk.free_bytes, warning, &live);
+                storage.set_use(&disk, warning, clock.now(), &live);
             }
             Err(error) => tracing::warn!(%error, "the disk could not be looked at"),
         }
@@ -36,8 +52,17 @@ pub(crate) async fn watch_disk(
             if !until(&*clock, next, &stop).await {
                 return;
             }
-            if storage.is_full() && store.probe_write(clock.now()).await.is_ok() {
-                storage.set_full(false, &live);
+            let now = clock.now();
+            storage.look(now, &live);
+            if storage.is_stopped() {
+                match store.probe_write(now).await {
+                    Ok(()) => storage.takes(now, &live),
+                    Err(error) => {
+                        if let Some(why) = stops(&error) {
+                            storage.stops(why, &error, now, &live);
+                        }
+                    }
+                }
             }
         }
         if stop.is_cancelled() {

@@ -1,7 +1,8 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
 //! roll-ups, sealing, the daily look at each detector's history, the ranking by risk, retention, forwarding to a higher centre,
-//! the watch over the disk. None of them can hold the pipeline up.
+//! the backup of each night, the watch over the disk. None of them can hold the pipeline up.
 
+mod backup;
 mod diagnosis;
 mod disk;
 mod forward;
@@ -11,8 +12,10 @@ mod risk;
 mod telegram_log;
 mod wiring;
 
+pub use backup::{BackupFacts, NewestBackup};
+pub(crate) use backup::{BackupBook, back_up};
 pub(crate) use diagnosis::diagnose;
-pub(crate) use disk::watch_disk;
+pub(crate) use disk::{stops, watch_disk};
 pub(crate) use forward::forward;
 pub(crate) use jobs::{retain, roll_up, seal};
 pub(crate) use registrar::register_unknown;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bindings::Bound;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::keeping;
 use crate::memory::Memory;
 use crate::storage::Storage;
 use crate::wheel::Wheel;
@@ -199,7 +200,10 @@ impl Partition {
         let committed = if finished.batch.is_empty() {
             Ok(())
         } else {
-            self.links.store.commit(&finished.batch).await.map(|_receipt| ())
+            self.links.storage.commit_begins(now);
+            let committed = self.links.store.commit(&finished.batch).await.map(|_receipt| ());
+            self.links.storage.commit_ends(self.links.clock.now());
+            committed
         };
         match committed {
             Ok(()) => self.keep(finished, &rebound, waiting).await,
@@ -291,7 +295,7 @@ impl Partition {
         }
         // A sign of life finds its few bytes in a store that has no room for a reading.
         if !finished.batch.readings.is_empty() {
-            self.links.storage.set_full(false, &self.links.live);
+            self.links.storage.takes(self.links.clock.now(), &self.links.live);
         }
         for confirm in waiting.confirms {
             confirm.tell(Outcome::Committed);
@@ -349,17 +353,9 @@ impl Partition {
         waiting: Waiting,
     ) {
         self.links.counters.commits_failed.add_one();
-        match error {
-            StoreError::Full => self.links.storage.set_full(true, &self.links.live),
-            StoreError::NotFound { .. }
-            | StoreError::Conflict { .. }
-            | StoreError::Invalid { .. }
-            | StoreError::InUse { .. }
-            | StoreError::Busy
-            | StoreError::Corrupt { .. }
-            | StoreError::Folder { .. }
-            | StoreError::Migrate(_)
-            | StoreError::Sql(_) => tracing::error!(%error, "a commit failed; devices will send again"),
+        match keeping::stops(error) {
+            Some(why) => self.links.storage.stops(why, error, self.links.clock.now(), &self.links.live),
+            None => tracing::error!(%error, "a commit failed; devices will send again"),
         }
         for confirm in waiting.confirms {
             confirm.tell(Outcome::Unavailable);
@@ -391,6 +387,7 @@ impl Partition {
 fn same(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,
+        StoreError::Disk { what } => StoreError::Disk { what: what.clone() },
         StoreError::Invalid { field, code, message } => {
             StoreError::Invalid { field, code, message: message.clone() }
         }

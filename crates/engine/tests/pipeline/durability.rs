@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{LiveKind, Outcome};
+use bus::{LiveKind, Outcome, StorageState};
 use domain::alarm::AlarmState;
 use domain::condition::DetectorState;
 use domain::hazard::{Hazard, Severity};
@@ -53,8 +53,8 @@ async fn a_full_disk_confirms_nothing_says_so_and_recovers_by_itself() {
         }
     }
     let refused = refused.expect("the store has an end");
-    assert!(world.engine.storage().full);
-    wait(&mut events, |kind| matches!(kind, LiveKind::Storage { full: true, .. })).await;
+    assert!(world.engine.storage().state.is_stopped());
+    wait(&mut events, |kind| matches!(kind, LiveKind::Storage { state: StorageState::Full, .. })).await;
 
     // Nothing of the refused reading is known: neither its value nor a delay that it would have started.
     let known = world.engine.memory().detector(world.detector).unwrap();
@@ -67,8 +67,8 @@ async fn a_full_disk_confirms_nothing_says_so_and_recovers_by_itself() {
     // Room again: the device sends again, and is confirmed.
     world.engine.store().set_hard_limit(None).await.unwrap();
     assert_eq!(world.confirm(hazard).await, Outcome::Committed);
-    assert!(!world.engine.storage().full);
-    wait(&mut events, |kind| matches!(kind, LiveKind::Storage { full: false, .. })).await;
+    assert!(!world.engine.storage().state.is_stopped());
+    wait(&mut events, |kind| matches!(kind, LiveKind::Storage { state: StorageState::Well, .. })).await;
     world.wait_for_alarm_at(refused + 5).await;
     assert_eq!(world.the_alarm().await.raised_at, at_s(refused + 5));
 }
@@ -78,7 +78,7 @@ async fn the_disk_watch_finds_room_without_any_device_sending() {
     let world = World::new().await;
     world.engine.store().set_hard_limit(Some(4096)).await.unwrap();
     let mut seconds = 0;
-    while !world.engine.storage().full {
+    while !world.engine.storage().state.is_stopped() {
         seconds += 1;
         world.clock.set(at_s(seconds));
         let samples = (0..12).map(|point| Sample {
@@ -99,7 +99,7 @@ async fn the_disk_watch_finds_room_without_any_device_sending() {
         }
     };
     tokio::select! {
-        () = wait(&mut events, |kind| matches!(kind, LiveKind::Storage { full: false, .. })) => {}
+        () = wait(&mut events, |kind| matches!(kind, LiveKind::Storage { state: StorageState::Well, .. })) => {}
         () = time_passes => {}
     }
 }

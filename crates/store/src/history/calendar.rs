@@ -10,6 +10,12 @@ pub(crate) const fn day_of(at: i64) -> i64 {
     at.div_euclid(DAY_MS)
 }
 
+/// A day since 1970 as people write it, `2026-11-25`.
+pub(crate) fn day_name(day: i64) -> String {
+    let month = Month::of_day(day);
+    format!("{month}-{:02}", day - month.first_day() + 1)
+}
+
 /// A month of UTC, counted from January of year 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Month(i64);

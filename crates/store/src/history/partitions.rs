@@ -12,14 +12,13 @@ use tokio::sync::OnceCell;
 
 use super::calendar::{Month, day_of};
 use crate::error::StoreError;
-use crate::private::{make_file, make_folder};
+use crate::private::{ensure_file, make_folder};
+
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations_history");
 
 /// Beside the database.
 const FOLDER: &str = "history";
 const SUFFIX: &str = ".db";
-
-/// Pages of the operating system's cache that a file may map, bytes.
-const MAP_BYTES: &str = "268435456";
 
 /// How long a file that nobody reads stays open.
 const IDLE: Duration = Duration::from_secs(600);
@@ -109,20 +108,20 @@ impl Partitions {
         let file = self.file(month);
         let failed = |source| StoreError::Folder { path: file.display().to_string(), source };
         make_folder(&self.folder).map_err(failed)?;
-        make_file(&file).map_err(failed)?;
+        ensure_file(&file).map_err(failed)?;
         let options = SqliteConnectOptions::new()
             .filename(&file)
             .busy_timeout(self.busy)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("mmap_size", MAP_BYTES);
+            // Not mapped into memory: a sector that cannot be read would be a signal that ends the process.
+            .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
             .max_connections(3)
             .acquire_timeout(self.busy)
             .idle_timeout(IDLE)
             .connect_with(options)
             .await?;
-        match sqlx::migrate!("./migrations_history").run(&pool).await {
+        match MIGRATIONS.run(&pool).await {
             Ok(()) => Ok(pool),
             Err(sqlx::migrate::MigrateError::Execute(error)) => Err(error.into()),
             Err(error) => Err(error.into()),

@@ -11,7 +11,7 @@ use domain::reading::{Filing, Quality};
 use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
-use super::calendar::day_of;
+use super::calendar::{day_name, day_of};
 use super::chunk::Chunk;
 use super::partitions::{key_of, key_parts, months_between};
 use crate::error::StoreError;
@@ -129,6 +129,27 @@ pub(crate) fn whole(body: &[u8], crc: i64) -> Result<(), String> {
         return Err(format!("checksum {had:08x}, wanted {crc:08x}"));
     }
     Chunk::parse(body).map(drop).map_err(|error| error.to_string())
+}
+
+/// What is wrong with the sealed days of a file, in words.
+pub(crate) async fn damaged_chunks(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    let mut after = i64::MIN;
+    loop {
+        let rows: Vec<(i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT key, crc, body FROM chunk WHERE key > $1 ORDER BY key LIMIT 200")
+                .bind(after)
+                .fetch_all(&mut *connection)
+                .await?;
+        let Some((last, ..)) = rows.last() else { return Ok(found) };
+        after = *last;
+        for (key, crc, body) in rows {
+            if let Err(what) = whole(&body, crc) {
+                let (day, detector) = key_parts(key);
+                found.push(format!("readings of detector {detector} on {}: {what}", day_name(day)));
+            }
+        }
+    }
 }
 
 impl Span {

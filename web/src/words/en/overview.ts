@@ -43,6 +43,7 @@ export default {
   storage: 'Storage',
   storage_of: '{used} of {limit} used',
   storage_warning: 'Storage is running out',
+  backup_late: 'Backup failed or too old: see System',
   no_sites: 'No sites yet',
   no_sites_advice: 'Create a site, then point detectors at this server; a device that calls for the first time appears under “Pending devices”.',
   add_site: 'Create a site',

@@ -29,4 +29,5 @@ export default {
   internal: { title: 'Something failed inside the server', advice: 'Give the request id to an administrator.' },
   rate_limited: { title: 'Too many requests', advice: 'Wait a moment and try again.' },
   store_full: { title: 'Storage is full', advice: 'The server has paused writing. It goes on by itself once an administrator has made room.' },
+  store_failing: { title: 'The disk takes no writes', advice: 'The server has paused writing. It goes on by itself once an administrator has put the disk in order.' },
 };

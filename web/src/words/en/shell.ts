@@ -38,6 +38,7 @@ export default {
     last_known: 'No connection. This is the last known state of {time}; it does not say that all is well now. Reconnecting…',
     hurry: 'Reconnect now',
     storage_full: 'The server has run out of storage and takes no new data. An administrator must act now.',
+    storage_failing: 'The server’s disk takes no writes: no new data are confirmed. An administrator must act now.',
   },
   version: { waits: 'A new version is there. Save what you are filling in first.', take: 'Update now' },
   telling: {

@@ -43,6 +43,7 @@ export default {
   storage: '存储空间',
   storage_of: '已用 {used}，上限 {limit}',
   storage_warning: '存储空间即将用尽',
+  backup_late: '备份失败或已过期，请查看“系统”',
   no_sites: '还没有站点',
   no_sites_advice: '先建立站点，再让探测器连到本服务器；首次连上的设备会出现在“待接入设备”里。',
   add_site: '去建立站点',

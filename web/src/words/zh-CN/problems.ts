@@ -29,4 +29,5 @@ export default {
   internal: { title: '服务器内部错误', advice: '请把请求编号告诉管理员。' },
   rate_limited: { title: '操作太频繁', advice: '请稍等片刻再试。' },
   store_full: { title: '存储空间已满', advice: '服务器暂停写入。请管理员清理或扩大存储空间，恢复后会自动继续。' },
+  store_failing: { title: '磁盘无法写入', advice: '服务器暂停写入。请管理员检查磁盘，恢复后会自动继续。' },
 };

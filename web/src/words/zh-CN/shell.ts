@@ -38,6 +38,7 @@ export default {
     last_known: '没有连接，显示的是 {time} 的最后已知状态，不代表现在正常。正在自动重连…',
     hurry: '立即重连',
     storage_full: '服务器存储空间已满，新的数据暂停接收。请管理员尽快处理。',
+    storage_failing: '服务器磁盘无法写入，新的数据暂停确认。请管理员尽快处理。',
   },
   version: { waits: '已有新版本。手上的表单保存后再更新。', take: '立即更新' },
   telling: {

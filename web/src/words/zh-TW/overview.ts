@@ -43,6 +43,7 @@ export default {
   storage: '儲存空間',
   storage_of: '已用 {used}，上限 {limit}',
   storage_warning: '儲存空間即將用盡',
+  backup_late: '備份失敗或已過期，請查看「系統」',
   no_sites: '還沒有場所',
   no_sites_advice: '先建立場所，再讓探測器連到本伺服器；首次連上的裝置會出現在「待接入裝置」裡。',
   add_site: '去建立場所',

@@ -29,4 +29,5 @@ export default {
   internal: { title: '伺服器內部錯誤', advice: '請把請求編號告訴管理員。' },
   rate_limited: { title: '操作太頻繁', advice: '請稍等片刻再試。' },
   store_full: { title: '儲存空間已滿', advice: '伺服器暫停寫入。請管理員清理或擴大儲存空間，恢復後會自動繼續。' },
+  store_failing: { title: '磁碟無法寫入', advice: '伺服器暫停寫入。請管理員檢查磁碟，恢復後會自動繼續。' },
 };

@@ -38,6 +38,7 @@ export default {
     last_known: '沒有連線，顯示的是 {time} 的最後已知狀態，不代表現在正常。正在自動重連…',
     hurry: '立即重連',
     storage_full: '伺服器儲存空間已滿，新的資料暫停接收。請管理員儘快處理。',
+    storage_failing: '伺服器磁碟無法寫入，新的資料暫停確認。請管理員儘快處理。',
   },
   version: { waits: '已有新版本。手上的表單儲存後再更新。', take: '立即更新' },
   telling: {
