@@ -199,7 +199,11 @@ async fn nothing_leaves_the_scope_and_values_come_only_on_demand() {
     }
     // Only administrators may see what belongs to nobody.
     platform.engine.live().publish(None, None, LiveKind::Pending);
-    platform.engine.live().publish(None, None, LiveKind::Storage { warning: true, state: bus::StorageState::Well });
+    platform.engine.live().publish(
+        None,
+        None,
+        LiveKind::Storage { warning: true, state: bus::StorageState::Well },
+    );
     for (stream, wanted) in [
         (&mut blind, vec!["hello", "storage"]),
         (&mut plain, vec!["hello", "alarm", "storage"]),

@@ -53,7 +53,9 @@ pub(crate) async fn backup(settings: &Settings, wanted: &BackupArgs) -> anyhow::
     if pruned.backups > 0 {
         println!("let go: {} older backups, {}", pruned.backups, mb(pruned.bytes));
     }
-    println!("it holds secrets (password hashes, keys of devices and channels): keep it as safe as the server");
+    println!(
+        "it holds secrets (password hashes, keys of devices and channels): keep it as safe as the server"
+    );
     told(manifest.damage().into_iter().map(|what| (String::new(), what)))
 }
 

@@ -56,7 +56,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             with(settings()?, async |settings| backup::list(settings, folder.as_ref()).await)
         }
         Command::Verify(wanted) => with(settings()?, async |settings| backup::verify(settings, wanted).await),
-        Command::Restore(wanted) => with(settings()?, async |settings| backup::restore(settings, wanted).await),
+        Command::Restore(wanted) => {
+            with(settings()?, async |settings| backup::restore(settings, wanted).await)
+        }
         Command::Doctor => with(settings()?, async |settings| commands::doctor(settings).await),
     }
 }

@@ -60,14 +60,17 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         },
         ..Options::default()
     };
-    Store::open(&data.dir, options).await.with_context(|| format!("data folder {}", data.dir.display())).map_err(hinted)
+    Store::open(&data.dir, options)
+        .await
+        .with_context(|| format!("data folder {}", data.dir.display()))
+        .map_err(hinted)
 }
 
 /// What to do when the data are damaged: nobody should have to look for it then.
 fn hinted(error: anyhow::Error) -> anyhow::Error {
-    let is_damaged = error.chain().any(|cause| {
-        matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Corrupt { .. }))
-    });
+    let is_damaged = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Corrupt { .. })));
     if !is_damaged {
         return error;
     }

@@ -56,7 +56,11 @@ struct Known {
 impl Known {
     fn slowest_ms(&self, now: UnixMs) -> i64 {
         let under_way = self.commit_since.map_or(0, |since| now.since_ms(since));
-        let over = if now < self.minute_ends.plus_ms(REMEMBERED_MS) { self.slowest.0.max(self.slowest.1) } else { 0 };
+        let over = if now < self.minute_ends.plus_ms(REMEMBERED_MS) {
+            self.slowest.0.max(self.slowest.1)
+        } else {
+            0
+        };
         under_way.max(over)
     }
 

@@ -128,7 +128,9 @@ fn of_database(database: &dyn DatabaseError) -> Option<StoreError> {
         // SQLITE_FULL
         (13, _) => Some(StoreError::Full),
         // SQLITE_IOERR_READ, _SHORT_READ, _DATA, _CORRUPTFS: a sector that cannot be read, a file that was cut.
-        (_, 266 | 522 | 8202 | 8458) => Some(StoreError::corrupt(format!("it cannot be read: {}", database.message()))),
+        (_, 266 | 522 | 8202 | 8458) => {
+            Some(StoreError::corrupt(format!("it cannot be read: {}", database.message())))
+        }
         // Every other SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN
         (10 | 8 | 14, _) => Some(StoreError::Disk { what: format!("{} (code {code})", database.message()) }),
         // SQLITE_BUSY, SQLITE_LOCKED

@@ -31,7 +31,7 @@ pub use retention::{Retained, Retention};
 pub use rollup::RollUpProgress;
 pub(crate) use seal::Round;
 pub use seal::{SealProgress, SealRules};
-pub(crate) use span::{damaged_chunks, TailRow, is_same, read as read_row, readings_of, sealed, span};
+pub(crate) use span::{TailRow, damaged_chunks, is_same, read as read_row, readings_of, sealed, span};
 
 /// Ranges up to this are read from the rows themselves, ms.
 pub const RAW_RANGE_MS: i64 = 2 * 86_400_000;

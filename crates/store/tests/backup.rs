@@ -139,7 +139,8 @@ async fn what_was_committed_before_the_backup_comes_back_from_it() {
     assert_eq!(held(&restored, 10).await, 9 * 200);
     let audit = restored.audit().verify(&Scope::platform()).await.unwrap();
     assert_eq!((audit.entries, audit.first_broken), (2, None));
-    let page = restored.audit().list(&Scope::platform(), &AuditFilter::default(), &Page::first(9)).await.unwrap();
+    let page =
+        restored.audit().list(&Scope::platform(), &AuditFilter::default(), &Page::first(9)).await.unwrap();
     let actions: Vec<_> = page.items.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["data.restore", "data.backup"]);
     commit(&restored, 9).await;
@@ -149,7 +150,12 @@ async fn what_was_committed_before_the_backup_comes_back_from_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let objects = manifest.files.iter().map(|file| place.object(&manifest, &file.path));
     for file in objects.chain([to.join("emberwatch.db"), to.join(&picture)]) {
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{}",
+            file.display()
+        );
     }
 }
 
@@ -236,7 +242,10 @@ async fn damage_of_a_backup_is_named_and_not_brought_back() {
     assert!(damage.iter().any(|(file, _)| file.ends_with(".json")), "{damage:?}");
     let backups = Backups::make(&place.backups()).await.unwrap();
     let refused = backups.prune(5).await.unwrap_err();
-    assert!(matches!(refused, BackupError::Damaged { .. }), "nothing goes while it is not known what is needed");
+    assert!(
+        matches!(refused, BackupError::Damaged { .. }),
+        "nothing goes while it is not known what is needed"
+    );
 }
 
 #[tokio::test]
@@ -257,7 +266,10 @@ async fn a_month_that_cannot_be_read_is_named_and_the_last_copy_of_it_goes_on() 
     assert!(found.iter().any(|(file, _)| file == "history/2026-09.db"), "{found:?}");
     let (_, manifest) = place.take().await;
     let damage = manifest.damage();
-    assert!(damage.len() == 1 && damage[0].contains("2026-09") && damage[0].contains("copy of backup"), "{damage:?}");
+    assert!(
+        damage.len() == 1 && damage[0].contains("2026-09") && damage[0].contains("copy of backup"),
+        "{damage:?}"
+    );
     assert_eq!(place.damage().await, []);
     let to = place.restore("new", None).await.unwrap();
     let restored = Store::open(&to, Options::default()).await.unwrap();
@@ -269,7 +281,11 @@ async fn a_month_that_cannot_be_read_is_named_and_the_last_copy_of_it_goes_on() 
     let wanted: Vec<_> = batch(79).iter().map(|one| (one.detector, one.group, one.filed_at)).collect();
     assert_eq!(store.readings_at(&wanted).await.unwrap().len(), wanted.len());
     held_or_less(&store).await;
-    assert!(store.history_damage().iter().any(|damage| damage.file == "2026-09"), "{:?}", store.history_damage());
+    assert!(
+        store.history_damage().iter().any(|damage| damage.file == "2026-09"),
+        "{:?}",
+        store.history_damage()
+    );
     store.close().await;
 }
 
@@ -289,7 +305,10 @@ async fn only_into_an_empty_folder_and_only_a_whole_restore_is_opened() {
     let to = place.restore("new", None).await.unwrap();
     std::fs::write(to.join("restore.unfinished"), b"").unwrap();
     let refused = Store::open(&to, Options::default()).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Folder { .. }) && refused.to_string().contains("restore"), "{refused}");
+    assert!(
+        matches!(&refused, StoreError::Folder { .. }) && refused.to_string().contains("restore"),
+        "{refused}"
+    );
     let backups = Backups::make(&place.backups()).await.unwrap();
     let busy = Backups::open(&place.backups()).await.unwrap_err();
     assert!(matches!(busy, BackupError::InUse { .. }), "{busy}");
@@ -360,7 +379,8 @@ async fn kill_9_while_backups_are_made_and_let_go_leaves_every_backup_whole() {
         checked += 1;
         if round % 10 == 0 {
             let to = format!("restored-{round}");
-            let restored = Store::open(&place.restore(&to, None).await.unwrap(), Options::default()).await.unwrap();
+            let restored =
+                Store::open(&place.restore(&to, None).await.unwrap(), Options::default()).await.unwrap();
             assert!(held(&restored, next).await >= 80 * 200, "what was there before the first backup");
             restored.close().await;
             std::fs::remove_dir_all(place.folder.path().join(to)).unwrap();
@@ -376,9 +396,12 @@ async fn kill_9_while_backups_are_made_and_let_go_leaves_every_backup_whole() {
     // Nothing of those that were killed is left when the next one is done.
     let backups = Backups::make(&place.backups()).await.unwrap();
     backups.prune(1).await.unwrap();
-    let needed: std::collections::BTreeSet<_> = manifest.files.iter().map(|file| file.sha256.clone()).collect();
+    let needed: std::collections::BTreeSet<_> =
+        manifest.files.iter().map(|file| file.sha256.clone()).collect();
     let there = std::fs::read_dir(place.backups().join("objects")).unwrap().flat_map(|folder| {
-        std::fs::read_dir(folder.unwrap().path()).unwrap().map(|object| object.unwrap().file_name().into_string().unwrap())
+        std::fs::read_dir(folder.unwrap().path())
+            .unwrap()
+            .map(|object| object.unwrap().file_name().into_string().unwrap())
     });
     assert_eq!(there.collect::<std::collections::BTreeSet<_>>(), needed);
     println!("{rounds} kills, {made} backups between them, {checked} times all were checked; {next} batches");

@@ -3289,6 +3289,18 @@ export interface components {
             /** @description Whether every entry fits to the one before. */
             intact: boolean;
         };
+        /** @description The backups that the platform makes by itself. */
+        BackupFacts: {
+            failed_at: components["schemas"]["Time"] | null;
+            /** @description Why, for those who may manage accounts. */
+            failure: string | null;
+            /** @description Whether the newest one is too old, or there is none though there should be. */
+            late: boolean;
+            newest: components["schemas"]["NewestBackup"] | null;
+            next_at: components["schemas"]["Time"] | null;
+            /** @description Whether one is being made now. */
+            under_way: boolean;
+        };
         /** @description One hazard of one channel that is told often. */
         BadActor: {
             /**
@@ -3619,7 +3631,7 @@ export interface components {
          * @description What went wrong, as a stable word.
          * @enum {string}
          */
-        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "set_aside" | "not_shelved" | "no_such_entry" | "entry_over" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "unavailable" | "timed_out" | "internal";
+        Code: "unauthenticated" | "invalid_credentials" | "forbidden" | "csrf_rejected" | "password_change_required" | "not_found" | "method_not_allowed" | "invalid" | "conflict" | "condition_present" | "not_acknowledged" | "already_acknowledged" | "closed" | "not_present" | "set_aside" | "not_shelved" | "no_such_entry" | "entry_over" | "nothing_to_undo" | "interlocked" | "not_cancellable" | "not_waiting" | "same_person" | "not_empty" | "too_large" | "unsupported_media_type" | "rate_limited" | "locked_out" | "store_full" | "store_failing" | "unavailable" | "timed_out" | "internal";
         /** @description A command. */
         Command: {
             /** @description The second person. */
@@ -6224,6 +6236,36 @@ export interface components {
              * @description When it was switched on again; null while it stays off.
              */
             on_at?: string | null;
+        };
+        /** @description A backup that is there. */
+        NewestBackup: {
+            /** @description When it was begun. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its size, bytes.
+             */
+            bytes: number;
+            /**
+             * @description Its name.
+             * @example 2026-11-25T18-30-00Z
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description What of it the one before did not have, bytes.
+             */
+            new_bytes: number;
+            /**
+             * Format: int64
+             * @description How long it took, ms.
+             */
+            took_ms: number;
+            /**
+             * Format: int64
+             * @description How many parts of the data folder could not be read when it was made.
+             */
+            unreadable: number;
         };
         /** @description That somebody was, or is to be, told of an alarm. */
         Notice: {
@@ -10130,6 +10172,8 @@ export interface components {
         Status: "alarm" | "warning" | "fault" | "offline" | "normal" | "unknown";
         /** @description Room on the disk. */
         StorageFacts: {
+            /** @description Whether the backup of each night failed or is too old. */
+            backup_late: boolean;
             /**
              * Format: int64
              * @description The soft limit, bytes; 0 means none.
@@ -10143,6 +10187,11 @@ export interface components {
             /** @description Whether the soft limit is passed or the disk is nearly full. */
             warning: boolean;
         };
+        /**
+         * @description How the disk takes what is written.
+         * @enum {string}
+         */
+        StorageState: "well" | "slow" | "failing" | "full";
         /** @description A change of supervision: the whole of it, null is inherited. */
         SupervisionChange: {
             /**
@@ -10186,6 +10235,7 @@ export interface components {
         };
         /** @description The process. */
         SystemFacts: {
+            backup: components["schemas"]["BackupFacts"] | null;
             /**
              * Format: int64
              * @description Lines of terminals that are open.
@@ -10221,6 +10271,11 @@ export interface components {
             readings_per_s: number;
             /** @description What this process does: `gateway`, `engine`, `api`. */
             roles: string[];
+            /**
+             * Format: int64
+             * @description The longest commit of the last minute or two, or the one under way, ms.
+             */
+            slowest_commit_ms: number;
             /** @description When the process started. */
             started_at: components["schemas"]["Time"];
             /**
@@ -10228,7 +10283,9 @@ export interface components {
              * @description The soft limit, bytes; 0 means none.
              */
             storage_limit_bytes: number;
-            /** @description Whether nothing can be committed. */
+            /** @description How the disk takes what is written. */
+            storage_state: components["schemas"]["StorageState"];
+            /** @description Whether nothing can be committed because there is no room. */
             store_full: boolean;
             /**
              * Format: int64

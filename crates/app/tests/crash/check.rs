@@ -1,7 +1,7 @@
 //! The database against the record of the devices: what was confirmed is there, once, as it was sent; nothing else is;
 //! and the alarms are those that follow from the readings, each once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::access::Scope;
@@ -92,6 +92,19 @@ pub(crate) async fn check(store: &Store, record: &Record, window: usize) -> Find
         findings.faults.push(format!("the audit chain is broken at entry {entry}"));
     }
     findings
+}
+
+/// How many of the confirmed readings are stored.
+pub(crate) async fn count_confirmed(store: &Store, record: &Record) -> usize {
+    let detectors = store.detectors().all(&Scope::platform(), &DetectorFilter::default()).await.unwrap();
+    let mut count = 0;
+    for detector in detectors {
+        let stored: BTreeSet<i64> =
+            readings(store, detector.id).await.iter().filter_map(|one| Some(one.device_at?.0)).collect();
+        let confirmed = record.get(&detector.serial).map(Vec::as_slice).unwrap_or_default();
+        count += confirmed.iter().filter(|one| stored.contains(&one.device_at_ms)).count();
+    }
+    count
 }
 
 /// Every reading of a detector.

@@ -46,7 +46,7 @@ fn limit_files(process: u32, bytes: Option<u64>) {
 async fn a_disk_that_fails_writes_confirms_nothing_says_so_and_goes_on_by_itself() {
     let place = Place::commission(DEVICES).await;
     let mut devices = Devices::dial(&place, DEVICES, READINGS_PER_S, WINDOW);
-    let mut platform = place.serve_ignoring_signals_of_limits(&[]);
+    let mut platform = place.serve_with_limits(&[]);
     devices.wait_for(DEVICES * 3, &mut platform).await;
     assert_eq!(state(&platform).await, "well");
 
@@ -91,9 +91,8 @@ async fn a_disk_that_does_not_answer_is_said_to_be_slow_and_nothing_confirmed_is
     let held = place.hold_database().await;
     wait_for_state(&mut platform, "slow").await;
     // Longer than the platform waits for its turn: the commit fails, and devices have to send again.
-    let refused = u64::try_from(DEVICES).unwrap();
-    until("commits to be given up", async || {
-        (platform.counter("readings_unconfirmed").await >= refused).then_some(())
+    until("a commit to be given up", async || {
+        (platform.counter("readings_unconfirmed").await > 0).then_some(())
     })
     .await;
     let system = platform.get("/system").await.unwrap();

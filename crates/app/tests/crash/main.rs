@@ -4,9 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backup_kill;
 mod check;
 mod city;
 mod devices;
+mod failing_disk;
 mod full_store;
 mod kill_loop;
 mod mixed;

@@ -139,6 +139,24 @@ impl Place {
         self.folder.path().join("confirmed.jsonl")
     }
 
+    /// A folder beside the data folder.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A command at the server's console, on the data folder unless it says another.
+    pub(crate) fn console(&self, arguments: &[&str]) -> Command {
+        let own = arguments.iter().any(|argument| argument.starts_with("data.dir="));
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_remove("EMBERWATCH_CONFIG").stdin(Stdio::null());
+        if !own {
+            command.arg("--data").arg(self.data());
+        }
+        let log = File::options().create(true).append(true).open(self.log()).unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        command
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -169,8 +187,44 @@ impl Place {
         command
     }
 
+    /// Holds the database for writing, as one does that its disk keeps waiting, until what is given back is let go of.
+    pub(crate) async fn hold_database(&self) -> Held {
+        const HOLD: &str = "import sqlite3, sys\n\
+                            held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)\n\
+                            held.execute('BEGIN IMMEDIATE')\n\
+                            print('held', flush=True)\n\
+                            sys.stdin.read()";
+        let mut child = Command::new("python3")
+            .args(["-c", HOLD])
+            .arg(self.data().join("emberwatch.db"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = [0; 5];
+        let mut out = child.stdout.take().unwrap();
+        tokio::task::spawn_blocking(move || std::io::Read::read_exact(&mut out, &mut said).unwrap())
+            .await
+            .unwrap();
+        Held(child)
+    }
+
+    /// Starts the platform like [`Self::serve`]; a write beyond a limit is an error to it and does not end it.
+    pub(crate) fn serve_with_limits(&self, more: &[String]) -> Platform<'_> {
+        let plain = self.serving(more);
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BINARY]).args(plain.get_args());
+        let log = File::options().create(true).append(true).open(self.log()).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Platform { child: command.spawn().unwrap(), place: self }
+    }
+
     /// Starts the platform; it need not be ready yet.
     pub(crate) fn serve(&self, more: &[String]) -> Platform<'_> {
+        Platform { child: self.serving(more).spawn().unwrap(), place: self }
+    }
+
+    fn serving(&self, more: &[String]) -> Command {
         let mut command =
             self.command(&["serve", "--set", "field.telegram_log=off", "--set", "ingest.telegram_log=off"]);
         command.arg("--set").arg(format!("field.listen={}", self.field));
@@ -182,7 +236,17 @@ impl Place {
         for set in more {
             command.arg("--set").arg(set);
         }
-        Platform { child: command.spawn().unwrap(), place: self }
+        command
+    }
+}
+
+/// A process that holds the database for writing.
+pub(crate) struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
     }
 }
 
@@ -200,6 +264,11 @@ impl Platform<'_> {
             let lines: Vec<_> = log.lines().rev().take(20).collect();
             panic!("the platform ended by itself: {ended}; its last lines, newest first: {lines:#?}");
         }
+    }
+
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The memory that it holds, KB.

@@ -183,7 +183,13 @@ mod tests {
     use super::*;
 
     fn plan(dir: PathBuf) -> BackupPlan {
-        BackupPlan { dir, at_min: 150, zone: "Asia/Shanghai".to_owned(), keep: 2, late_after_ms: 36 * 3_600_000 }
+        BackupPlan {
+            dir,
+            at_min: 150,
+            zone: "Asia/Shanghai".to_owned(),
+            keep: 2,
+            late_after_ms: 36 * 3_600_000,
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ mod risk;
 mod telegram_log;
 mod wiring;
 
-pub use backup::{BackupFacts, NewestBackup};
 pub(crate) use backup::{BackupBook, back_up};
+pub use backup::{BackupFacts, NewestBackup};
 pub(crate) use diagnosis::diagnose;
 pub(crate) use disk::{stops, watch_disk};
 pub(crate) use forward::forward;

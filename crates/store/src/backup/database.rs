@@ -72,7 +72,10 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> Result<Vec<Strin
             .fetch_all(&mut *connection)
             .await;
     found.extend(lost?.into_iter().map(|(table, row)| {
-        format!("row {} of {table} refers to one that is gone", row.map_or_else(String::new, |row| row.to_string()))
+        format!(
+            "row {} of {table} refers to one that is gone",
+            row.map_or_else(String::new, |row| row.to_string())
+        )
     }));
     if has_table(connection, "chunk").await? {
         found.append(&mut crate::history::damaged_chunks(connection).await?);
@@ -82,8 +85,7 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> Result<Vec<Strin
 
 async fn integrity(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
     // The first twenty things are enough to know.
-    let lines: Vec<String> =
-        sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(connection).await?;
+    let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(connection).await?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
@@ -97,7 +99,8 @@ fn lines_of(checked: Result<Vec<String>, StoreError>) -> Result<Vec<String>, Sto
 
 pub(super) async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, StoreError> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = $1";
-    let found: Option<String> = sqlx::query_scalar(sql).bind(name.to_owned()).fetch_optional(connection).await?;
+    let found: Option<String> =
+        sqlx::query_scalar(sql).bind(name.to_owned()).fetch_optional(connection).await?;
     Ok(found.is_some())
 }
 

@@ -100,8 +100,11 @@ impl Manifest {
     /// What of the data folder could not be read, in words.
     #[must_use]
     pub fn damage(&self) -> Vec<String> {
-        let stale = self.files.iter().filter_map(|file| Some(format!("{}: {}", file.path, file.stale.as_ref()?)));
-        stale.chain(self.left_out.iter().map(|out| format!("{} is left out: {}", out.path, out.why))).collect()
+        let stale =
+            self.files.iter().filter_map(|file| Some(format!("{}: {}", file.path, file.stale.as_ref()?)));
+        stale
+            .chain(self.left_out.iter().map(|out| format!("{} is left out: {}", out.path, out.why)))
+            .collect()
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -147,10 +150,17 @@ fn is_inside(path: &str) -> bool {
     Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
-/// The name of a backup begun at `at`: sorts by time.
-pub(super) fn name_of(at: UnixMs) -> String {
+/// The name of a backup begun at `at`. It sorts after `last`, also where the clock was set back.
+pub(super) fn name_after(last: Option<&str>, at: UnixMs) -> String {
     let s = at.0.rem_euclid(DAY_MS) / 1000;
-    format!("{}T{:02}-{:02}-{:02}Z", day_name(day_of(at.0)), s / 3600, s / 60 % 60, s % 60)
+    let day = day_name(day_of(at.0));
+    let name = format!("{day}T{:02}-{:02}-{:02}Z", s / 3600, s / 60 % 60, s % 60);
+    match last.map(order_of) {
+        Some((second, number)) if order_of(&name) <= (second.clone(), number) => {
+            format!("{second}Z-{}", number.saturating_add(1))
+        }
+        Some(_) | None => name,
+    }
 }
 
 /// By time; what was begun in the same second by the number that it got for that.
@@ -207,7 +217,11 @@ mod tests {
 
     #[test]
     fn names_sort_by_time() {
-        assert_eq!(name_of(UnixMs(1_795_631_405_999)), "2026-11-25T18-30-05Z");
+        let at = UnixMs(1_795_631_405_999);
+        assert_eq!(name_after(None, at), "2026-11-25T18-30-05Z");
+        assert_eq!(name_after(Some("2026-11-24T18-30-05Z"), at), "2026-11-25T18-30-05Z");
+        assert_eq!(name_after(Some("2026-11-25T18-30-05Z"), at), "2026-11-25T18-30-05Z-2");
+        assert_eq!(name_after(Some("2026-12-01T00-00-00Z-9"), at), "2026-12-01T00-00-00Z-10");
         let mut names = ["b", "2026-11-25T18-30-05Z-10", "2026-11-25T18-30-05Z", "2026-11-25T18-30-05Z-2"];
         names.sort_by_key(|name| order_of(name));
         assert_eq!(names[1..3], ["2026-11-25T18-30-05Z-2", "2026-11-25T18-30-05Z-10"]);

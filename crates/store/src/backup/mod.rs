@@ -103,7 +103,9 @@ pub enum BackupError {
         wanted: u32,
     },
     /// Its database is of a newer version of the program.
-    #[error("backup {name}: {file} has schema {had}, this program knows up to {known}; wanted a newer program")]
+    #[error(
+        "backup {name}: {file} has schema {had}, this program knows up to {known}; wanted a newer program"
+    )]
     Schema {
         /// Which backup.
         name: String,
@@ -211,10 +213,7 @@ impl Backups {
         Self::lock(folder, File::try_lock_shared).await
     }
 
-    async fn lock(
-        folder: &Path,
-        take: fn(&File) -> Result<(), TryLockError>,
-    ) -> Result<Self, BackupError> {
+    async fn lock(folder: &Path, take: fn(&File) -> Result<(), TryLockError>) -> Result<Self, BackupError> {
         let path = folder.join(LOCK);
         // A medium that is mounted for reading only has no writer to be afraid of.
         let opened = move || {
@@ -226,9 +225,7 @@ impl Backups {
             }
         };
         match blocking(folder, opened).await? {
-            Some(lock) => {
-                Ok(Self { folder: folder.to_owned(), objects: Objects::of(folder), _lock: lock })
-            }
+            Some(lock) => Ok(Self { folder: folder.to_owned(), objects: Objects::of(folder), _lock: lock }),
             None => Err(BackupError::InUse { path: folder.display().to_string() }),
         }
     }
@@ -410,7 +407,8 @@ impl Backups {
     /// Writes the manifest, by which the backup is there.
     async fn write(&self, manifest: &Manifest) -> Result<String, BackupError> {
         let bytes = manifest.to_bytes()?;
-        let began = manifest::name_of(UnixMs(manifest.began_at));
+        let names = self.names().await?;
+        let name = manifest::name_after(names.last().map(String::as_str), UnixMs(manifest.began_at));
         let folder = self.folder.join(MANIFESTS);
         let half = self.folder.join("half").join("manifest");
         let at = folder.clone();
@@ -420,9 +418,6 @@ impl Backups {
             file.set_len(0)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
-            let free = |name: &String| !folder.join(format!("{name}{SUFFIX}")).exists();
-            let mut names = std::iter::once(began.clone()).chain((2..).map(|n| format!("{began}-{n}")));
-            let name = names.find(free).unwrap_or(began.clone());
             std::fs::rename(&half, folder.join(format!("{name}{SUFFIX}")))?;
             sync_folder(&folder)?;
             Ok(name)

@@ -120,7 +120,10 @@ impl Objects {
         let (had, _) = digest(&mut File::open(self.path(sha256))?, &mut copy)?;
         copy.sync_all()?;
         if had != sha256 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("checksum {had}, wanted {sha256}")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("checksum {had}, wanted {sha256}"),
+            ));
         }
         Ok(())
     }
