@@ -94,6 +94,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::walks::routes())
         .merge(crate::findings::routes())
         .merge(crate::risk::routes())
+        .merge(crate::statistics::routes())
         .merge(crate::handovers::routes())
         .merge(crate::excel::routes())
         .merge(crate::telling::routes())

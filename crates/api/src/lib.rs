@@ -6,6 +6,7 @@
 
 pub mod http;
 pub mod state;
+pub mod statistics;
 pub mod vocabulary;
 
 pub mod access;

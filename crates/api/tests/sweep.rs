@@ -700,6 +700,17 @@ fn cases(world: &World) -> Vec<Case> {
     case("GET", "/sites/{id}/risk", format!("/sites/{site}/risk"), Some(P::View), Hidden, None);
     case("GET", "/circuits/{id}/risk", format!("/circuits/{circuit}/risk"), Some(P::View), Hidden, None);
     case("GET", "/detectors/{id}/risk", of_detector("risk"), Some(P::View), Hidden, None);
+    case("GET", "/channels/{id}/statistics", plain("/channels/2/statistics"), Some(P::View), Hidden, None);
+    case(
+        "GET",
+        "/sites/{id}/statistics",
+        format!("/sites/{site}/statistics?quantity=residual_current"),
+        Some(P::View),
+        Hidden,
+        None,
+    );
+    let of_area = format!("/statistics?area={AREA}&quantity=residual_current");
+    case("GET", "/statistics", of_area, Some(P::View), Filtered, None);
     case("GET", "/findings", plain("/findings"), Some(P::View), Filtered, None);
     case("GET", "/findings/{id}", plain("/findings/1"), Some(P::View), Hidden, None);
     case("GET", "/findings/{id}/replay", plain("/findings/1/replay"), Some(P::View), Hidden, None);

@@ -15,7 +15,7 @@ use engine::{BackupPlan, Clock as _, Engine, EngineConfig, Parts, SystemClock, T
 use gateway::mqtt::{Joined, MqttDoor, MqttHandle};
 use gateway::{Forwarder, Gateway, GatewayHandle, Ingest, IngestParts};
 use sim::doors::Doors;
-use store::history::Retention;
+use store::history::{Retention, SealRules};
 use store::open::TelegramBounds;
 use store::{Options, Store, StoreError};
 use tokio::net::TcpListener;
@@ -29,6 +29,7 @@ use crate::{city, field, forward, ingest, mqtt, simulate};
 
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 /// How long the whole stop may take before the process gives up.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -109,8 +110,15 @@ fn engine_config(settings: &Settings) -> anyhow::Result<EngineConfig> {
         retention: Retention {
             readings_ms: Some(i64::from(data.keep_readings_days) * DAY_MS),
             quarter_hours_ms: Some(i64::from(data.keep_rollups_days) * DAY_MS),
+            days_ms: (data.keep_daily_days > 0).then(|| i64::from(data.keep_daily_days) * DAY_MS),
             answers_ms: Some(i64::from(settings.ingest.keep_answers_h) * HOUR_MS),
             ..Retention::default()
+        },
+        seal_every_ms: i64::from(settings.history.every_min.max(1)) * MINUTE_MS,
+        sealing: SealRules {
+            settle_ms: i64::from(settings.history.settle_h) * HOUR_MS,
+            chunks: settings.history.chunks_per_step,
+            slice_rows: settings.history.rows_per_step,
         },
         alarms: LifeRules {
             shelf_most_ms: i64::from(settings.alarms.shelf_most_h) * HOUR_MS,

@@ -23,6 +23,7 @@ const ENV_PREFIX: &str = "EMBERWATCH";
 pub(crate) struct Settings {
     pub(crate) data: DataSettings,
     pub(crate) backup: BackupSettings,
+    pub(crate) history: HistorySettings,
     pub(crate) http: HttpSettings,
     pub(crate) field: FieldSettings,
     pub(crate) gb26875: GbSettings,
@@ -49,6 +50,17 @@ pub(crate) struct DataSettings {
     pub(crate) free_warning_bytes: u64,
     pub(crate) keep_readings_days: u32,
     pub(crate) keep_rollups_days: u32,
+    pub(crate) keep_daily_days: u32,
+}
+
+/// How days that have ended are sealed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistorySettings {
+    pub(crate) settle_h: u32,
+    pub(crate) every_min: u32,
+    pub(crate) chunks_per_step: usize,
+    pub(crate) rows_per_step: u32,
 }
 
 /// Backups that the platform makes by itself.

@@ -19,6 +19,7 @@ pub mod binding;
 pub mod condition;
 pub mod guidance;
 pub mod hazard;
+pub mod in_force;
 pub mod incident;
 pub mod maintenance;
 pub mod settings;

@@ -25,10 +25,6 @@ pub struct EngineConfig {
     pub disk_every_ms: i64,
     /// How often it is tried whether there is room again while the store is full, ms.
     pub probe_every_ms: i64,
-    /// How often readings are rolled up when there is no arrears, ms.
-    pub roll_up_every_ms: i64,
-    /// Readings per roll-up step.
-    pub roll_up_rows: u32,
     /// How often it is looked for days to seal, ms.
     pub seal_every_ms: i64,
     /// How they are sealed.
@@ -69,8 +65,6 @@ impl Default for EngineConfig {
             retention: Retention::default(),
             disk_every_ms: 15_000,
             probe_every_ms: 3_000,
-            roll_up_every_ms: 60_000,
-            roll_up_rows: 100_000,
             seal_every_ms: 600_000,
             sealing: SealRules::default(),
             retain_every_ms: 3_600_000,

@@ -84,6 +84,12 @@ impl Memory {
         ids.iter().filter_map(|id| detectors.get(id).cloned()).collect()
     }
 
+    /// What every detector is judged by.
+    pub(crate) fn bindings(&self) -> Vec<(DetectorId, Arc<Binding>)> {
+        let detectors = self.detectors.read().unwrap_or_else(PoisonError::into_inner);
+        detectors.iter().map(|(id, known)| (*id, Arc::clone(&known.binding))).collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -227,7 +227,12 @@ impl Engine {
             unknown_end,
             stop.child_token(),
         ));
-        tasks.spawn(keeping::roll_up(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
+        tasks.spawn(keeping::record_limits(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&memory),
+            stop.child_token(),
+        ));
         tasks.spawn(keeping::seal(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
         tasks.spawn(keeping::retain(store.clone(), Arc::clone(&clock), config.clone(), stop.child_token()));
         tasks.spawn(keeping::watch_disk(

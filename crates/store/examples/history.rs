@@ -14,10 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::access::Scope;
+use domain::binding::{Binding, ChannelBinding};
+use domain::command::what_if::Replay;
 use domain::id::{ChannelId, DetectorId};
 use domain::place::Protocol;
 use domain::profile::Profile;
-use domain::reading::{Filing, PointIndex, Quality, Sample};
+use domain::reading::{Filing, PointIndex, Quality, Reading, Sample};
 use domain::time::UnixMs;
 use sim::device::Device;
 use sim::physics::CircuitSpec;
@@ -39,6 +41,7 @@ async fn main() {
     let number = |at: usize, usual: i64| arguments.get(at).map_or(usual, |text| text.parse().unwrap());
     let (detectors, days, period_s) = (number(0, 4), number(1, 365), number(2, 30));
     year(u32::try_from(detectors).unwrap(), days, period_s * 1000).await;
+    intake_while_sealing().await;
     if let Some(table) = arguments.get(3) {
         household(Path::new(table)).await;
     }
@@ -62,7 +65,6 @@ impl Written {
     }
 
     async fn seal(&mut self, store: &Store, now: UnixMs) {
-        while store.roll_up(100_000).await.unwrap().behind {}
         loop {
             let began = Instant::now();
             let step = store.seal(&SealRules::default(), now).await.unwrap();
@@ -85,11 +87,19 @@ impl Written {
         let folder = store.folder().to_owned();
         println!("{} values in {} chunks", self.values, self.chunks);
         println!("chunks alone, time stamps in them: {:.3} bytes a value", per(self.bytes));
-        println!("month files: {:.3} bytes a value", per(size(&folder.join("history"))));
+        for (what, ending) in [
+            ("month files of chunks", None),
+            ("roll-ups of 15 minutes by month", Some("quarters")),
+            ("roll-ups of a day by year", Some("days")),
+            ("roll-ups of days that are not put together", Some("open")),
+        ] {
+            println!("{what}: {:.4} bytes a value", per(size_of_kind(&folder.join("history"), ending)));
+        }
         println!(
-            "main database, tail and roll-ups and everything else: {:.3} bytes a value",
+            "main database, tail and everything else: {:.3} bytes a value",
             per(size(&folder) - size(&folder.join("history")))
         );
+        println!("everything counted: {:.3} bytes a value", per(size(&folder)));
         let nanos = |spent: Duration| spent.as_nanos() as f64 / self.values as f64;
         println!(
             "sealing {:.0} ns a value, clearing the tail {:.0} ns a value; longest step {:.1?}",
@@ -98,6 +108,16 @@ impl Written {
             self.steps.iter().max().unwrap()
         );
     }
+}
+
+/// Bytes of the history's files of a kind, their logs among them.
+fn size_of_kind(folder: &Path, ending: Option<&str>) -> u64 {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_of_kind = |path: &std::path::PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.split('.').nth(1).filter(|part| !part.starts_with("db")) == ending
+    };
+    files.filter(is_of_kind).map(|path| path.metadata().unwrap().len()).sum()
 }
 
 /// Bytes of the files of a folder and those below.
@@ -173,6 +193,94 @@ async fn year(detectors: u32, days: i64, period_ms: i64) {
             curves(folder.path(), name, range_ms, end, &places).await;
         }
     }
+    what_if(folder.path(), &profile, end, &places).await;
+}
+
+/// Limits tried on 30 days of one detector: the readings of the points that are judged, and two replays side by side as the
+/// server does it.
+async fn what_if(folder: &Path, profile: &Profile, end: UnixMs, places: &[(DetectorId, ChannelId)]) {
+    let store = Store::open(folder, Options::default()).await.unwrap();
+    let everything = Scope::platform();
+    let hazard = domain::hazard::Hazard::ResidualCurrent;
+    let sources = store.binding_sources(None).await.unwrap();
+    let mut spent = Vec::new();
+    let mut number = 0;
+    for (detector, _) in places.iter().cycle().take(20) {
+        let source = sources.iter().find(|source| source.placement.detector == *detector).unwrap();
+        let channels = source.channels.iter().map(|channel| ChannelBinding {
+            channel: channel.clone(),
+            limits: domain::hazard::Hazard::of_quantity(channel.quantity)
+                .iter()
+                .filter_map(|hazard| {
+                    Some((
+                        *hazard,
+                        domain::settings::limits(
+                            *hazard,
+                            profile
+                                .limits
+                                .iter()
+                                .filter(|(about, _)| about == hazard)
+                                .map(|(_, patch)| patch),
+                        )?,
+                    ))
+                })
+                .collect(),
+            nights: Vec::new(),
+        });
+        let binding = Arc::new(Binding {
+            placement: source.placement.clone(),
+            settings_version: 1,
+            channels: channels.collect(),
+            supervision: domain::settings::supervision(
+                profile.interval_s,
+                profile.replays_history,
+                std::iter::empty(),
+            ),
+            utc_offset_min: 480,
+        });
+        let began = Instant::now();
+        let judged = binding.channels.iter().filter(|channel| {
+            hazard.judged_with().contains(&channel.channel.quantity)
+                || channel.limits.iter().any(|(about, _)| *about == hazard)
+        });
+        let points: Vec<PointIndex> = judged.filter_map(|channel| channel.channel.point).collect();
+        let since = end.plus_ms(-30 * DAY_MS);
+        let (stored, _) =
+            store.readings().since(&everything, *detector, since, 300_000, Some(&points)).await.unwrap();
+        let readings: Vec<Reading> = stored
+            .into_iter()
+            .filter(|one| !one.samples.is_empty())
+            .map(|one| Reading {
+                detector: one.detector,
+                group: one.group,
+                device_at: one.device_at,
+                received_at: one.received_at,
+                samples: one.samples,
+                reported: Vec::new(),
+            })
+            .collect();
+        number = readings.len();
+        let readings = Arc::new(readings);
+        let both = [(); 2].map(|()| {
+            let (readings, binding) = (Arc::clone(&readings), Arc::clone(&binding));
+            tokio::task::spawn_blocking(move || {
+                let mut replay = Replay::new(&binding, hazard, since);
+                readings.iter().for_each(|reading| replay.take(reading));
+                replay.finish(end).len()
+            })
+        });
+        for one in both {
+            one.await.unwrap();
+        }
+        spent.push(began.elapsed());
+    }
+    spent.sort_unstable();
+    println!(
+        "what-if over 30 days of one detector, {number} readings: p50 {:.1?}, longest of 20 {:.1?}",
+        spent.get(10).unwrap(),
+        spent.last().unwrap()
+    );
+    store.close().await;
 }
 
 async fn curves(folder: &Path, name: &str, range_ms: i64, end: UnixMs, places: &[(DetectorId, ChannelId)]) {
@@ -239,6 +347,89 @@ fn forget(folder: &Path) {
             rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
         }
     }
+}
+
+/// How long commits of new readings take while nothing else is done and while two days of a hundred detectors are sealed.
+async fn intake_while_sealing() {
+    const DETECTORS: i64 = 100;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).await.unwrap();
+    let reading = |detector: i64, n: i64| {
+        let at = BEGIN.plus_ms(n * 30_000 + detector * 10);
+        let sample = |point: u16| Sample {
+            point: PointIndex(point),
+            raw: (n * 7919 + detector * 31 + i64::from(point) * 104_729) % 400,
+            quality: Quality::Good,
+        };
+        StoredReading {
+            detector: DetectorId(detector),
+            group: 0,
+            filed_at: at,
+            device_at: Some(at),
+            received_at: at.plus_ms(40),
+            filing: Filing::Current,
+            samples: (0..14).map(sample).collect(),
+            reported: Vec::new(),
+        }
+    };
+    for n in (0..2 * 2880).step_by(20) {
+        let readings = (n..n + 20)
+            .flat_map(|n| (1..=DETECTORS).map(move |detector| (detector, n)))
+            .map(|(d, n)| reading(d, n));
+        store.commit(&Batch { readings: readings.collect(), ..Batch::default() }).await.unwrap();
+    }
+    let sealing_is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut commits: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
+    let mut n = 2 * 2880;
+    let mut commit = async |into: &mut Vec<Duration>| {
+        let readings = (1..=DETECTORS).map(|detector| reading(detector, n)).collect();
+        n += 1;
+        let began = Instant::now();
+        store.commit(&Batch { readings, ..Batch::default() }).await.unwrap();
+        into.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let [alone, beside] = &mut commits;
+    for _ in 0..500 {
+        commit(alone).await;
+    }
+    let sealing = {
+        let (store, over) = (store.clone(), Arc::clone(&sealing_is_over));
+        tokio::spawn(async move {
+            let mut steps = Vec::new();
+            loop {
+                let began = Instant::now();
+                let step =
+                    store.seal(&SealRules::default(), BEGIN.plus_ms(2 * DAY_MS + 3 * HOUR_MS)).await.unwrap();
+                steps.push(began.elapsed());
+                if !step.more {
+                    break;
+                }
+                // As the job does.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            over.store(true, std::sync::atomic::Ordering::SeqCst);
+            steps
+        })
+    };
+    while !sealing_is_over.load(std::sync::atomic::Ordering::SeqCst) {
+        commit(beside).await;
+    }
+    let mut steps = sealing.await.unwrap();
+    for (name, some) in
+        [("alone", alone), ("while days are sealed", beside), ("steps of sealing", &mut steps)]
+    {
+        some.sort_unstable();
+        let at = |part: usize| *some.get(some.len() * part / 1000).or(some.last()).unwrap();
+        println!(
+            "{name}: {} with p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
+            some.len(),
+            at(500),
+            at(990),
+            at(1000)
+        );
+    }
+    store.close().await;
 }
 
 /// A household's seven values each minute of four years, measured (CC BY 4.0, see bench/household.py), as scaled integers.

@@ -14,7 +14,7 @@ use domain::access::Scope;
 use domain::id::{ChannelId, DetectorId};
 use domain::reading::{Filing, PointIndex, Quality, Sample};
 use domain::time::UnixMs;
-use store::history::{CurveAsk, History};
+use store::history::{CurveAsk, History, SealRules};
 use store::intake::StoredReading;
 use store::overview::Part;
 use store::sites::{SiteFilter, SiteSort};
@@ -87,17 +87,6 @@ async fn main() {
     let used = store.disk_use().await.unwrap().used_bytes;
     println!("{} bytes per reading of 12 values, all indexes counted", used / readings.unsigned_abs());
 
-    let merged = Instant::now();
-    let mut buckets = 0;
-    loop {
-        let progress = store.roll_up(100_000).await.unwrap();
-        buckets += progress.buckets;
-        if !progress.behind {
-            break;
-        }
-    }
-    println!("roll-up walked {readings} readings in {:.2?}, {buckets} buckets", merged.elapsed());
-
     curves(&store, real, &mut noise).await;
     let started = Instant::now();
     let restart = store.restart().await.unwrap();
@@ -129,10 +118,10 @@ async fn curves(store: &Store, (detector, channel): (DetectorId, ChannelId), noi
             .map(|n| reading(detector, BEGIN.plus_ms(n * PERIOD_MS), noise))
             .collect();
         store.commit(&Batch { readings, ..Batch::default() }).await.unwrap();
-        if from % 50_000 == 0 {
-            store.roll_up(100_000).await.unwrap();
-        }
     }
+    let sealing = Instant::now();
+    while store.seal(&SealRules::default(), BEGIN.plus_ms((days + 1) * DAY_MS)).await.unwrap().more {}
+    println!("sealed {all} readings in {:.2?}", sealing.elapsed());
     let everything = Scope::platform();
     let to = BEGIN.plus_ms(days * DAY_MS);
     for (name, range, points) in [

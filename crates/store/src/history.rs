@@ -1,21 +1,23 @@
 //! History: readings in the tail and in chunks, curves of any range with their extremes kept, roll-ups, retention.
 //!
 //! Readings come as rows in the order of arrival: the tail. A day that has ended is sealed into one chunk per detector,
-//! by column, in a file per month (ADR 12). A roll-up step reads the tail after a stored cursor and merges
-//! it into buckets of 15 minutes, 1 hour and 1 day, in one transaction with the cursor: exactly once,
-//! whatever stops it where, and late data merge into old buckets. A curve of up to two days, or with
-//! points narrower than a roll-up, reads the readings; any other reads roll-ups and merges in the readings that they do not hold yet.
+//! by column, in a file per month (ADR 12), and its roll-ups of 15 minutes and a day are made, in files that are kept
+//! longer (ADR 13). A curve of up to two days, or with points narrower than a roll-up, reads the readings; any other reads
+//! roll-ups and computes those of the tail.
 
 mod bucket;
 mod calendar;
+mod carry;
 mod chunk;
 mod curve;
 mod pack;
 mod partitions;
 mod retention;
+mod rolled;
 mod rollup;
 mod seal;
 mod span;
+mod statistics;
 
 use async_trait::async_trait;
 use domain::access::Scope;
@@ -25,13 +27,15 @@ use domain::time::UnixMs;
 use crate::error::StoreError;
 
 pub(crate) use calendar::{DAY_MS, day_name, day_of};
+pub(crate) use carry::is_rolled;
 pub use partitions::Damage;
-pub(crate) use partitions::{MIGRATIONS, Partitions};
+pub(crate) use partitions::{Kind, MIGRATIONS, Partitions};
 pub use retention::{Retained, Retention};
-pub use rollup::RollUpProgress;
+pub(crate) use rollup::InForceThen;
 pub(crate) use seal::Round;
 pub use seal::{SealProgress, SealRules};
 pub(crate) use span::{TailRow, damaged_chunks, is_same, read as read_row, readings_of, sealed, span};
+pub use statistics::{MOST_PERIODS, MOST_TOGETHER, Period, Statistics, StatisticsAsk, StatisticsOf, Values};
 
 /// Ranges up to this are read from the rows themselves, ms.
 pub const RAW_RANGE_MS: i64 = 2 * 86_400_000;
@@ -42,7 +46,7 @@ pub const MOST_POINTS: u32 = 5000;
 /// The most channels of one curve.
 pub const MOST_CHANNELS: usize = 64;
 
-/// The widths of the roll-ups' buckets, s.
+/// The widths of the roll-ups' buckets, s; hours are put together from quarters of hours.
 pub const STEPS_S: [i64; 3] = [900, 3600, 86_400];
 
 /// A curve to be drawn.
@@ -124,11 +128,12 @@ pub trait History: Send + Sync {
     /// empty, too many channels or too many points.
     async fn curve(&self, scope: &Scope, ask: &CurveAsk) -> Result<Curve, StoreError>;
 
-    /// Merges at most about `most_rows` readings into the roll-ups. Call it again while it says that it is behind.
+    /// What was measured within periods: of a channel, a site, an area.
     ///
     /// # Errors
-    /// [`StoreError::Full`] and database errors; what was merged before stays merged, once.
-    async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError>;
+    /// [`StoreError::NotFound`] when the channel or site is not in `scope`; [`StoreError::Invalid`] for edges that are
+    /// none, and for more than [`MOST_TOGETHER`] channels.
+    async fn statistics(&self, scope: &Scope, ask: &StatisticsAsk) -> Result<Statistics, StoreError>;
 
     /// Takes one step of sealing the days that have ended into chunks. Call it again while it says that there is more;
     /// after that it begins anew.
@@ -151,8 +156,8 @@ impl History for crate::open::Store {
         curve::curve(self, scope, ask).await
     }
 
-    async fn roll_up(&self, most_rows: u32) -> Result<RollUpProgress, StoreError> {
-        rollup::roll_up(self, most_rows).await
+    async fn statistics(&self, scope: &Scope, ask: &StatisticsAsk) -> Result<Statistics, StoreError> {
+        statistics::statistics(self, scope, ask).await
     }
 
     async fn seal(&self, rules: &SealRules, now: UnixMs) -> Result<SealProgress, StoreError> {

@@ -25,6 +25,7 @@ pub mod history;
 pub mod incidents;
 pub mod intake;
 pub mod kept_answers;
+mod limits_in_force;
 pub mod outbox;
 pub mod payload;
 pub mod readings;

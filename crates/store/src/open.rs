@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use sqlx::{Connection, Executor, Sqlite, SqlitePool, Transaction};
 
 use crate::backup::restore::UNFINISHED;
 use crate::error::StoreError;
-use crate::history::{DAY_MS, Partitions, Round};
+use crate::history::{DAY_MS, Kind, Partitions, Round};
 use crate::private::{ensure_file, make_folder};
 
 /// Size of a page of the database, bytes.
@@ -117,6 +117,8 @@ pub(crate) struct Inner {
     pub(crate) partitions: Partitions,
     /// Before this there may be chunks, ms.
     sealed_to: AtomicI64,
+    /// Whether all sealed history has roll-ups: not so until what an older version kept was caught up with.
+    is_rolled: AtomicBool,
     /// The round of sealing that is under way; one step at a time.
     pub(crate) sealing: tokio::sync::Mutex<Round>,
     /// Rises with every change of settings or placement.
@@ -200,6 +202,7 @@ impl Store {
         let partitions = Partitions::find(folder, busy)?;
         let (sealed_to, taken) = partitions.reach().await?;
         number_after(&write, taken).await?;
+        let is_rolled = crate::history::is_rolled(&write, &partitions).await?;
         let store = Self {
             inner: Arc::new(Inner {
                 folder: folder.to_owned(),
@@ -212,6 +215,7 @@ impl Store {
                 hard_limit_pages,
                 partitions,
                 sealed_to: AtomicI64::new(sealed_to.unwrap_or(i64::MIN)),
+                is_rolled: AtomicBool::new(is_rolled),
                 sealing: tokio::sync::Mutex::default(),
                 settings_version: AtomicI64::new(0),
             }),
@@ -261,11 +265,19 @@ impl Store {
 
     /// No chunk holds anything from before this, ms; `None` when there is no chunk.
     pub(crate) fn sealed_from(&self) -> Option<i64> {
-        self.inner.partitions.months().first().map(|month| month.first_day() * DAY_MS)
+        self.inner.partitions.months(Kind::Chunks).first().map(|month| month.first_day() * DAY_MS)
     }
 
     pub(crate) fn raise_sealed_to(&self, to: i64) {
         self.inner.sealed_to.fetch_max(to, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_rolled(&self) -> bool {
+        self.inner.is_rolled.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn caught_up(&self) {
+        self.inner.is_rolled.store(true, Ordering::SeqCst);
     }
 
     /// What of the sealed history is known to be unreadable.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::access::Scope;
 use domain::id::DetectorId;
+use domain::reading::PointIndex;
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -78,7 +79,7 @@ impl Store {
             let from = wanted.iter().map(|(_, at)| at.0).min().unwrap_or(0);
             let to = wanted.iter().map(|(_, at)| at.0).max().unwrap_or(0).saturating_add(SHARED_MS);
             let mut connection = self.reader().acquire().await?;
-            let stored = span(self, &mut connection, detector, from, to).await?.readings()?;
+            let stored = span(self, &mut connection, detector, from, to).await?.readings(None)?;
             found.extend(stored.into_iter().filter(|one| {
                 one.device_at.is_some_and(|at| {
                     wanted.contains(&(one.group, at)) && (0..SHARED_MS).contains(&one.filed_at.since_ms(at))
@@ -94,7 +95,8 @@ type DetectorRow = (i64, i64, i64, i64, Option<i64>, i64, i64, Vec<u8>);
 
 impl Readings<'_> {
     /// At most `most` readings of one detector that count for `since` or later, the newest of each group; in the order in
-    /// which they were received. Says also whether older ones were left out.
+    /// which they were received; with the values of some points only, or of all. Says also whether older ones were left
+    /// out.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the detector is not in `scope`; [`StoreError::Corrupt`] when a stored reading
@@ -105,6 +107,7 @@ impl Readings<'_> {
         detector: DetectorId,
         since: UnixMs,
         most: u32,
+        points: Option<&[PointIndex]>,
     ) -> Result<(Vec<StoredReading>, bool), StoreError> {
         self.0.detectors().get(scope, detector).await?;
         let groups = self.groups(detector).await?;
@@ -116,7 +119,7 @@ impl Readings<'_> {
         let mut from = since.0.max(self.0.sealed_to());
         loop {
             let mut connection = self.0.reader().acquire().await?;
-            let some = span(self.0, &mut connection, detector.0, from, to).await?.readings()?;
+            let some = span(self.0, &mut connection, detector.0, from, to).await?.readings(points)?;
             for one in some.into_iter().rev() {
                 let of_group = kept.entry(one.group).or_default();
                 if of_group.len() < each {
@@ -165,7 +168,7 @@ impl Readings<'_> {
             while found.len() < most && from < self.0.sealed_to() {
                 let to = from.saturating_add(WINDOW_MS).min(self.0.sealed_to());
                 let mut connection = self.0.reader().acquire().await?;
-                let some = span(self.0, &mut connection, detector.0, from, to).await?.readings()?;
+                let some = span(self.0, &mut connection, detector.0, from, to).await?.readings(None)?;
                 let some = some.into_iter().filter(|one| one.group == group);
                 found.extend(some.take(most - found.len()));
                 from = to;

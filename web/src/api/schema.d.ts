@@ -471,6 +471,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/channels/{id}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The statistics of a channel. */
+        get: operations["get_channel_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{id}": {
         parameters: {
             query?: never;
@@ -2235,6 +2252,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites/{id}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The statistics of all channels of a quantity at a site. */
+        get: operations["get_site_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/tree": {
         parameters: {
             query?: never;
@@ -2261,6 +2295,23 @@ export interface paths {
         };
         /** What stands now, who is on duty, and who could take over. */
         get: operations["get_standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The statistics of all channels of a quantity in an area, by the clock of Beijing. */
+        get: operations["get_area_statistics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8457,6 +8508,54 @@ export interface components {
             signal: number | null;
         };
         /**
+         * @description How long a period is.
+         * @enum {string}
+         */
+        PeriodLength: "hour" | "day" | "month";
+        /** @description What was measured within one period. Good values only. */
+        PeriodStatistics: {
+            /**
+             * Format: int64
+             * @description How many values.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Energy, kWh: what the counters rose by, or mean power over the time measured; null for other quantities.
+             */
+            energy_kwh: number | null;
+            /** @description Its begin. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description The greatest.
+             */
+            max: number | null;
+            /**
+             * Format: double
+             * @description The mean of all values.
+             */
+            mean: number | null;
+            /**
+             * Format: double
+             * @description For how long values stand, h: each until the next, and no longer than the silence after which its detector is
+             *     offline. Of several channels the sum.
+             */
+            measured_h: number;
+            /**
+             * Format: double
+             * @description The least; null where there is no value.
+             */
+            min: number | null;
+            /**
+             * Format: double
+             * @description For how long of that they were at the limit that was in force then, or beyond, h. Of several channels the sum.
+             */
+            over_limit_h: number;
+            /** @description Its end. */
+            to: components["schemas"]["Time"];
+        };
+        /**
          * @description One thing that a role may do.
          * @enum {string}
          */
@@ -10164,6 +10263,27 @@ export interface components {
              * @description The caller's own hand-over that waits to be taken over.
              */
             waiting_id: number | null;
+        };
+        /** @description Statistics by periods of the local clock. */
+        Statistics: {
+            /** @description How long a period is. */
+            by: components["schemas"]["PeriodLength"];
+            /** @description How many channels are in it. Of a detector that measures the total of a power or an energy, that alone. */
+            channels: number;
+            /** @description The periods, oldest first. */
+            periods: components["schemas"]["PeriodStatistics"][];
+            /** @description What was measured. */
+            quantity: components["schemas"]["Quantity"];
+            /**
+             * @description Its unit.
+             * @example mA
+             */
+            unit: string;
+            /**
+             * @description By whose clock the periods are cut, an IANA name.
+             * @example Asia/Shanghai
+             */
+            zone: string;
         };
         /**
          * @description The condition at a glance. Silence is never normal.
@@ -14526,6 +14646,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditVerdict"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channel_statistics: {
+        parameters: {
+            query?: {
+                /** @description How long a period is; a day where nothing is said. */
+                by?: "hour" | "day" | "month";
+                /** @description In the first period; default a day, a month or a year before the end, by the length of a period. */
+                from?: string;
+                /** @description In the last period or its end; default now. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The channel */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */
@@ -29193,6 +29406,101 @@ export interface operations {
             };
         };
     };
+    get_site_statistics: {
+        parameters: {
+            query: {
+                /** @description What was measured. */
+                quantity: "residual_current" | "conductor_temperature" | "ambient_temperature" | "current" | "neutral_current" | "voltage" | "active_power" | "reactive_power" | "apparent_power" | "power_factor" | "frequency" | "energy" | "arc_count" | "signal_strength" | "switch" | "device";
+                /** @description How long a period is; a day where nothing is said. */
+                by?: "hour" | "day" | "month";
+                /** @description In the first period; default a day, a month or a year before the end, by the length of a period. */
+                from?: string;
+                /** @description In the last period or its end; default now. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The site */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_site_tree: {
         parameters: {
             query?: never;
@@ -29295,6 +29603,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StandingNow"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_area_statistics: {
+        parameters: {
+            query: {
+                /** @description The area and all inside it. */
+                area: string;
+                /** @description What was measured. */
+                quantity: "residual_current" | "conductor_temperature" | "ambient_temperature" | "current" | "neutral_current" | "voltage" | "active_power" | "reactive_power" | "apparent_power" | "power_factor" | "frequency" | "energy" | "arc_count" | "signal_strength" | "switch" | "device";
+                /** @description How long a period is; a day where nothing is said. */
+                by?: "hour" | "day" | "month";
+                /** @description In the first period; default a day, a month or a year before the end, by the length of a period. */
+                from?: string;
+                /** @description In the last period or its end; default now. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
                 };
             };
             /** @description No valid session or token: `unauthenticated` */

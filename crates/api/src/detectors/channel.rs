@@ -2,7 +2,7 @@
 
 use domain::binding::ChannelBinding;
 use domain::condition::Latest;
-use domain::hazard::Hazard;
+use domain::in_force::line_of;
 use domain::quantity::Quantity as Measured;
 use domain::time::UnixMs;
 use engine::Detector;
@@ -144,49 +144,14 @@ fn open_alarm_of(detector: &Detector, channel: domain::id::ChannelId) -> Option<
 pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> ChannelLimits {
     let mut limits = ChannelLimits::default();
     for (hazard, said) in bound.limits.iter().filter(|(_, said)| said.enabled) {
-        match hazard {
-            Hazard::ResidualCurrent | Hazard::OverTemperature | Hazard::OverVoltage => {
-                limits.warning = said.warning;
-                limits.alarm = said.alarm;
-            }
-            // A short circuit lies far above: drawn it would flatten the curve.
-            Hazard::Overload | Hazard::NeutralOverload => {
-                let amperes = |percent: Option<f64>| Some(percent? * rated_a? / 100.0);
-                limits.warning = amperes(said.warning);
-                limits.alarm = amperes(said.alarm);
-            }
-            Hazard::UnderVoltage => {
-                limits.low_warning = said.warning;
-                limits.low_alarm = said.alarm;
-            }
-            Hazard::ArcFault => limits.alarm = said.alarm,
-            // Judged against the other phases, the load or the past, not against a line of its own.
-            Hazard::PhaseLoss
-            | Hazard::ShortCircuit
-            | Hazard::TemperatureRise
-            | Hazard::CurrentUnbalance
-            | Hazard::VoltageUnbalance
-            | Hazard::PhaseSequence
-            | Hazard::LeakagePerLoad
-            | Hazard::SensorZero
-            | Hazard::SensorStuck
-            | Hazard::SensorJump
-            | Hazard::SensorDrift
-            | Hazard::PowerFailure
-            | Hazard::Offline
-            | Hazard::SensorOpen
-            | Hazard::SensorShort
-            | Hazard::DeviceFault
-            | Hazard::Implausible
-            | Hazard::Frozen
-            | Hazard::ClockWrong
-            | Hazard::SupplyLost
-            | Hazard::WeakSignal
-            | Hazard::SwitchFailed
-            | Hazard::PredictedTerminal
-            | Hazard::PredictedInsulation
-            | Hazard::PredictedOverload
-            | Hazard::UnassignedAlarm => {}
+        let Some(line) = line_of(*hazard, rated_a) else { continue };
+        let level = |set: Option<f64>| set.map(|level| line.level(level));
+        if line.low {
+            limits.low_warning = level(said.warning);
+            limits.low_alarm = level(said.alarm);
+        } else {
+            limits.warning = level(said.warning);
+            limits.alarm = level(said.alarm);
         }
     }
     limits
@@ -195,6 +160,7 @@ pub(crate) fn limits_of(bound: &ChannelBinding, rated_a: Option<f64>) -> Channel
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::hazard::Hazard;
     use domain::id::ChannelId;
     use domain::place::ChannelEntry;
     use domain::quantity::Decimals;

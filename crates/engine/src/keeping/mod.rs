@@ -1,5 +1,5 @@
 //! What is kept beside the pipeline, each as a task of its own: the telegram log, the list of unknown terminals,
-//! roll-ups, sealing, the daily look at each detector's history, the ranking by risk, retention, forwarding to a higher centre,
+//! sealing, which limits were in force, the daily look at each detector's history, the ranking by risk, retention, forwarding to a higher centre,
 //! the backup of each night, the watch over the disk. None of them can hold the pipeline up.
 
 mod backup;
@@ -17,7 +17,7 @@ pub use backup::{BackupFacts, NewestBackup};
 pub(crate) use diagnosis::diagnose;
 pub(crate) use disk::{stops, watch_disk};
 pub(crate) use forward::forward;
-pub(crate) use jobs::{retain, roll_up, seal};
+pub(crate) use jobs::{record_limits, retain, seal};
 pub(crate) use registrar::register_unknown;
 pub(crate) use risk::rank;
 pub(crate) use telegram_log::write_telegrams;

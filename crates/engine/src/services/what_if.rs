@@ -1,6 +1,8 @@
 //! Limits tried against the past before they are set or sent: how many alarms and warnings there would have been, against
 //! how many there are with today's limits (invariant 2).
 
+use std::sync::Arc;
+
 use domain::access::Scope;
 use domain::binding::Binding;
 use domain::command::what_if::{Occurrence, Replay, with_limits};
@@ -105,17 +107,19 @@ impl CommandDesk<'_> {
         let until = engine.now();
         let since = until.plus_ms(-i64::from(days) * DAY_MS);
         let place = engine.trial_place().await?;
-        let (stored, is_cut) = engine.store().readings().since(scope, detector, since, MOST_READINGS).await?;
-        let readings = judged_only(stored, &today, hazard);
+        let points = judged_points(&today, hazard);
+        let (stored, is_cut) =
+            engine.store().readings().since(scope, detector, since, MOST_READINGS, Some(&points)).await?;
+        let readings = with_values(stored);
         let from = readings.first().filter(|_| is_cut).map_or(since, |first| first.received_at);
         let count = readings.len();
-        let work = move || {
-            let both = [today, candidate].map(|binding| replay(&binding, hazard, channel, &readings, until));
-            let [today, candidate] = both;
-            (today, candidate)
-        };
-        let (with_today, with_candidate) =
-            tokio::task::spawn_blocking(work).await.map_err(|_broken| EngineError::Stopped)?;
+        let readings = Arc::new(readings);
+        let [with_today, with_candidate] = [today, candidate].map(|binding| {
+            let readings = Arc::clone(&readings);
+            tokio::task::spawn_blocking(move || replay(&binding, hazard, channel, &readings, until))
+        });
+        let with_today = with_today.await.map_err(|_broken| EngineError::Stopped)?;
+        let with_candidate = with_candidate.await.map_err(|_broken| EngineError::Stopped)?;
         drop(place);
         let id = engine.store().commands().tried(actor, until, detector, channel, hazard, &own).await?;
         Ok(WhatIf {
@@ -139,30 +143,27 @@ fn limits_of(binding: &Binding, channel: Option<ChannelId>, hazard: Hazard) -> O
     channels.find_map(|c| c.limits.iter().find(|(about, _)| *about == hazard).map(|(_, limits)| *limits))
 }
 
-/// The readings with only those values that the hazard is judged by, on its channels or with others; what devices report has limits of its own.
-fn judged_only(stored: Vec<StoredReading>, binding: &Binding, hazard: Hazard) -> Vec<Reading> {
-    let points: Vec<PointIndex> = binding
-        .channels
-        .iter()
-        .filter(|channel| {
-            hazard.judged_with().contains(&channel.channel.quantity)
-                || channel.limits.iter().any(|(about, _)| *about == hazard)
-        })
-        .filter_map(|channel| channel.channel.point)
-        .collect();
-    let mut readings: Vec<Reading> = stored
-        .into_iter()
-        .map(|one| Reading {
-            detector: one.detector,
-            group: one.group,
-            device_at: one.device_at,
-            received_at: one.received_at,
-            samples: one.samples.into_iter().filter(|sample| points.contains(&sample.point)).collect(),
-            reported: Vec::new(),
-        })
-        .collect();
-    readings.retain(|reading| !reading.samples.is_empty());
-    readings
+/// The points that the hazard is judged by, on its channels or with others.
+fn judged_points(binding: &Binding, hazard: Hazard) -> Vec<PointIndex> {
+    let channels = binding.channels.iter().filter(|channel| {
+        hazard.judged_with().contains(&channel.channel.quantity)
+            || channel.limits.iter().any(|(about, _)| *about == hazard)
+    });
+    channels.filter_map(|channel| channel.channel.point).collect()
+}
+
+/// The readings that have values; what devices report has limits of its own.
+fn with_values(stored: Vec<StoredReading>) -> Vec<Reading> {
+    let stored = stored.into_iter().filter(|one| !one.samples.is_empty());
+    let readings = stored.map(|one| Reading {
+        detector: one.detector,
+        group: one.group,
+        device_at: one.device_at,
+        received_at: one.received_at,
+        samples: one.samples,
+        reported: Vec::new(),
+    });
+    readings.collect()
 }
 
 fn replay(

@@ -11,11 +11,15 @@ pub(crate) struct Bucket {
     pub(crate) last: i64,
     /// When the last value was measured, ms.
     pub(crate) last_at: i64,
+    /// For how long the values stand, ms.
+    pub(crate) held_ms: i64,
+    /// For how long of that they were over the limit in force then, ms.
+    pub(crate) over_ms: i64,
 }
 
 impl Bucket {
     pub(crate) const fn of(raw: i64, at: i64) -> Self {
-        Self { min: raw, max: raw, sum: raw, count: 1, last: raw, last_at: at }
+        Self { min: raw, max: raw, sum: raw, count: 1, last: raw, last_at: at, held_ms: 0, over_ms: 0 }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -23,6 +27,8 @@ impl Bucket {
         self.max = self.max.max(other.max);
         self.sum = self.sum.saturating_add(other.sum);
         self.count = self.count.saturating_add(other.count);
+        self.held_ms = self.held_ms.saturating_add(other.held_ms);
+        self.over_ms = self.over_ms.saturating_add(other.over_ms);
         // Of two values of one moment the greater one, whichever came first.
         (self.last_at, self.last) = (self.last_at, self.last).max((other.last_at, other.last));
     }

@@ -49,6 +49,26 @@ impl Month {
         Self(self.0 + 1)
     }
 
+    /// January of its year.
+    pub(crate) const fn january(self) -> Self {
+        Self(self.year() * 12)
+    }
+
+    /// Its year.
+    pub(crate) const fn year(self) -> i64 {
+        self.0.div_euclid(12)
+    }
+
+    /// Months since January of year 0.
+    pub(crate) const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The month of that number.
+    pub(crate) const fn of_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// From its name, `2026-11`.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (year, month) = name.split_once('-')?;
@@ -60,7 +80,7 @@ impl Month {
 
 impl fmt::Display for Month {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+        write!(to, "{:04}-{:02}", self.year(), self.0.rem_euclid(12) + 1)
     }
 }
 

@@ -146,9 +146,18 @@ impl<'b> Chunk<'b> {
 
     /// Everything that is in it, in the order of group and filed time.
     pub(crate) fn readings(&self, detector: DetectorId) -> Result<Vec<StoredReading>, PackError> {
+        self.readings_of(detector, None)
+    }
+
+    /// The same with the values of some points only, or of all; the columns of the others are not unpacked.
+    pub(crate) fn readings_of(
+        &self,
+        detector: DetectorId,
+        points: Option<&[PointIndex]>,
+    ) -> Result<Vec<StoredReading>, PackError> {
         let mut all = Vec::with_capacity(self.0.iter().map(|group| group.rows).sum());
         for group in &self.0 {
-            group.readings(detector, &mut all)?;
+            group.readings(detector, points, &mut all)?;
         }
         Ok(all)
     }
@@ -191,7 +200,13 @@ impl<'b> Group<'b> {
         Ok(Self { group, rows, points, statuses, odd, columns: take_columns(rest)? })
     }
 
-    fn readings(&self, detector: DetectorId, all: &mut Vec<StoredReading>) -> Result<(), PackError> {
+    fn readings(
+        &self,
+        detector: DetectorId,
+        wanted: Option<&[PointIndex]>,
+        all: &mut Vec<StoredReading>,
+    ) -> Result<(), PackError> {
+        let is_wanted = |point: PointIndex| wanted.is_none_or(|points| points.contains(&point));
         let fixed = |index| self.columns.unpack(index, self.rows);
         let (filed, has_device_time) = (fixed(FILED)?, fixed(HAS_DEVICE_TIME)?);
         let told = has_device_time.iter().filter(|has| **has != 0).count();
@@ -215,12 +230,14 @@ impl<'b> Group<'b> {
                     .ok()
                     .and_then(Filing::from_stored)
                     .ok_or_else(|| meaning("a filing", filing))?,
-                samples: Vec::with_capacity(self.points.len()),
+                samples: Vec::with_capacity(wanted.map_or(self.points.len(), <[PointIndex]>::len)),
                 reported: reported.ok_or_else(|| meaning("a list of statuses", list))?.clone(),
             });
         }
         let rows = all.get_mut(begin..).unwrap_or_default();
-        for (index, point) in self.points.iter().enumerate() {
+        let wanted_points =
+            self.points.iter().enumerate().filter(|(_, point)| is_wanted(PointIndex(**point)));
+        for (index, point) in wanted_points {
             let states = self.columns.unpack(FIXED + 2 * index, self.rows)?;
             let there = states.iter().filter(|state| **state != 0).count();
             let mut values = self.columns.unpack(FIXED + 2 * index + 1, there)?.into_iter();
@@ -234,7 +251,7 @@ impl<'b> Group<'b> {
         }
         for (row, samples) in &self.odd {
             if let Some(reading) = rows.get_mut(*row) {
-                reading.samples.clone_from(samples);
+                reading.samples = samples.iter().filter(|sample| is_wanted(sample.point)).copied().collect();
             }
         }
         Ok(())

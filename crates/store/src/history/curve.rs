@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use domain::access::Scope;
 use domain::id::ChannelId;
 use domain::quantity::Decimals;
-use domain::reading::{Filing, Quality};
 use domain::time::UnixMs;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::bucket::{Bucket, ceil, floor};
+use super::calendar::DAY_MS;
 use super::retention::{self, Kept};
-use super::rollup::shard_of;
+use super::rolled::{self, Wanted};
+use super::rollup::QUARTER_MS;
 use super::span;
 use super::{
     Curve, CurveAsk, CurvePoint, CurveSource, MOST_CHANNELS, MOST_POINTS, RAW_RANGE_MS, STEPS_S, Series,
@@ -19,14 +20,19 @@ use super::{
 use crate::detectors;
 use crate::error::StoreError;
 use crate::open::Store;
-use crate::payload;
-use crate::scoped::push_any;
 
 /// Widths of points made from readings, s; beyond the last one whole days.
 const NICE_S: [i64; 17] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
 
-/// Readings per query when walking back from the newest.
-const CHUNK: i64 = 500;
+/// Over which buckets a curve is spread, ms.
+struct Spread {
+    step_ms: i64,
+    /// Of the roll-ups.
+    width_ms: i64,
+    from: i64,
+    to: i64,
+    now: UnixMs,
+}
 
 /// One channel while its curve is gathered.
 struct Gathering {
@@ -75,8 +81,10 @@ pub(crate) async fn curve(store: &Store, scope: &Scope, ask: &CurveAsk) -> Resul
     match source {
         CurveSource::Readings => read_rows(store, &mut reading, &mut gatherings, step_ms, from, to).await?,
         CurveSource::RollUps(width_s) => {
-            read_rollups(&mut reading, &mut gatherings, step_ms, width_s, from, to).await?;
-            read_tail(&mut reading, &mut gatherings, step_ms, from, to).await?;
+            // Hours are put together from quarters of hours.
+            let width_ms = if width_s * 1000 < DAY_MS { QUARTER_MS } else { DAY_MS };
+            let spread = Spread { step_ms, width_ms, from, to, now: ask.now };
+            read_rolled(store, &mut reading, &mut gatherings, &spread).await?;
         }
     }
     let series = gatherings.into_iter().map(|gathering| finish(gathering, from, to, ask)).collect();
@@ -116,36 +124,6 @@ fn choose(ask: &CurveAsk, kept: &Kept) -> (CurveSource, i64) {
     (CurveSource::RollUps(width), ceil(wanted.max(1), width * 1000))
 }
 
-/// The detectors of the gatherings, each with the groups it has sent.
-async fn lines(
-    connection: &mut SqliteConnection,
-    gatherings: &[Gathering],
-) -> Result<Vec<(i64, i64)>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT detector_id, grp FROM reading_group WHERE 1 = 1");
-    push_any(&mut query, "detector_id", gatherings.iter().map(|gathering| gathering.detector));
-    Ok(query.push(" ORDER BY detector_id, grp").build_query_as().fetch_all(connection).await?)
-}
-
-fn add_reading(
-    gatherings: &mut [Gathering],
-    detector: i64,
-    filed_at: i64,
-    bytes: &[u8],
-    step_ms: i64,
-) -> Result<(), StoreError> {
-    let (samples, _) = payload::decode(bytes).map_err(|error| {
-        StoreError::corrupt(format!("reading of detector {detector} at {filed_at}: {error}"))
-    })?;
-    for sample in samples.iter().filter(|sample| sample.quality == Quality::Good) {
-        for gathering in gatherings.iter_mut() {
-            if gathering.detector == detector && gathering.point == Some(sample.point.0) {
-                gathering.add(step_ms, filed_at, &Bucket::of(sample.raw, filed_at));
-            }
-        }
-    }
-    Ok(())
-}
-
 async fn read_rows(
     store: &Store,
     connection: &mut SqliteConnection,
@@ -167,101 +145,31 @@ async fn read_rows(
     Ok(())
 }
 
-async fn read_rollups(
+/// Roll-ups, and what they do not hold yet.
+async fn read_rolled(
+    store: &Store,
     connection: &mut SqliteConnection,
     gatherings: &mut [Gathering],
-    step_ms: i64,
-    width_s: i64,
-    from: i64,
-    to: i64,
+    ask: &Spread,
 ) -> Result<(), StoreError> {
-    for gathering in gatherings {
-        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-            "SELECT bucket, min, max, sum, count, last, last_at FROM rollup \
-             WHERE channel_id = $1 AND step_s = $2 AND bucket >= $3 AND bucket < $4 ORDER BY bucket",
-        )
-        .bind(gathering.channel.0)
-        .bind(width_s)
-        .bind(from)
-        .bind(to)
-        .fetch_all(&mut *connection)
-        .await?;
-        for (begin, min, max, sum, count, last, last_at) in rows {
-            gathering.add(step_ms, begin, &Bucket { min, max, sum, count, last, last_at });
-        }
+    let mut points: BTreeMap<i64, Vec<u16>> = BTreeMap::new();
+    for gathering in gatherings.iter() {
+        points.entry(gathering.detector).or_default().extend(gathering.point);
     }
-    Ok(())
-}
-
-/// The readings that the roll-ups do not hold yet. Readings filed as current rise in time per detector and
-/// group, so that walking back from the newest can stop at the first one that is rolled up; the others have
-/// an index of their own.
-async fn read_tail(
-    connection: &mut SqliteConnection,
-    gatherings: &mut [Gathering],
-    step_ms: i64,
-    from: i64,
-    to: i64,
-) -> Result<(), StoreError> {
-    let current = i64::from(Filing::Current.stored());
-    for (detector, group) in lines(connection, gatherings).await? {
-        let cursor = cursor_of(connection, detector).await?;
-        let mut before = to;
-        'walk: loop {
-            let rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
-                "SELECT seq, filing, filed_at, payload FROM reading WHERE detector_id = $1 AND grp = $2 \
-                 AND filed_at >= $3 AND filed_at < $4 ORDER BY filed_at DESC LIMIT $5",
-            )
-            .bind(detector)
-            .bind(group)
-            .bind(from)
-            .bind(before)
-            .bind(CHUNK)
-            .fetch_all(&mut *connection)
-            .await?;
-            if rows.is_empty() {
-                break;
-            }
-            for (seq, filing, filed_at, bytes) in rows {
-                before = filed_at;
-                if filing != current {
-                    continue;
-                }
-                if seq <= cursor {
-                    break 'walk;
-                }
-                add_reading(gatherings, detector, filed_at, &bytes, step_ms)?;
+    for (detector, mut points) in points {
+        points.sort_unstable();
+        points.dedup();
+        let Spread { from, to, width_ms, now, .. } = *ask;
+        let wanted = Wanted { detector, points: &points, from, to, width_ms, now };
+        let found = rolled::read(store, connection, &wanted).await?;
+        for gathering in gatherings.iter_mut().filter(|gathering| gathering.detector == detector) {
+            let series = gathering.point.and_then(|point| found.points.get(&point));
+            for (begin, bucket) in series.into_iter().flatten() {
+                gathering.add(ask.step_ms, *begin, bucket);
             }
         }
     }
-    let mut detectors: Vec<i64> = gatherings.iter().map(|gathering| gathering.detector).collect();
-    detectors.sort_unstable();
-    detectors.dedup();
-    for detector in detectors {
-        let cursor = cursor_of(connection, detector).await?;
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT filed_at, payload FROM reading INDEXED BY reading_not_current WHERE detector_id = $1 \
-             AND seq > $2 AND filing <> 0 AND filed_at >= $3 AND filed_at < $4",
-        )
-        .bind(detector)
-        .bind(cursor)
-        .bind(from)
-        .bind(to)
-        .fetch_all(&mut *connection)
-        .await?;
-        for (filed_at, bytes) in rows {
-            add_reading(gatherings, detector, filed_at, &bytes, step_ms)?;
-        }
-    }
     Ok(())
-}
-
-async fn cursor_of(connection: &mut SqliteConnection, detector: i64) -> Result<i64, StoreError> {
-    let cursor: Option<i64> = sqlx::query_scalar("SELECT seq FROM rollup_cursor WHERE shard = $1")
-        .bind(shard_of(detector))
-        .fetch_optional(connection)
-        .await?;
-    Ok(cursor.unwrap_or(0))
 }
 
 fn finish(mut gathering: Gathering, from: i64, to: i64, ask: &CurveAsk) -> Series {

@@ -1,4 +1,4 @@
-//! Retention: what is let go. Readings go by the month, with their file; the rest in slices, so that the writer is
+//! Retention: what is let go. Readings and roll-ups go with their files; the rest in slices, so that the writer is
 //! never held for long.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::STEPS_S;
 use super::calendar::{DAY_MS, Month};
-use super::rollup::SHARDS;
+use super::partitions::{Kind, Part};
 use crate::error::StoreError;
 use crate::meta;
 use crate::open::Store;
@@ -18,11 +18,9 @@ use crate::open::Store;
 pub struct Retention {
     /// Readings, by the time they count for; let go by whole months.
     pub readings_ms: Option<i64>,
-    /// Roll-ups of 15 minutes.
+    /// Roll-ups of 15 minutes, and those of an hour that are made from them; let go by whole months.
     pub quarter_hours_ms: Option<i64>,
-    /// Roll-ups of 1 hour.
-    pub hours_ms: Option<i64>,
-    /// Roll-ups of 1 day.
+    /// Roll-ups of 1 day; let go by whole years.
     pub days_ms: Option<i64>,
     /// Events of terminals' lines.
     pub terminal_events_ms: Option<i64>,
@@ -38,8 +36,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             readings_ms: Some(30 * DAY_MS),
-            quarter_hours_ms: Some(400 * DAY_MS),
-            hours_ms: Some(5 * 366 * DAY_MS),
+            quarter_hours_ms: Some(5 * 366 * DAY_MS),
             days_ms: None,
             terminal_events_ms: Some(190 * DAY_MS),
             outbox_ms: Some(30 * DAY_MS),
@@ -54,7 +51,7 @@ impl Default for Retention {
 pub struct Retained {
     /// Months of readings.
     pub months: u64,
-    /// Buckets of roll-ups.
+    /// Files of roll-ups: months of 15 minutes, years of days.
     pub rollups: u64,
     /// Events of terminals' lines.
     pub terminal_events: u64,
@@ -99,13 +96,17 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
     let slice = i64::from(policy.slice_rows.max(1));
     let mut done = Retained::default();
     let many = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
-    if let Some(keep) = policy.readings_ms {
-        done.months = months(store, now.0.saturating_sub(keep)).await?;
-        done.more |= done.months > 0;
-    }
-    for (width, keep) in STEPS_S.into_iter().zip([policy.quarter_hours_ms, policy.hours_ms, policy.days_ms]) {
-        if let Some(keep) = keep {
-            done.rollups += rollups(store, width, now.0.saturating_sub(keep)).await?;
+    // What older history has no roll-ups of yet is not let go before it has.
+    if store.is_rolled() {
+        for (kind, keep) in [
+            (Kind::Chunks, policy.readings_ms),
+            (Kind::Quarters, policy.quarter_hours_ms),
+            (Kind::Days, policy.days_ms),
+        ] {
+            let Some(keep) = keep else { continue };
+            let gone = part(store, kind, now.0.saturating_sub(keep)).await?;
+            *(if kind == Kind::Chunks { &mut done.months } else { &mut done.rollups }) += gone;
+            done.more |= gone > 0;
         }
     }
     for (sql, keep, count) in [
@@ -138,28 +139,43 @@ pub(crate) async fn retain(store: &Store, policy: &Retention, now: UnixMs) -> Re
     Ok(done)
 }
 
-/// Drops the months that end before `cut`, one per slice. What waits in the tail stays until it is sealed.
-async fn months(store: &Store, cut: i64) -> Result<u64, StoreError> {
+/// The end of what a file holds, ms.
+const fn end_of(kind: Kind, month: Month) -> i64 {
+    match kind {
+        Kind::Chunks | Kind::Open | Kind::Quarters => month.next().first_day() * DAY_MS,
+        Kind::Days => Month::of_number(month.number() + 12).first_day() * DAY_MS,
+    }
+}
+
+/// Drops the oldest file of a kind that ends before `cut`. What waits in the tail stays until it is sealed.
+async fn part(store: &Store, kind: Kind, cut: i64) -> Result<u64, StoreError> {
     let partitions = &store.inner.partitions;
-    let is_old = |month: &Month| month.next().first_day() * DAY_MS <= cut;
-    let Some(month) = partitions.months().into_iter().find(is_old) else { return Ok(0) };
+    let is_old = |month: &Month| end_of(kind, *month) <= cut;
+    let Some(month) = partitions.months(kind).into_iter().find(is_old) else { return Ok(0) };
+    let keys = match kind {
+        Kind::Chunks => vec![READINGS_KEY.to_owned()],
+        Kind::Open => Vec::new(),
+        Kind::Quarters => vec![rollup_key(900), rollup_key(3600)],
+        Kind::Days => vec![rollup_key(86_400)],
+    };
     // Said first: nobody draws a curve from a month that is half there.
     let mut tx = store.begin().await?;
-    meta::put(&mut tx, READINGS_KEY, &(month.next().first_day() * DAY_MS).to_string()).await?;
+    for key in keys {
+        meta::put(&mut tx, &key, &end_of(kind, month).to_string()).await?;
+    }
     tx.commit().await?;
     // Nothing is sealed into a month that goes.
     let _round = store.inner.sealing.lock().await;
-    partitions.drop_month(month).await?;
-    tracing::info!(%month, "readings of a month are older than they have to be kept and were let go");
+    let file = Part::new(kind, month);
+    partitions.drop_part(file).await?;
+    tracing::info!(%file, "history is older than it has to be kept and was let go");
     Ok(1)
 }
 
-/// Every shard has rolled up the tail up to this number.
-pub(super) async fn rolled_up_to(store: &Store) -> Result<i64, StoreError> {
-    let rolled: Vec<i64> =
-        sqlx::query_scalar("SELECT seq FROM rollup_cursor").fetch_all(store.reader()).await?;
-    let all = i64::try_from(rolled.len()).is_ok_and(|shards| shards == SHARDS);
-    Ok(if all { rolled.into_iter().min().unwrap_or(0) } else { 0 })
+/// Whether roll-ups of 15 minutes of a month are still kept.
+pub(super) async fn keeps_quarters(store: &Store, month: Month) -> Result<bool, StoreError> {
+    let from = store.meta_number(&rollup_key(900)).await?;
+    Ok(from.is_none_or(|from| month.first_day() * DAY_MS >= from))
 }
 
 /// The first `seq` whose reading was received at or after `cut`. Rows come in the order of receive time, so
@@ -188,46 +204,4 @@ pub(super) async fn first_received_at(store: &Store, cut: i64) -> Result<i64, St
         }
     }
     Ok(low)
-}
-
-/// Walks over all channels, some hundred per transaction: within one channel old buckets lie together.
-async fn rollups(store: &Store, width_s: i64, cut: i64) -> Result<u64, StoreError> {
-    let mut deleted = 0;
-    let mut after = 0i64;
-    loop {
-        let last: Option<i64> = sqlx::query_scalar(
-            "SELECT max(id) FROM (SELECT id FROM channel WHERE id > $1 ORDER BY id LIMIT 500)",
-        )
-        .bind(after)
-        .fetch_one(store.reader())
-        .await?;
-        let Some(last) = last else { return Ok(deleted) };
-        let any: Option<i64> = sqlx::query_scalar(
-            "SELECT c.id FROM channel c JOIN rollup r ON r.channel_id = c.id AND r.step_s = $3 AND r.bucket < $4 \
-             WHERE c.id > $1 AND c.id <= $2 LIMIT 1",
-        )
-        .bind(after)
-        .bind(last)
-        .bind(width_s)
-        .bind(cut)
-        .fetch_optional(store.reader())
-        .await?;
-        if any.is_some() {
-            let mut tx = store.begin().await?;
-            let result = sqlx::query(
-                "DELETE FROM rollup WHERE channel_id IN (SELECT id FROM channel WHERE id > $1 AND id <= $2) \
-                 AND step_s = $3 AND bucket < $4",
-            )
-            .bind(after)
-            .bind(last)
-            .bind(width_s)
-            .bind(cut)
-            .execute(&mut *tx)
-            .await?;
-            meta::put(&mut tx, &rollup_key(width_s), &cut.to_string()).await?;
-            tx.commit().await?;
-            deleted += result.rows_affected();
-        }
-        after = last;
-    }
 }

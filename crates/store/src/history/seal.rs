@@ -1,21 +1,27 @@
-//! Sealing: the tail's days become chunks. A round walks over the detectors and writes the chunk of each day that has
-//! ended, some at a time in one transaction of the month's file, which holds up nobody; then it walks over the tail in
-//! the order of arrival and deletes, in small slices, what its chunk says it holds. Killed anywhere, the next round
-//! finds out from the chunks what is done. Readings that come late for a sealed day wait in the tail and are merged
-//! into its chunk by the next round.
+//! Sealing: the tail's days become chunks and roll-ups. A round walks over the detectors and writes the roll-up and then
+//! the chunk of each day that has ended, some at a time in one transaction of the month's files, which holds up nobody;
+//! then it walks over the tail in the order of arrival and deletes, in small slices, what its chunk says it holds; then it
+//! puts the roll-ups of months that have ended together. Killed anywhere, the next round finds out from the files what is
+//! done. Readings that come late for a sealed day wait in the tail and are merged into its chunk by the next round, which
+//! makes the roll-up of that day anew.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use domain::reading::Quality;
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::calendar::{DAY_MS, Month, day_of};
+use super::carry::CatchUp;
 use super::chunk;
-use super::partitions::key_of;
-use super::retention::{first_received_at, rolled_up_to};
+use super::partitions::{Kind, Part, key_of};
+use super::retention::{first_received_at, keeps_quarters};
+use super::rolled;
+use super::rollup::{QUARTER_MS, RollUp};
 use super::span::{TailRow, merged, read, readings_of, sealed, tail};
 use crate::error::StoreError;
+use crate::limits_in_force;
 use crate::open::Store;
 use crate::scoped::push_any;
 
@@ -79,7 +85,13 @@ pub(crate) enum Round {
         bound: i64,
         /// By detector and day: the number up to which its chunk holds the tail.
         held: HashMap<i64, HashMap<i64, i64>>,
+        /// The newest reading of each detector and group when it began: these stay.
+        newest: HashSet<i64>,
     },
+    /// History from before there were roll-ups in files gets them.
+    CatchingUp(CatchUp),
+    /// Months that have ended are put together: these, and in the first of them detectors up to this are.
+    PuttingTogether { months: VecDeque<Month>, after: i64 },
 }
 
 /// A chunk to be written.
@@ -88,6 +100,8 @@ struct Fresh {
     tail_seq: i64,
     readings: usize,
     body: Vec<u8>,
+    /// The roll-up of the day, with the number up to which it is.
+    rollup: (i64, Vec<u8>),
 }
 
 pub(crate) async fn seal(store: &Store, rules: &SealRules, now: UnixMs) -> Result<SealProgress, StoreError> {
@@ -100,12 +114,25 @@ pub(crate) async fn seal(store: &Store, rules: &SealRules, now: UnixMs) -> Resul
     let next = match &mut *round {
         Round::Rest => None,
         Round::Sealing { cut, asked, due } => {
-            let is_over = write_chunks(store, rules, *cut, asked, due, &mut progress).await?;
+            let is_over = write_chunks(store, rules, now, *cut, asked, due, &mut progress).await?;
             if is_over { Some(sweep_from(store, *cut).await?) } else { None }
         }
-        Round::Sweeping { after, bound, held } => {
-            let is_over = sweep(store, rules, after, *bound, held, &mut progress).await?;
-            is_over.then_some(Round::Rest)
+        Round::Sweeping { after, bound, held, newest } => {
+            if !sweep(store, rules, after, *bound, held, newest, &mut progress).await? {
+                None
+            } else if store.is_rolled() {
+                Some(ended(store, rules, now))
+            } else {
+                Some(Round::CatchingUp(CatchUp::begin(store).await?))
+            }
+        }
+        Round::CatchingUp(catch_up) => {
+            let is_over = catch_up.step(store, rules.chunks.max(1), now).await?;
+            is_over.then(|| ended(store, rules, now))
+        }
+        Round::PuttingTogether { months, after } => {
+            put_together(store, rules.chunks.max(1), months, after).await?;
+            months.is_empty().then_some(Round::Rest)
         }
     };
     if let Some(next) = next {
@@ -115,10 +142,69 @@ pub(crate) async fn seal(store: &Store, rules: &SealRules, now: UnixMs) -> Resul
     Ok(progress)
 }
 
+/// The months that have ended and are not put together yet; none while older history is caught up with, which would
+/// have them put together again and again.
+fn ended(store: &Store, rules: &SealRules, now: UnixMs) -> Round {
+    let cut = now.0.saturating_sub(rules.settle_ms);
+    let mut months = store.inner.partitions.months(Kind::Open);
+    months.retain(|month| {
+        store.is_rolled() && month.next().first_day() * DAY_MS <= cut && !is_any_damaged(store, *month)
+    });
+    if months.is_empty() {
+        Round::Rest
+    } else {
+        Round::PuttingTogether { months: months.into(), after: i64::MIN }
+    }
+}
+
+/// Whether something of a month's roll-ups is damaged: then its days stay in a file of their own, and are found first.
+fn is_any_damaged(store: &Store, month: Month) -> bool {
+    let partitions = &store.inner.partitions;
+    [Kind::Open, Kind::Quarters, Kind::Days].iter().any(|kind| partitions.is_damaged(Part::new(*kind, month)))
+}
+
+/// Puts the months of some detectors together. The file of the single days goes when all are: until then whoever reads
+/// finds its rows first, and they say the same.
+async fn put_together(
+    store: &Store,
+    most: usize,
+    months: &mut VecDeque<Month>,
+    after: &mut i64,
+) -> Result<(), StoreError> {
+    let Some(month) = months.front().copied() else { return Ok(()) };
+    let part = Part::new(Kind::Open, month);
+    let detectors = rolled::detectors_after(store, part, *after, most).await?;
+    let Some(last) = detectors.last().copied() else {
+        if !is_any_damaged(store, month) {
+            store.inner.partitions.drop_part(part).await?;
+        }
+        months.pop_front();
+        *after = i64::MIN;
+        return Ok(());
+    };
+    let keeps_quarters = keeps_quarters(store, month).await?;
+    let mut rows: BTreeMap<Kind, Vec<(i64, Vec<u8>)>> = BTreeMap::new();
+    let mut tail_seq = 0;
+    for detector in detectors {
+        if let Some(together) = rolled::put_together(store, month, detector, keeps_quarters).await? {
+            tail_seq = together.tail_seq.max(tail_seq);
+            for (kind, key, body) in together.rows {
+                rows.entry(kind).or_default().push((key, body));
+            }
+        }
+    }
+    for (kind, rows) in rows {
+        rolled::write(store, Part::new(kind, month), &rows, tail_seq).await?;
+    }
+    *after = last;
+    Ok(())
+}
+
 /// Writes some chunks; `true` when no day is left.
 async fn write_chunks(
     store: &Store,
     rules: &SealRules,
+    now: UnixMs,
     cut: i64,
     asked: &mut i64,
     due: &mut VecDeque<(i64, i64)>,
@@ -144,7 +230,7 @@ async fn write_chunks(
             continue;
         };
         let day = day_of(from);
-        if let Some(chunk) = gather(store, detector, day).await? {
+        if let Some(chunk) = gather(store, detector, day, now).await? {
             made += 1;
             progress.readings += u64::try_from(chunk.readings).unwrap_or(u64::MAX);
             progress.bytes += u64::try_from(chunk.body.len()).unwrap_or(u64::MAX);
@@ -158,8 +244,13 @@ async fn write_chunks(
         // Before the chunks are there: whoever finds the tail empty looks for them.
         store.raise_sealed_to(cut);
     }
-    for (month, chunks) in fresh {
+    for (month, mut chunks) in fresh {
         progress.chunks += u64::try_from(chunks.len()).unwrap_or(u64::MAX);
+        // Roll-ups first: a day that has a chunk has its roll-up, whatever stops the work in between.
+        let rows: Vec<(i64, Vec<u8>)> =
+            chunks.iter_mut().map(|chunk| (chunk.key, std::mem::take(&mut chunk.rollup.1))).collect();
+        let tail_seq = chunks.iter().map(|chunk| chunk.rollup.0).max().unwrap_or(0);
+        rolled::write(store, Part::new(Kind::Open, month), &rows, tail_seq).await?;
         write(store, month, &chunks).await?;
     }
     Ok(is_over)
@@ -194,10 +285,11 @@ async fn oldest_from(store: &Store, detector: i64, from: i64) -> Result<Option<i
 
 /// A day's chunk with what the tail adds to it; `None` when it adds nothing, or when the chunk is damaged: then its
 /// readings stay in the tail.
-async fn gather(store: &Store, detector: i64, day: i64) -> Result<Option<Fresh>, StoreError> {
+async fn gather(store: &Store, detector: i64, day: i64, now: UnixMs) -> Result<Option<Fresh>, StoreError> {
     let (from, to) = (day * DAY_MS, (day + 1) * DAY_MS);
     let mut connection = store.reader().acquire().await?;
     let mut rows = tail(&mut connection, detector, from, to).await?;
+    let then = limits_in_force::of(&mut connection, detector).await?;
     drop(connection);
     rows.sort_unstable_by_key(|row| row.0);
     let Some(tail_seq) = rows.last().map(|row| row.0) else { return Ok(None) };
@@ -215,20 +307,41 @@ async fn gather(store: &Store, detector: i64, day: i64) -> Result<Option<Fresh>,
     let before = had.map_or_else(|| Ok(Vec::new()), |had| readings_of(detector, day, &had))?;
     let new = rows.iter().filter(|row: &&TailRow| row.0 > held);
     let new = new.map(|row| read(detector, row)).collect::<Result<Vec<_>, _>>()?;
+    let damaged = |error: super::pack::PackError| {
+        StoreError::corrupt(format!("detector {detector}, day {day}: {error}"))
+    };
+    // Readings that were let go are in the roll-up of their day only: what comes late is added to it.
+    let good = before.iter().flat_map(|one| &one.samples).filter(|sample| sample.quality == Quality::Good);
+    let known = i64::try_from(good.count()).unwrap_or(i64::MAX);
+    let kept = rolled::of_day(store, detector, day).await?.filter(|kept| kept.count() > known);
+    let rollup = match kept {
+        None => None,
+        Some(mut kept) => {
+            let known = kept.days.values().copied().max().unwrap_or(i64::MIN);
+            let late = rows.iter().filter(|row: &&TailRow| row.0 > known);
+            let late = late.map(|row| read(detector, row)).collect::<Result<Vec<_>, _>>()?;
+            if !late.is_empty() {
+                kept.merge(RollUp::of_day(day, tail_seq, &late, &then, now.0));
+            }
+            Some(kept)
+        }
+    };
     let all = merged(before, new);
-    let body = chunk::encode(&all)
-        .map_err(|error| StoreError::corrupt(format!("detector {detector}, day {day}: {error}")))?;
-    Ok(Some(Fresh { key: key_of(day, detector), tail_seq, readings: all.len(), body }))
+    let rollup = rollup.unwrap_or_else(|| RollUp::of_day(day, tail_seq, &all, &then, now.0));
+    let rollup = (tail_seq, rollup.encode(QUARTER_MS).map_err(damaged)?);
+    let body = chunk::encode(&all).map_err(damaged)?;
+    Ok(Some(Fresh { key: key_of(day, detector), tail_seq, readings: all.len(), body, rollup }))
 }
 
 /// Whether a day has a chunk, whole or not. A month whose file cannot be read counts as one that has.
 async fn is_sealed(store: &Store, detector: i64, day: i64) -> Result<bool, StoreError> {
     let month = Month::of_day(day);
     let partitions = &store.inner.partitions;
-    if !partitions.months().contains(&month) {
+    if !partitions.months(Kind::Chunks).contains(&month) {
         return Ok(false);
     }
-    let Some(pool) = partitions.there(month).await? else { return Ok(true) };
+    let part = Part::new(Kind::Chunks, month);
+    let Some(pool) = partitions.there(part).await? else { return Ok(true) };
     let key: Result<Option<i64>, sqlx::Error> = sqlx::query_scalar("SELECT key FROM chunk WHERE key = $1")
         .bind(key_of(day, detector))
         .fetch_optional(&pool)
@@ -236,7 +349,7 @@ async fn is_sealed(store: &Store, detector: i64, day: i64) -> Result<bool, Store
     match key.map_err(StoreError::from) {
         Ok(key) => Ok(key.is_some()),
         Err(StoreError::Corrupt { what }) => {
-            partitions.damaged(month, None, &what);
+            partitions.damaged(part, None, &what);
             Ok(true)
         }
         Err(error) => Err(error),
@@ -244,7 +357,7 @@ async fn is_sealed(store: &Store, detector: i64, day: i64) -> Result<bool, Store
 }
 
 async fn write(store: &Store, month: Month, chunks: &[Fresh]) -> Result<(), StoreError> {
-    let pool = store.inner.partitions.made(month).await?;
+    let pool = store.inner.partitions.made(Part::new(Kind::Chunks, month)).await?;
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
     for chunk in chunks {
         sqlx::query(
@@ -271,18 +384,27 @@ async fn write(store: &Store, month: Month, chunks: &[Fresh]) -> Result<(), Stor
 /// What came before `cut` may be swept; what came since is younger than the youngest sealed day, or late and swept
 /// another day.
 async fn sweep_from(store: &Store, cut: i64) -> Result<Round, StoreError> {
-    let bound = first_received_at(store, cut).await?.min(rolled_up_to(store).await?.saturating_add(1));
-    Ok(Round::Sweeping { after: i64::MIN, bound, held: HashMap::new() })
+    let bound = first_received_at(store, cut).await?;
+    let newest: Vec<Option<i64>> = sqlx::query_scalar(
+        "SELECT (SELECT r.seq FROM reading r WHERE r.detector_id = g.detector_id AND r.grp = g.grp \
+         ORDER BY r.filed_at DESC LIMIT 1) FROM reading_group g",
+    )
+    .fetch_all(store.reader())
+    .await?;
+    let newest = newest.into_iter().flatten().collect();
+    Ok(Round::Sweeping { after: i64::MIN, bound, held: HashMap::new(), newest })
 }
 
 /// Clears one slice of the tail; `true` when there is no more. The newest reading of each detector and group stays, so
-/// that a restart finds it without looking into chunks.
+/// that a restart finds it without looking into chunks. The writer is held for the deletion alone: what goes is found out
+/// before.
 async fn sweep(
     store: &Store,
     rules: &SealRules,
     after: &mut i64,
     bound: i64,
     held: &mut HashMap<i64, HashMap<i64, i64>>,
+    newest: &HashSet<i64>,
     progress: &mut SealProgress,
 ) -> Result<bool, StoreError> {
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
@@ -295,24 +417,29 @@ async fn sweep(
     .await?;
     let Some((last, ..)) = rows.last() else { return Ok(true) };
     let mut gone = Vec::new();
+    let mut stays = Vec::new();
     for (seq, detector, filed_at) in &rows {
         let day = day_of(*filed_at);
         let of_day = match held.entry(day) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(held_of(store, day).await?),
         };
-        let up_to = of_day.get(detector);
-        if up_to.is_some_and(|up_to| seq <= up_to) {
-            gone.push(*seq);
-        }
+        let is_held = of_day.get(detector).is_some_and(|up_to| seq <= up_to);
+        if is_held && !newest.contains(seq) { gone.push(*seq) } else { stays.push(*seq) }
     }
-    if !gone.is_empty() {
-        let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM reading WHERE 1 = 1");
-        push_any(&mut query, "seq", gone);
-        query.push(
-            " AND EXISTS (SELECT 1 FROM reading n WHERE n.detector_id = reading.detector_id \
-             AND n.grp = reading.grp AND n.filed_at > reading.filed_at)",
-        );
+    if let (Some(first), Some(last)) = (gone.first(), gone.last()) {
+        let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM reading WHERE seq >= ");
+        query.push_bind(*first).push(" AND seq <= ").push_bind(*last);
+        // Nearly all go, in the order of the table; the few that stay are named.
+        if stays.len() <= gone.len() {
+            if !stays.is_empty() {
+                query.push(" AND NOT (1 = 1");
+                push_any(&mut query, "seq", stays);
+                query.push(")");
+            }
+        } else {
+            push_any(&mut query, "seq", gone);
+        }
         let mut tx = store.begin().await?;
         progress.swept += query.build().persistent(false).execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
@@ -323,8 +450,8 @@ async fn sweep(
 
 /// By detector: the number up to which the day's chunk holds the tail.
 async fn held_of(store: &Store, day: i64) -> Result<HashMap<i64, i64>, StoreError> {
-    let month = Month::of_day(day);
-    let Some(pool) = store.inner.partitions.there(month).await? else { return Ok(HashMap::new()) };
+    let part = Part::new(Kind::Chunks, Month::of_day(day));
+    let Some(pool) = store.inner.partitions.there(part).await? else { return Ok(HashMap::new()) };
     let rows: Result<Vec<(i64, i64)>, sqlx::Error> =
         sqlx::query_as("SELECT key & 4294967295, tail_seq FROM chunk WHERE key >= $1 AND key < $2")
             .bind(key_of(day, 0))
@@ -334,7 +461,7 @@ async fn held_of(store: &Store, day: i64) -> Result<HashMap<i64, i64>, StoreErro
     match rows.map_err(StoreError::from) {
         Ok(rows) => Ok(rows.into_iter().collect()),
         Err(StoreError::Corrupt { what }) => {
-            store.inner.partitions.damaged(month, None, &what);
+            store.inner.partitions.damaged(part, None, &what);
             Ok(HashMap::new())
         }
         Err(error) => Err(error),

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use domain::id::DetectorId;
-use domain::reading::{Filing, Quality};
+use domain::reading::{Filing, PointIndex, Quality};
 use domain::time::UnixMs;
 use sqlx::SqliteConnection;
 
 use super::calendar::{day_name, day_of};
 use super::chunk::Chunk;
-use super::partitions::{key_of, key_parts, months_between};
+use super::partitions::{Kind, Part, key_of, key_parts, months_between};
 use crate::error::StoreError;
 use crate::intake::{SHARED_MS, StoredReading};
 use crate::open::Store;
@@ -88,8 +88,9 @@ pub(crate) async fn sealed(
         return Ok(found);
     }
     let wanted = months_between(from, to);
-    for month in partitions.months().into_iter().filter(|month| wanted.contains(month)) {
-        let Some(pool) = partitions.there(month).await? else { continue };
+    for month in partitions.months(Kind::Chunks).into_iter().filter(|month| wanted.contains(month)) {
+        let part = Part::new(Kind::Chunks, month);
+        let Some(pool) = partitions.there(part).await? else { continue };
         let first = day_of(from).max(month.first_day());
         let last = day_of(to - 1).min(month.next().first_day() - 1);
         // A key per day, each found by itself: between two days of a detector lie all the others.
@@ -107,12 +108,12 @@ pub(crate) async fn sealed(
                     let (day, _) = key_parts(key);
                     match whole(&body, crc) {
                         Ok(()) => drop(found.insert(day, Sealed { tail_seq, body })),
-                        Err(what) => partitions.damaged(month, Some((detector, day)), &what),
+                        Err(what) => partitions.damaged(part, Some((detector, day)), &what),
                     }
                 }
             }
             Err(StoreError::Corrupt { what }) => {
-                partitions.damaged(month, None, &what);
+                partitions.damaged(part, None, &what);
             }
             // Dropped between two looks.
             Err(StoreError::Sql(sqlx::Error::PoolClosed)) => {}
@@ -161,11 +162,13 @@ impl Span {
         rows
     }
 
-    /// All readings, in the order of group and filed time.
-    pub(crate) fn readings(&self) -> Result<Vec<StoredReading>, StoreError> {
+    /// All readings, in the order of group and filed time; with the values of some points only, or of all.
+    pub(crate) fn readings(&self, points: Option<&[PointIndex]>) -> Result<Vec<StoredReading>, StoreError> {
         let mut all = Vec::new();
         for (day, sealed) in &self.sealed {
-            let some = readings_of(self.detector, *day, sealed)?;
+            let some = parse(self.detector, *day, sealed)?
+                .readings_of(DetectorId(self.detector), points)
+                .map_err(|error| unreadable(self.detector, *day, &error))?;
             all.extend(some.into_iter().filter(|one| (self.from..self.to).contains(&one.filed_at.0)));
         }
         all.sort_by_key(|one| (one.group, one.filed_at));
@@ -173,7 +176,12 @@ impl Span {
         if tail.is_empty() {
             return Ok(all);
         }
-        let tail = tail.into_iter().map(|row| read(self.detector, row)).collect::<Result<_, _>>()?;
+        let read = |row| {
+            let mut one = read(self.detector, row)?;
+            one.samples.retain(|sample| points.is_none_or(|points| points.contains(&sample.point)));
+            Ok(one)
+        };
+        let tail = tail.into_iter().map(read).collect::<Result<_, StoreError>>()?;
         Ok(merged(all, tail))
     }
 
@@ -181,23 +189,47 @@ impl Span {
     pub(crate) fn track(&self, point: u16, mut take: impl FnMut(i64, i64)) -> Result<(), StoreError> {
         let range = self.from..self.to;
         for (day, sealed) in &self.sealed {
-            let chunk = parse(self.detector, *day, sealed)?;
-            let inside = |at, raw| {
+            track_of(self.detector, *day, sealed, point, |at, raw| {
                 if range.contains(&at) {
                     take(at, raw);
                 }
-            };
-            chunk.track(point, inside).map_err(|error| unreadable(self.detector, *day, &error))?;
-        }
-        for (_, _, filed_at, _, _, _, bytes) in self.unsealed() {
-            let (samples, _) = payload::decode(bytes).map_err(|error| {
-                StoreError::corrupt(format!("reading of detector {} at {filed_at}: {error}", self.detector))
             })?;
-            let wanted = samples.iter().filter(|s| s.point.0 == point && s.quality == Quality::Good);
-            wanted.for_each(|sample| take(*filed_at, sample.raw));
+        }
+        for row in self.unsealed() {
+            good_values(self.detector, row, |of, raw| {
+                if of == point {
+                    take(row.2, raw);
+                }
+            })?;
         }
         Ok(())
     }
+}
+
+/// The good values of one point of a sealed day with the time that they count for; by group, then by time.
+pub(crate) fn track_of(
+    detector: i64,
+    day: i64,
+    sealed: &Sealed,
+    point: u16,
+    take: impl FnMut(i64, i64),
+) -> Result<(), StoreError> {
+    let chunk = parse(detector, day, sealed)?;
+    chunk.track(point, take).map_err(|error| unreadable(detector, day, &error))
+}
+
+/// The good values of a row of the tail, with their points.
+pub(crate) fn good_values(
+    detector: i64,
+    (_, _, filed_at, _, _, _, bytes): &TailRow,
+    mut take: impl FnMut(u16, i64),
+) -> Result<(), StoreError> {
+    let (samples, _) = payload::decode(bytes).map_err(|error| {
+        StoreError::corrupt(format!("reading of detector {detector} at {filed_at}: {error}"))
+    })?;
+    let good = samples.iter().filter(|sample| sample.quality == Quality::Good);
+    good.for_each(|sample| take(sample.point.0, sample.raw));
+    Ok(())
 }
 
 fn unreadable(detector: i64, day: i64, error: &impl std::fmt::Display) -> StoreError {

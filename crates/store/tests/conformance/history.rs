@@ -43,7 +43,6 @@ fn check(curve: &Curve, stored: &[(i64, i64)], scale: f64) {
 enum Step {
     /// Readings of the detector, minutes from the begin, in the order of arrival.
     Commit(Vec<(i64, i64)>),
-    RollUp(u32),
     /// Steps of sealing, days from the begin that have ended.
     Seal(i64, u32),
     Reopen,
@@ -53,7 +52,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let some = prop::collection::vec((0i64..40 * 24 * 60, -5000i64..5000), 1..40);
     let step = prop_oneof![
         4 => some.prop_map(Step::Commit),
-        3 => (1u32..60).prop_map(Step::RollUp),
         3 => (0i64..42, 1u32..12).prop_map(|(day, steps)| Step::Seal(day, steps)),
         1 => Just(Step::Reopen),
     ];
@@ -90,9 +88,6 @@ async fn play(steps: Vec<Step>, ranges: Vec<(i64, i64, u32)>) {
                     }
                     world.store.commit(&readings(batch)).await.unwrap();
                 }
-                Step::RollUp(most) => {
-                    world.store.roll_up(most).await.unwrap();
-                }
                 Step::Seal(day, steps) => {
                     let rules = SealRules { settle_ms: 0, chunks: 3, slice_rows: 20 };
                     for _ in 0..steps {
@@ -107,7 +102,6 @@ async fn play(steps: Vec<Step>, ranges: Vec<(i64, i64, u32)>) {
                 check(&world.store.curve(&world.everything, &ask).await.unwrap(), &stored, scale);
             }
         }
-        while world.store.roll_up(1000).await.unwrap().behind {}
         let whole = ask(channel, UnixMs(begin - DAY), UnixMs(begin + 41 * DAY), 20);
         let curve = world.store.curve(&world.everything, &whole).await.unwrap();
         assert_eq!(curve.source, CurveSource::RollUps(86_400));
@@ -131,7 +125,7 @@ proptest! {
 #[tokio::test]
 async fn readings_that_share_their_moment_count_each() {
     let twice = |raw| Step::Commit(vec![(18_614, raw), (18_614, raw)]);
-    play(vec![twice(0), Step::RollUp(59), twice(-863), twice(0)], vec![(0, 40 * 24 * 60, 10)]).await;
+    play(vec![twice(0), twice(-863), twice(0)], vec![(0, 40 * 24 * 60, 10)]).await;
 }
 
 async fn regular(world: &World, detector: DetectorId, days: i64, every_ms: i64) {
@@ -147,7 +141,6 @@ async fn the_range_chooses_the_source_and_the_points_hold() {
     for backend in Backend::ALL {
         let world = World::new(backend).await;
         regular(&world, world.east.detector, 10, 10 * MINUTE).await;
-        while world.store.roll_up(400).await.unwrap().behind {}
         for (range, points, source) in [
             (HOUR, 600, CurveSource::Readings),
             (2 * DAY, 600, CurveSource::Readings),
@@ -205,7 +198,6 @@ async fn retention_lets_go_of_whole_months_and_keeps_the_newest() {
         world.store.commit(&readings(vec![reading(world.west.detector, NOW, 5)])).await.unwrap();
         let next_month = NOW.plus_ms(40 * DAY);
         world.store.commit(&readings(vec![reading(world.east.detector, next_month, 7)])).await.unwrap();
-        while world.store.roll_up(10_000).await.unwrap().behind {}
         let policy = Retention { readings_ms: Some(DAY), ..Retention::default() };
         assert_eq!(world.store.retain(&policy, next_month).await.unwrap().months, 0, "nothing is sealed yet");
         seal(&world.store, next_month).await;
@@ -229,11 +221,12 @@ async fn retention_lets_go_of_whole_months_and_keeps_the_newest() {
         let policy = Retention { quarter_hours_ms: Some(DAY), ..policy };
         assert!(world.store.retain(&policy, next_month).await.unwrap().rollups > 0);
         let curve = world.store.curve(&world.everything, &ask).await.unwrap();
-        assert_eq!(curve.source, CurveSource::RollUps(3600), "the quarter hours are gone as well");
+        assert_eq!(curve.source, CurveSource::RollUps(86_400), "the quarter hours are gone as well");
         assert_eq!(curve.series[0].points[0].max, {
             let channels =
                 world.store.detectors().channels(&world.everything, world.east.detector).await.unwrap();
-            channels[1].decimals.value(5)
+            // The first day is there from 14:00 UTC on.
+            channels[1].decimals.value(59)
         });
     }
 }

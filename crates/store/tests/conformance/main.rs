@@ -26,5 +26,6 @@ mod profiles;
 mod risk;
 mod scope;
 mod sealing;
+mod statistics;
 mod telling;
 mod walks;
