@@ -85,6 +85,9 @@ impl fmt::Display for Part {
 const FOLDER: &str = "history";
 const SUFFIX: &str = ".db";
 
+/// Size of a page of a file that is made new, bytes: a chunk of some 24 KB leaves half a page empty at its end.
+const PAGE_BYTES: u32 = 1024;
+
 /// How long a file that nobody reads stays open.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -179,7 +182,8 @@ impl Partitions {
             .busy_timeout(self.busy)
             .journal_mode(SqliteJournalMode::Wal)
             // Not mapped into memory: a sector that cannot be read would be a signal that ends the process.
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Full)
+            .page_size(PAGE_BYTES);
         let pool = SqlitePoolOptions::new()
             .max_connections(3)
             .acquire_timeout(self.busy)

@@ -326,11 +326,14 @@ async fn gather(store: &Store, detector: i64, day: i64, now: UnixMs) -> Result<O
             Some(kept)
         }
     };
-    let all = merged(before, new);
-    let rollup = rollup.unwrap_or_else(|| RollUp::of_day(day, tail_seq, &all, &then, now.0));
-    let rollup = (tail_seq, rollup.encode(QUARTER_MS).map_err(damaged)?);
-    let body = chunk::encode(&all).map_err(damaged)?;
-    Ok(Some(Fresh { key: key_of(day, detector), tail_seq, readings: all.len(), body, rollup }))
+    // Compressing takes tens of milliseconds: not on a thread that others wait for.
+    let packed = tokio::task::spawn_blocking(move || {
+        let all = merged(before, new);
+        let rollup = rollup.unwrap_or_else(|| RollUp::of_day(day, tail_seq, &all, &then, now.0));
+        Ok((all.len(), rollup.encode(QUARTER_MS)?, chunk::encode(&all)?))
+    });
+    let (readings, rollup, body) = packed.await.map_err(|_stopped| StoreError::Busy)?.map_err(damaged)?;
+    Ok(Some(Fresh { key: key_of(day, detector), tail_seq, readings, body, rollup: (tail_seq, rollup) }))
 }
 
 /// Whether a day has a chunk, whole or not. A month whose file cannot be read counts as one that has.
