@@ -31,6 +31,9 @@ bench: web ## Measure, and write docs/performance.md
 	cargo build --release -p app
 	python3 bench/run.py
 
+bench-hot-path: ## Count the instructions that a reading costs, against their budget
+	bench/hot_path.py
+
 bench-day: ## Score a simulated day of 10,000 detectors against what was scripted
 	cargo run --release -q -p sim --example day -- 10000 24 1
 
@@ -58,4 +61,4 @@ bench-history: ## Measure chunks, curves and sealing on a simulated year and on 
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-day bench-days bench-detection bench-storm bench-phone bench-incidents bench-history fuzz
+.PHONY: help run web check test bench bench-hot-path bench-day bench-days bench-detection bench-storm bench-phone bench-incidents bench-history fuzz

@@ -55,7 +55,7 @@ pub(crate) fn scenario(wanted: &CityArgs) -> anyhow::Result<Scenario> {
 /// `emberwatch commission`.
 pub(crate) async fn commission_command(settings: &Settings, wanted: &Commission) -> anyhow::Result<()> {
     let inventory = match (wanted.load, wanted.mixed) {
-        (Some(connections), _) => sim::load::load_inventory(connections, 1),
+        (Some(connections), _) => sim::load::load_inventory(connections, wanted.load_mqtt, 1),
         (None, Some(devices)) => sim::load::mixed::mixed_inventory(devices),
         (None, None) => Inventory::of(&scenario(&wanted.city)?),
     };

@@ -137,9 +137,22 @@ pub(crate) struct Commission {
     /// Instead of a city: so many terminals for `simulate --load`.
     #[arg(long, value_name = "CONNECTIONS")]
     pub(crate) load: Option<usize>,
+    /// With `--load`: so many more that speak MQTT, for `simulate --load --speak mqtt`.
+    #[arg(long, value_name = "CONNECTIONS", requires = "load", default_value_t = 0)]
+    pub(crate) load_mqtt: usize,
     /// Instead of a city: so many devices of mixed protocols, for the measurement with a reconnect storm.
     #[arg(long, value_name = "DEVICES", conflicts_with = "load")]
     pub(crate) mixed: Option<usize>,
+}
+
+/// How the devices of a load speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Speak {
+    /// The vendor cloud protocol.
+    #[value(name = "7b7b")]
+    Cloud7b7b,
+    /// MQTT, QoS 1.
+    Mqtt,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +189,15 @@ pub(crate) struct Simulate {
     /// Load and idle: how many connections.
     #[arg(long, default_value_t = 1000)]
     pub(crate) connections: usize,
+    /// Load and idle: how the devices speak; with `mqtt` they come to `--mqtt`.
+    #[arg(long, value_enum, default_value_t = Speak::Cloud7b7b)]
+    pub(crate) speak: Speak,
+    /// Load and idle: from how many loopback addresses they dial.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) addresses: usize,
+    /// Load and idle: how many new connections per second.
+    #[arg(long, default_value_t = 1500.0)]
+    pub(crate) connect_per_s: f64,
     /// Load and idle: the number of the first terminal, from 1.
     #[arg(long, default_value_t = 1)]
     pub(crate) first: usize,

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use domain::profile::Profile;
 use sim::city::Inventory;
 use sim::doors::Doors;
 use sim::line::CountersNow;
-use sim::load::LoadOptions;
+use sim::load::{LoadOptions, LoadProtocol};
 use sim::run::RunOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Simulate;
+use crate::cli::{Simulate, Speak};
 use crate::platform::stopped_by_somebody;
 use crate::settings::Settings;
 use crate::{city, profiles};
@@ -27,7 +28,13 @@ pub(crate) async fn run(settings: &Settings, wanted: &Simulate) -> anyhow::Resul
         }
     });
     if wanted.load || wanted.idle {
-        load(doors.field, wanted, &models, stop).await
+        let (door, protocol) = match wanted.speak {
+            Speak::Cloud7b7b => (Some(doors.field), LoadProtocol::Cloud7b7b),
+            Speak::Mqtt => (doors.mqtt, LoadProtocol::Mqtt),
+        };
+        let door =
+            door.context("the door for MQTT is closed by the configuration; say where it is with --mqtt")?;
+        load(door, protocol, wanted, &models, stop).await
     } else {
         live(doors, wanted, &models, stop).await
     }
@@ -61,13 +68,17 @@ async fn live(
 
 async fn load(
     server: SocketAddr,
+    protocol: LoadProtocol,
     wanted: &Simulate,
     models: &[Arc<Profile>],
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readings_per_s = if wanted.idle { Some(0.0) } else { wanted.rate };
     let options = LoadOptions {
+        protocol,
+        addresses: wanted.addresses,
         connections: wanted.connections,
+        connect_per_s: wanted.connect_per_s,
         readings_per_s,
         window: wanted.window,
         for_s: wanted.seconds,

@@ -204,6 +204,18 @@ impl IntakeSender {
         self.0.send(item).await.map_err(|_gone| Stopped)
     }
 
+    /// Hands `item` over at once; gives it back while the queue is full.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the pipeline is gone.
+    pub fn try_send(&self, item: Intake) -> Result<Option<Intake>, Stopped> {
+        match self.0.try_send(item) {
+            Ok(()) => Ok(None),
+            Err(mpsc::error::TrySendError::Full(item)) => Ok(Some(item)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped),
+        }
+    }
+
     /// How many items wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -164,6 +164,27 @@ struct Ring {
     next_seq: u64,
     kept: VecDeque<Arc<LiveEvent>>,
     bound: usize,
+    /// Events since the last reader was there.
+    unheard: usize,
+}
+
+impl Ring {
+    fn put(
+        &mut self,
+        organisation: Option<OrganisationPath>,
+        area: Option<AreaCode>,
+        kind: LiveKind,
+        readers: &broadcast::Sender<Arc<LiveEvent>>,
+    ) {
+        let event = Arc::new(LiveEvent { seq: self.next_seq, organisation, area, kind });
+        self.next_seq += 1;
+        if self.kept.len() >= self.bound {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(Arc::clone(&event));
+        // Sent under the lock so that readers see the order of `seq`. No reader is no error.
+        self.unheard = if readers.send(event).is_ok() { 0 } else { self.unheard.saturating_add(1) };
+    }
 }
 
 impl LiveHub {
@@ -171,7 +192,7 @@ impl LiveHub {
     #[must_use]
     pub fn new(boot: String, bound: usize) -> Self {
         let (readers, _) = broadcast::channel(bound.max(1));
-        let ring = Ring { next_seq: 1, kept: VecDeque::with_capacity(bound), bound };
+        let ring = Ring { next_seq: 1, kept: VecDeque::with_capacity(bound), bound, unheard: bound };
         Self { boot, ring: Mutex::new(ring), readers }
     }
 
@@ -184,21 +205,37 @@ impl LiveHub {
     /// Tells everybody who watches. Never waits: a reader that is too slow is told of a gap.
     pub fn publish(&self, organisation: Option<OrganisationPath>, area: Option<AreaCode>, kind: LiveKind) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = Arc::new(LiveEvent { seq: ring.next_seq, organisation, area, kind });
-        ring.next_seq += 1;
-        if ring.kept.len() >= ring.bound {
-            ring.kept.pop_front();
+        ring.put(organisation, area, kind, &self.readers);
+    }
+
+    /// Tells what was committed together.
+    pub fn publish_all(&self, events: impl IntoIterator<Item = (OrganisationPath, AreaCode, LiveKind)>) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        for (organisation, area, kind) in events {
+            ring.put(Some(organisation), Some(area), kind, &self.readers);
         }
-        ring.kept.push_back(Arc::clone(&event));
-        // Sent under the lock so that readers see the order of `seq`. No reader is no error.
-        let _nobody = self.readers.send(event);
+    }
+
+    /// Whether events are missed when they are not told: somebody reads, or may come back and go on from what is kept.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        self.readers.receiver_count() > 0 || ring.unheard < ring.bound
+    }
+
+    /// Says that there was something to tell and nobody to tell it to: whoever comes back learns of a gap.
+    pub fn leave_out(&self) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.next_seq += 1;
+        ring.kept.clear();
     }
 
     /// Subscribes and, given the last id that the reader saw, says what it missed. The two are one step, so
     /// nothing falls between.
     #[must_use]
     pub fn subscribe(&self, last: Option<(&str, u64)>) -> (Resume, u64, broadcast::Receiver<Arc<LiveEvent>>) {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.unheard = 0;
         let reader = self.readers.subscribe();
         let newest = ring.next_seq - 1;
         let resume = match last {

@@ -1,8 +1,9 @@
 //! The picture as code: each stage that runs, each queue between them, its bound, and what happens when it is full.
 //!
 //! ```text
-//!  sessions --intake-->  partition: file -> judge -> commit -> confirm -> memory -> live stream --> screens
-//!     |                    ^    |                       \-> outbox
+//!  sessions --intake-->  partition: file -> judge                 confirm -> memory -> live stream --> screens
+//!     |                    ^    |             \--> committer: commit --^  \-> outbox
+//!     |                    |    |                  (the next batch is judged meanwhile)
 //!     |                    |    \--unknown--> registrar -> pending list
 //!     |        people --commands
 //!     \--telegrams--> telegram log
@@ -17,6 +18,7 @@
 //! | queue | from, to | when it is full |
 //! | --- | --- | --- |
 //! | intake | sessions, partition | the session waits, and so does its socket |
+//! | commits | partition, committer | one is under way; the next batch grows meanwhile |
 //! | commands | services, partition | the caller waits |
 //! | forward | engine, forwarder to a higher centre | the engine waits; what waits is in the store |
 //! | unknown | partition, registrar | the call is forgotten; the terminal dials again |
@@ -49,7 +51,7 @@ use crate::dispatch;
 use crate::error::EngineError;
 use crate::keeping::{self, BackupFacts};
 use crate::memory::Memory;
-use crate::partition::{Act, Command, Links, Partition};
+use crate::partition::{self, Act, Command, Links, Partition};
 use crate::storage::{Storage, StorageFacts};
 use crate::telling::{self, PostOffice, Teller, TellingConfig};
 
@@ -196,6 +198,7 @@ impl Engine {
         let (commands, commands_end) = mpsc::channel(config.command_bound.max(1));
         let (unknown, unknown_end) = mpsc::channel(config.unknown_bound.max(1));
         let weak_unknown = unknown.downgrade();
+        let (orders, orders_end) = mpsc::channel(1);
 
         let partition = Partition::restore(Links {
             store: store.clone(),
@@ -206,6 +209,7 @@ impl Engine {
             counters: Arc::clone(&counters),
             storage: Arc::clone(&storage),
             intake,
+            orders,
             commands: commands_end,
             unknown,
             batch_max: config.batch_max.max(1),
@@ -213,6 +217,7 @@ impl Engine {
         })
         .await?;
         tasks.spawn(partition.run(stop.child_token()));
+        tasks.spawn(partition::commit(store.clone(), orders_end));
         tasks.spawn(keeping::write_telegrams(
             store.clone(),
             telegrams,

@@ -38,9 +38,10 @@ use crate::session::{Facts, Moment, Output, Taken};
 use crate::stream::Stream;
 use crate::telegram_log::{TelegramLog, Whose};
 use crate::tls::TlsAcceptor;
+use crate::under_way::{UnderWay, Uploads, oldest};
 
 /// Bytes read at once. One buffer per thread, not per connection.
-const READ_BYTES: usize = 4_096;
+const READ_BYTES: usize = 16_384;
 
 thread_local! {
     static BUFFER: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
@@ -150,8 +151,8 @@ struct Connection {
     core: Core,
     /// The terminal it speaks for, and the queue of what it is asked to do.
     line: Option<Box<Line>>,
-    /// Readings whose outcome is not known yet, oldest first, and how many they are.
-    in_flight: VecDeque<(u64, oneshot::Receiver<Outcome>)>,
+    /// What was handed over and has no outcome yet, oldest first.
+    in_flight: VecDeque<UnderWay>,
     /// Who waits for the answer to the command that was taken last.
     command: Option<oneshot::Sender<Result<LineAnswer, LineError>>>,
     gate: Arc<Gate>,
@@ -221,7 +222,10 @@ impl Connection {
             let mut out = Vec::new();
             match happened {
                 Happened::Stop => is_stopping = true,
-                Happened::Outcome(outcome) => self.on_outcome(outcome, &mut out),
+                Happened::Outcome(outcome) => {
+                    self.on_outcome(outcome, &mut out);
+                    self.on_known_outcomes(&mut out);
+                }
                 Happened::Request(Some((command, answer))) if is_stopping => {
                     drop((command, answer));
                 }
@@ -297,20 +301,29 @@ impl Connection {
     }
 
     fn on_outcome(&mut self, outcome: Outcome, out: &mut Vec<Output>) {
-        if let Some((readings, _)) = self.in_flight.pop_front() {
-            match outcome {
-                Outcome::Committed => self.gate.counters.readings_confirmed.add(readings),
-                Outcome::Unavailable => self.gate.counters.readings_unconfirmed.add(readings),
-            }
+        let Some(UnderWay { readings, uploads, .. }) = self.in_flight.pop_front() else { return };
+        match outcome {
+            Outcome::Committed => self.gate.counters.readings_confirmed.add(readings),
+            Outcome::Unavailable => self.gate.counters.readings_unconfirmed.add(readings),
         }
         let now = self.gate.now();
         let facts = Self::facts(&self.gate, &self.caller);
-        match &mut self.core {
-            Core::Undetected { .. } => {}
-            Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
-            Core::Dtu(session) => session.on_outcome(outcome, facts, now, out),
-            Core::Gateway(session) => session.on_outcome(outcome, facts, now, out),
-            Core::Gb(session) => session.on_outcome(outcome, facts, now, out),
+        for _ in 0..uploads {
+            match &mut self.core {
+                Core::Undetected { .. } => {}
+                Core::Cloud(session) => session.on_outcome(outcome, facts, now, out),
+                Core::Dtu(session) => session.on_outcome(outcome, facts, now, out),
+                Core::Gateway(session) => session.on_outcome(outcome, facts, now, out),
+                Core::Gb(session) => session.on_outcome(outcome, facts, now, out),
+            }
+        }
+    }
+
+    /// Takes the outcomes that came with the first one: a commit settles many readings of a busy line, and what is said
+    /// of them goes into one write.
+    fn on_known_outcomes(&mut self, out: &mut Vec<Output>) {
+        while let Some(outcome) = self.in_flight.front_mut().and_then(UnderWay::known) {
+            self.on_outcome(outcome, out);
         }
     }
 
@@ -378,9 +391,12 @@ impl Connection {
         }
     }
 
-    /// Does what the session wants done.
+    /// Does what the session wants done. What is said goes into one write, and uploads of one detector that came
+    /// together go one way together.
     async fn act(&mut self, out: Vec<Output>) -> Result<(), Ended> {
         let mut spoken = None;
+        let mut said: Vec<u8> = Vec::new();
+        let mut uploads: Option<Uploads> = None;
         for output in out {
             match output {
                 Output::Speaks(protocol) => spoken = Some(protocol),
@@ -394,38 +410,76 @@ impl Connection {
                 }
                 Output::Write(bytes) => {
                     self.keep(TelegramDirection::Down, spoken, &bytes, None);
-                    self.write(&bytes).await?;
+                    if said.is_empty() {
+                        said = bytes;
+                    } else {
+                        said.extend_from_slice(&bytes);
+                    }
                 }
                 Output::Readings(readings) => {
-                    let count = readings.len() as u64;
-                    let (confirm, outcome) = Confirm::pair();
-                    self.gate.counters.readings_received.add(count);
-                    self.hand_over(Intake::Readings { readings, confirm }).await?;
-                    self.in_flight.push_back((count, outcome));
-                }
-                Output::Notes { terminal, notes } => {
-                    let (confirm, outcome) = Confirm::pair();
-                    let at = self.gate.now().wall;
-                    let remote = self.caller.remote.to_string();
-                    self.hand_over(Intake::Noted { terminal, at, remote, notes, confirm }).await?;
-                    self.in_flight.push_back((0, outcome));
-                }
-                Output::Tell(intake) => self.hand_over(intake).await?,
-                Output::Unknown(unknown) => {
-                    let gate = &self.gate;
-                    if let Some(unknown) = gate.pending.due(unknown, gate.mono_ms(), &gate.counters) {
-                        self.hand_over(Intake::Unknown(unknown)).await?;
+                    if let Some(readings) = match &mut uploads {
+                        Some(uploads) => uploads.join(readings),
+                        None => Some(readings),
+                    } {
+                        self.hand_over_uploads(uploads.take(), &mut said).await?;
+                        uploads = Some(Uploads::of(readings));
                     }
                 }
-                Output::Unproven => self.gate.counters.proofs_refused.add_one(),
-                Output::Claim(terminal) => self.claim(terminal).await?,
-                Output::Release(reason) => self.release(reason).await?,
-                Output::Answered(result) => {
-                    if let Some(waiting) = self.command.take() {
-                        let _gone = waiting.send(result);
-                    }
+                // Whatever else reaches the pipeline or ends the line keeps its place behind the uploads before it.
+                other @ (Output::Notes { .. }
+                | Output::Tell(_)
+                | Output::Unknown(_)
+                | Output::Unproven
+                | Output::Claim(_)
+                | Output::Release(_)
+                | Output::Answered(_)
+                | Output::Close(_)) => {
+                    self.hand_over_uploads(uploads.take(), &mut said).await?;
+                    self.act_seldom(other, &mut said).await?;
                 }
-                Output::Close(reason) => return Err(Ended(reason)),
+            }
+        }
+        self.hand_over_uploads(uploads, &mut said).await?;
+        self.say(&mut said).await
+    }
+
+    async fn hand_over_uploads(&mut self, uploads: Option<Uploads>, said: &mut Vec<u8>) -> Result<(), Ended> {
+        let Some(uploads) = uploads else { return Ok(()) };
+        let (intake, under_way) = uploads.begin(&self.gate.counters);
+        self.hand_over(intake, said).await?;
+        self.in_flight.push_back(under_way);
+        Ok(())
+    }
+
+    async fn act_seldom(&mut self, output: Output, said: &mut Vec<u8>) -> Result<(), Ended> {
+        match output {
+            // Done where they are more than seldom.
+            Output::Speaks(_) | Output::Heard { .. } | Output::Write(_) | Output::Readings(_) => {}
+            Output::Notes { terminal, notes } => {
+                let (confirm, outcome) = Confirm::pair();
+                let at = self.gate.now().wall;
+                let remote = self.caller.remote.to_string();
+                self.hand_over(Intake::Noted { terminal, at, remote, notes, confirm }, said).await?;
+                self.in_flight.push_back(UnderWay { readings: 0, uploads: 1, outcome });
+            }
+            Output::Tell(intake) => self.hand_over(intake, said).await?,
+            Output::Unknown(unknown) => {
+                let gate = &self.gate;
+                if let Some(unknown) = gate.pending.due(unknown, gate.mono_ms(), &gate.counters) {
+                    self.hand_over(Intake::Unknown(unknown), said).await?;
+                }
+            }
+            Output::Unproven => self.gate.counters.proofs_refused.add_one(),
+            Output::Claim(terminal) => self.claim(terminal).await?,
+            Output::Release(reason) => self.release(reason).await?,
+            Output::Answered(result) => {
+                if let Some(waiting) = self.command.take() {
+                    let _gone = waiting.send(result);
+                }
+            }
+            Output::Close(reason) => {
+                self.say(said).await?;
+                return Err(Ended(reason));
             }
         }
         Ok(())
@@ -455,14 +509,28 @@ impl Connection {
         Ok(())
     }
 
-    async fn tell_line(&self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
+    async fn tell_line(&mut self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
         let at = self.gate.now().wall;
-        self.hand_over(Intake::Line { terminal, at, remote: self.caller.remote.to_string(), event }).await
+        let line = Intake::Line { terminal, at, remote: self.caller.remote.to_string(), event };
+        self.hand_over(line, &mut Vec::new()).await
     }
 
-    /// Waits while the pipeline's queue is full; so does the socket, and in the end the device.
-    async fn hand_over(&self, intake: Intake) -> Result<(), Ended> {
-        self.gate.intake.send(intake).await.map_err(|stopped| Ended(stopped.to_string()))
+    /// Waits while the pipeline's queue is full; so does the socket, and in the end the device. What is to be `said` does
+    /// not wait with it.
+    async fn hand_over(&mut self, intake: Intake, said: &mut Vec<u8>) -> Result<(), Ended> {
+        let stopped = |stopped: bus::intake::Stopped| Ended(stopped.to_string());
+        match self.gate.intake.try_send(intake).map_err(stopped)? {
+            None => Ok(()),
+            Some(waits) => {
+                self.say(said).await?;
+                self.gate.intake.send(waits).await.map_err(stopped)
+            }
+        }
+    }
+
+    /// Writes what is to be said, if anything is.
+    async fn say(&mut self, said: &mut Vec<u8>) -> Result<(), Ended> {
+        if said.is_empty() { Ok(()) } else { self.write(&std::mem::take(said)).await }
     }
 
     /// Keeps a telegram, of the protocol that is `spoken` where the line may carry several.
@@ -543,14 +611,6 @@ async fn read(stream: &mut Stream) -> io::Result<usize> {
         })
     })
     .await
-}
-
-/// The outcome of the oldest readings. A promise that was dropped counts as not kept.
-async fn oldest(in_flight: &mut VecDeque<(u64, oneshot::Receiver<Outcome>)>) -> Outcome {
-    match in_flight.front_mut() {
-        Some((_, outcome)) => outcome.await.unwrap_or(Outcome::Unavailable),
-        None => std::future::pending().await,
-    }
 }
 
 async fn next_request(line: &mut Option<Box<Line>>) -> Option<LineRequest> {

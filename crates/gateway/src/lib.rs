@@ -46,6 +46,7 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod under_way;
 
 pub use config::{
     ConfigError, DtuConfig, FieldConfig, Gateway1f1fConfig, GbConfig, ListenerConfig, ModbusTcpConfig,

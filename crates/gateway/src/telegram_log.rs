@@ -31,6 +31,11 @@ impl TelegramLog {
         Self { sink: sink.with_default(level) }
     }
 
+    /// Whether the level says that a telegram is kept, so that nobody puts it together for nothing.
+    pub(crate) fn wants(&self, terminal: Option<TerminalId>, refused: bool) -> bool {
+        self.sink.wants(terminal, refused)
+    }
+
     /// Keeps bytes if the level says so. Never waits.
     pub(crate) fn keep(
         &self,

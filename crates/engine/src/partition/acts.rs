@@ -35,7 +35,7 @@ pub(crate) struct Act {
 }
 
 impl Partition {
-    pub(super) async fn act(&self, draft: &mut Draft<'_>, act: Act) -> Result<(), EngineError> {
+    pub(super) async fn act(&self, draft: &mut Draft, act: Act) -> Result<(), EngineError> {
         if let AlarmEvent::Note(note) = &act.event {
             fits(&self.record(draft, act.alarm).await?, note)?;
         }
@@ -115,7 +115,7 @@ impl Partition {
 
     /// What people have entered about an alarm, with what this commit adds. What it adds has no number yet, so nothing
     /// of this commit can be about it.
-    async fn record(&self, draft: &Draft<'_>, alarm: AlarmId) -> Result<Vec<Entry>, EngineError> {
+    async fn record(&self, draft: &Draft, alarm: AlarmId) -> Result<Vec<Entry>, EngineError> {
         let mut record = self.links.store.alarms().record(alarm).await?;
         let written = draft.out.places.get(&alarm).and_then(|place| draft.out.batch.alarms.get(*place));
         let steps = written.into_iter().flat_map(|write| &write.transitions);

@@ -223,7 +223,7 @@ impl Out {
 impl Partition {
     /// Begins the alarms that late data show, unless they are known: a device that repeats an upload after the
     /// server forgot the first one finds its hazards on record.
-    pub(super) async fn raise_late(&self, draft: &mut Draft<'_>) {
+    pub(super) async fn raise_late(&self, draft: &mut Draft) {
         for (id, change) in std::mem::take(&mut draft.out.late) {
             let ChangeKind::FoundLate(severity) = change.kind else { continue };
             let filter = AlarmFilter {

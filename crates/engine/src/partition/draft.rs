@@ -30,6 +30,7 @@ pub(super) struct Tally {
 }
 
 /// A detector that this commit touches.
+#[derive(Clone)]
 pub(super) struct Touched {
     pub(super) detector: Detector,
     pub(super) state_changed: bool,
@@ -56,8 +57,10 @@ pub(super) struct Out {
     pub(super) late: Vec<(DetectorId, ConditionChange)>,
 }
 
-pub(super) struct Draft<'m> {
-    memory: &'m Memory,
+pub(super) struct Draft {
+    memory: Arc<Memory>,
+    /// The commit that is under way while this one is made: what it knows is newer than memory.
+    before: Option<Arc<Finished>>,
     touched: HashMap<DetectorId, Touched>,
     removed: Vec<DetectorId>,
     tally: Tally,
@@ -67,6 +70,7 @@ pub(super) struct Draft<'m> {
 }
 
 /// A commit that is ready.
+#[derive(Clone)]
 pub(super) struct Finished {
     pub(super) batch: Batch,
     pub(super) touched: HashMap<DetectorId, Touched>,
@@ -77,10 +81,11 @@ pub(super) struct Finished {
     pub(super) pinned: Vec<TerminalId>,
 }
 
-impl<'m> Draft<'m> {
-    pub(super) fn new(memory: &'m Memory, policy: &Arc<Policy>, now: UnixMs, last_alarm_id: i64) -> Self {
+impl Draft {
+    pub(super) fn new(memory: &Arc<Memory>, policy: &Arc<Policy>, now: UnixMs, last_alarm_id: i64) -> Self {
         Self {
-            memory,
+            memory: Arc::clone(memory),
+            before: None,
             touched: HashMap::new(),
             removed: Vec::new(),
             tally: Tally::default(),
@@ -97,6 +102,42 @@ impl<'m> Draft<'m> {
         }
     }
 
+    /// One that is made while `before` is being committed; it counts only if that one comes to be on disk.
+    pub(super) fn after(
+        before: &Arc<Finished>,
+        memory: &Arc<Memory>,
+        policy: &Arc<Policy>,
+        now: UnixMs,
+    ) -> Self {
+        Self { before: Some(Arc::clone(before)), ..Self::new(memory, policy, now, before.last_alarm_id) }
+    }
+
+    /// What was being committed before is on disk now, and memory knows it.
+    pub(super) fn settle(&mut self) {
+        self.before = None;
+    }
+
+    /// Whether nothing has come of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.touched.is_empty()
+            && self.removed.is_empty()
+            && self.out.batch.is_empty()
+            && self.line_events.is_empty()
+            && self.pinned.is_empty()
+    }
+
+    /// Whether a reading is older than what is known by now, so that it has to be looked for in the store.
+    pub(super) fn is_older(&self, reading: &Reading) -> bool {
+        if reading.device_at.is_none() {
+            return false;
+        }
+        let before = || self.before.as_ref().and_then(|before| before.touched.get(&reading.detector));
+        match self.touched.get(&reading.detector).or_else(before) {
+            Some(touched) => is_older(&touched.detector, reading),
+            None => self.memory.detector(reading.detector).is_some_and(|known| is_older(&known, reading)),
+        }
+    }
+
     /// The copy of a detector, made at the first touch.
     pub(super) fn touch(&mut self, id: DetectorId) -> Option<(&mut Touched, &mut Out)> {
         if self.removed.contains(&id) {
@@ -105,7 +146,10 @@ impl<'m> Draft<'m> {
         let touched = match self.touched.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let detector = Detector::clone(&*self.memory.detector(id)?);
+                let detector = match self.before.as_ref().and_then(|before| before.touched.get(&id)) {
+                    Some(touched) => touched.detector.clone(),
+                    None => Detector::clone(&*self.memory.detector(id)?),
+                };
                 let before = detector.status;
                 entry.insert(Touched::of(detector, Some(before)))
             }
@@ -262,6 +306,8 @@ impl<'m> Draft<'m> {
             self.out.settle(&mut touched.detector);
         }
         let batch = &mut self.out.batch;
+        // Rows of a detector beside each other: the index of the tail has a page for each, and is walked once.
+        batch.readings.sort_by_key(|reading| (reading.detector, reading.group));
         for (id, touched) in &mut self.touched {
             let detector = &mut touched.detector;
             if touched.state_changed {
@@ -311,7 +357,7 @@ impl Repetitions {
 }
 
 /// Whether the reading is older than what is known, by a clock that is taken for right.
-pub(super) fn is_older(detector: &Detector, reading: &Reading) -> bool {
+fn is_older(detector: &Detector, reading: &Reading) -> bool {
     reading.device_at.is_some_and(|at| {
         detector.state.last_filed(reading.group).is_some_and(|last| at < last)
             && reading.received_at.since_ms(at) <= detector.binding.supervision.clock_behind_ms

@@ -25,7 +25,7 @@ impl Partition {
     /// A sign of life of a terminal. It is one of its own detector; detectors behind a DTU speak for themselves.
     pub(super) fn heard(
         &mut self,
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
         terminal: TerminalId,
         at: UnixMs,
         signal: Option<u8>,
@@ -61,13 +61,7 @@ impl Partition {
     }
 
     /// What a terminal told of itself becomes events of it.
-    pub(super) fn noted(
-        draft: &mut Draft<'_>,
-        terminal: TerminalId,
-        at: UnixMs,
-        remote: &str,
-        notes: Vec<Note>,
-    ) {
+    pub(super) fn noted(draft: &mut Draft, terminal: TerminalId, at: UnixMs, remote: &str, notes: Vec<Note>) {
         for Note { event, detail } in notes {
             let remote = remote.to_owned();
             draft.out.batch.terminal_events.push(TerminalEvent { terminal, at, event, detail, remote });
@@ -78,7 +72,7 @@ impl Partition {
     /// Something happened to a terminal's line.
     pub(super) fn line(
         &mut self,
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
         terminal: TerminalId,
         at: UnixMs,
         remote: String,

@@ -1,10 +1,12 @@
-//! The one task that owns its detectors. It takes whatever arrived while the last commit ran, files and judges it
+//! The one task that owns its detectors. It takes whatever arrives while the last commit runs, files and judges it
 //! on copies of the touched detectors, commits everything in one transaction, and only then confirms, remembers and
-//! publishes. If the commit fails the copies are thrown away: memory is what it was, and nobody was confirmed.
+//! publishes. If the commit fails the copies are thrown away, with what was judged by them meanwhile: memory is what it
+//! was, and nobody was confirmed.
 
 mod acts;
 mod alarming;
 mod aside;
+mod committer;
 mod draft;
 mod lines;
 mod publish;
@@ -33,7 +35,8 @@ use crate::wheel::Wheel;
 
 pub(crate) use acts::Act;
 pub(crate) use aside::Policy;
-use draft::{Draft, Finished, Repetitions, is_older};
+pub(crate) use committer::{Order, commit};
+use draft::{Draft, Finished, Repetitions};
 use lines::Line;
 
 /// How long to wait before a failed deadline or rebinding is tried again, ms.
@@ -64,6 +67,8 @@ pub(crate) struct Links {
     pub(crate) counters: Arc<Counters>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) intake: IntakeReceiver,
+    /// To the committer, one at a time.
+    pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) unknown: mpsc::Sender<bus::intake::UnknownTerminal>,
     pub(crate) batch_max: usize,
@@ -73,6 +78,7 @@ pub(crate) struct Links {
 /// The partition.
 pub(crate) struct Partition {
     links: Links,
+    intake_open: bool,
     wheel: Wheel,
     policy: Arc<Policy>,
     /// When every open alarm is looked at because a maintenance window begins or has changed.
@@ -98,11 +104,26 @@ struct Waiting {
     reports: Vec<oneshot::Sender<()>>,
 }
 
+/// A batch that is ready to be committed, with everybody who waits for it.
+struct Judged {
+    finished: Finished,
+    now: UnixMs,
+    /// Detectors that the clock had something to do with.
+    due: Vec<DetectorId>,
+    rebound: Vec<(DetectorId, Option<Bound>)>,
+    waiting: Waiting,
+}
+
+/// What is judged while another batch is being committed.
+struct Ahead {
+    draft: Draft,
+    waiting: Waiting,
+}
+
 impl Partition {
     /// Works until `stop`; then what waits in the queues is committed and confirmed.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut items = Vec::new();
-        let mut intake_open = true;
         loop {
             let wake = [self.wheel.next(), self.retry_at, self.look_aside_at].into_iter().flatten().min();
             let clock = Arc::clone(&self.links.clock);
@@ -110,13 +131,13 @@ impl Partition {
             tokio::select! {
                 biased;
                 Some(command) = self.links.commands.recv() => commands.push(command),
-                taken = self.links.intake.recv_many(&mut items, self.links.batch_max), if intake_open => {
-                    intake_open = taken > 0;
+                taken = self.links.intake.recv_many(&mut items, self.links.batch_max), if self.intake_open => {
+                    self.intake_open = taken > 0;
                 }
                 () = async { match wake { Some(at) => clock.reached(at).await, None => std::future::pending().await } } => {}
                 () = stop.cancelled() => break,
             }
-            self.turn(&mut items, commands).await;
+            self.turn(&mut items, commands, &stop).await;
         }
         self.links.intake.close();
         self.links.commands.close();
@@ -127,23 +148,113 @@ impl Partition {
             if items.is_empty() && commands.is_empty() {
                 return;
             }
-            self.turn(&mut items, commands).await;
+            self.turn(&mut items, commands, &stop).await;
         }
     }
 
-    /// One commit with everything that is there.
-    async fn turn(&mut self, items: &mut Vec<Intake>, mut commands: Vec<Command>) {
+    /// Commits everything that is there, and what comes while it does, until nothing has come.
+    async fn turn(&mut self, items: &mut Vec<Intake>, mut commands: Vec<Command>, stop: &CancellationToken) {
+        let mut next = self.nothing_yet();
+        loop {
+            let judged = self.judge(next, items, commands).await;
+            if judged.finished.batch.is_empty() {
+                return self.keep(judged.finished, &judged.rebound, judged.waiting).await;
+            }
+            let Some(ahead) = self.commit(judged, items, stop).await else { return };
+            next = ahead;
+            commands = Vec::new();
+        }
+    }
+
+    fn nothing_yet(&self) -> Ahead {
+        let now = self.links.clock.now();
+        Ahead {
+            draft: Draft::new(&self.links.memory, &self.policy, now, self.last_alarm_id),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Gives a batch to the committer, and judges readings that come meanwhile by what it will have changed. Gives these
+    /// back, where there are some; what has to wait for the commit is left in `items`.
+    async fn commit(
+        &mut self,
+        judged: Judged,
+        items: &mut Vec<Intake>,
+        stop: &CancellationToken,
+    ) -> Option<Ahead> {
+        let Judged { finished, now, due, rebound, waiting } = judged;
+        let finished = Arc::new(finished);
+        let (tell, mut done) = oneshot::channel();
+        self.links.storage.commit_begins(self.links.clock.now());
+        let _gone = self.links.orders.send(Order { finished: Arc::clone(&finished), tell }).await;
+        let draft = Draft::after(&finished, &self.links.memory, &self.policy, now);
+        let mut ahead = Ahead { draft, waiting: Waiting::default() };
+        // Who is behind a terminal is known again after the commit.
+        let is_plain = rebound.is_empty() && finished.removed.is_empty();
+        let result = loop {
+            let has_room = items.is_empty() && ahead.waiting.confirms.len() < self.links.batch_max;
+            let goes_on = is_plain && has_room && self.intake_open && !stop.is_cancelled();
+            tokio::select! {
+                biased;
+                result = &mut done => break result.unwrap_or(Err(StoreError::Busy)),
+                taken = self.links.intake.recv_many(items, self.links.batch_max), if goes_on => {
+                    self.intake_open = taken > 0;
+                    self.judge_ahead(items, &mut ahead);
+                }
+            }
+        };
+        self.links.storage.commit_ends(self.links.clock.now());
+        ahead.draft.settle();
+        match result {
+            Ok(()) => {
+                let finished = Arc::try_unwrap(finished).unwrap_or_else(|shared| Finished::clone(&shared));
+                self.keep(finished, &rebound, waiting).await;
+            }
+            Err(error) => {
+                self.roll_back(&error, now, due, rebound, waiting);
+                for confirm in std::mem::take(&mut ahead.waiting.confirms) {
+                    confirm.tell(Outcome::Unavailable);
+                }
+                ahead = self.nothing_yet();
+            }
+        }
+        (!items.is_empty() || !ahead.draft.is_untouched()).then_some(ahead)
+    }
+
+    /// Judges `items` up to the first one that has to wait for the commit that is under way.
+    fn judge_ahead(&mut self, items: &mut Vec<Intake>, ahead: &mut Ahead) {
+        let nothing_stored = Repetitions::default();
+        let mut came = std::mem::take(items).into_iter();
+        while let Some(item) = came.next() {
+            // What is older than what is known may be stored by then: it is looked for there.
+            if let Intake::Readings { readings, .. } = &item
+                && readings.iter().any(|reading| ahead.draft.is_older(reading))
+            {
+                items.push(item);
+                items.extend(came);
+                return;
+            }
+            self.take(item, &nothing_stored, &mut ahead.draft, &mut ahead.waiting);
+        }
+    }
+
+    /// Judges everything that is there, on top of what was judged ahead of it.
+    async fn judge(
+        &mut self,
+        Ahead { mut draft, mut waiting }: Ahead,
+        items: &mut Vec<Intake>,
+        mut commands: Vec<Command>,
+    ) -> Judged {
         while commands.len() < self.links.batch_max
             && let Ok(command) = self.links.commands.try_recv()
         {
             commands.push(command);
         }
-        let stored = self.stored_already(items).await;
+        let stored = self.stored_already(items, &draft).await;
         let now = self.links.clock.now();
-        let mut waiting = Waiting::default();
-        let memory = Arc::clone(&self.links.memory);
         self.learn_windows(&mut commands, now);
-        let mut draft = Draft::new(&memory, &self.policy, now, self.last_alarm_id);
+        draft.out.now = now;
+        draft.out.policy = Arc::clone(&self.policy);
 
         for item in items.drain(..) {
             self.take(item, &stored, &mut draft, &mut waiting);
@@ -196,19 +307,7 @@ impl Partition {
         }
         self.raise_late(&mut draft).await;
 
-        let finished = draft.finish();
-        let committed = if finished.batch.is_empty() {
-            Ok(())
-        } else {
-            self.links.storage.commit_begins(now);
-            let committed = self.links.store.commit(&finished.batch).await.map(|_receipt| ());
-            self.links.storage.commit_ends(self.links.clock.now());
-            committed
-        };
-        match committed {
-            Ok(()) => self.keep(finished, &rebound, waiting).await,
-            Err(error) => self.roll_back(&error, now, due, rebound, waiting),
-        }
+        Judged { finished: draft.finish(), now, due, rebound, waiting }
     }
 
     /// Takes windows that changed before anything is judged by them.
@@ -223,14 +322,13 @@ impl Partition {
     }
 
     /// What is stored for the moments of those readings that are older than what is known.
-    async fn stored_already(&self, items: &[Intake]) -> Repetitions {
+    async fn stored_already(&self, items: &[Intake], draft: &Draft) -> Repetitions {
         let mut moments = Vec::new();
         for item in items {
             let Intake::Readings { readings, .. } = item else { continue };
             for reading in readings {
                 if let Some(at) = reading.device_at
-                    && let Some(known) = self.links.memory.detector(reading.detector)
-                    && is_older(&known, reading)
+                    && draft.is_older(reading)
                 {
                     moments.push((reading.detector, reading.group, at));
                 }
@@ -248,7 +346,7 @@ impl Partition {
         }
     }
 
-    fn take(&mut self, item: Intake, stored: &Repetitions, draft: &mut Draft<'_>, waiting: &mut Waiting) {
+    fn take(&mut self, item: Intake, stored: &Repetitions, draft: &mut Draft, waiting: &mut Waiting) {
         match item {
             Intake::Readings { readings, mut confirm } => {
                 let mut known = false;
@@ -334,7 +432,7 @@ impl Partition {
         for reply in waiting.rebinds.into_iter().chain(waiting.reports) {
             let _gone = reply.send(());
         }
-        news.publish(&self.links.live);
+        news.publish(&self.links.memory, &self.links.live);
         for (terminal, event) in finished.line_events {
             self.tell_line(terminal, event);
         }

@@ -1,79 +1,83 @@
 //! What a commit tells those who watch.
 
-use std::collections::HashMap;
-
 use bus::live::LiveValue;
 use bus::{LiveHub, LiveKind};
-use domain::binding::Binding;
-use domain::id::{AlarmId, DetectorId, SiteId};
+use domain::binding::ChannelBinding;
+use domain::id::DetectorId;
 use domain::place::{AreaCode, OrganisationPath};
 use domain::reading::Quality;
+use domain::time::UnixMs;
 
-use super::draft::{Finished, Touched};
+use super::draft::Finished;
+use crate::memory::{Detector, Memory};
 
-/// The events of one commit, alarms first.
+/// What one commit tells.
 pub(super) struct News {
+    /// Alarms first, then statuses.
     events: Vec<(OrganisationPath, AreaCode, LiveKind)>,
+    /// Detectors with new values, and from when on they were received.
+    fresh: Vec<(DetectorId, UnixMs)>,
 }
 
 impl News {
     pub(super) fn of(finished: &Finished) -> Self {
         let mut events = Vec::new();
-        let alarms: HashMap<DetectorId, Vec<(AlarmId, SiteId)>> =
-            finished.batch.alarms.iter().fold(HashMap::new(), |mut alarms, write| {
-                alarms
-                    .entry(write.alarm.detector_id)
-                    .or_default()
-                    .push((write.alarm.id, write.alarm.site_id));
-                alarms
-            });
-        for (detector, touched) in &finished.touched {
-            let place = &touched.detector.binding.placement;
-            for (alarm, site) in alarms.get(detector).into_iter().flatten() {
-                let kind = LiveKind::Alarm { alarm: *alarm, detector: *detector, site: *site };
-                events.push((place.organisation_path.clone(), place.area.clone(), kind));
+        for write in &finished.batch.alarms {
+            let (alarm, detector, site) = (write.alarm.id, write.alarm.detector_id, write.alarm.site_id);
+            if let Some(touched) = finished.touched.get(&detector) {
+                events.push(about(&touched.detector, LiveKind::Alarm { alarm, detector, site }));
             }
         }
-        for (detector, touched) in &finished.touched {
-            let place = &touched.detector.binding.placement;
+        let mut fresh = Vec::new();
+        for (id, touched) in &finished.touched {
             if touched.status_before != Some(touched.detector.status) {
-                let kind = LiveKind::Status { detector: *detector, site: place.site };
-                events.push((place.organisation_path.clone(), place.area.clone(), kind));
+                let site = touched.detector.binding.placement.site;
+                events.push(about(&touched.detector, LiveKind::Status { detector: *id, site }));
             }
-            let channels = values(touched);
-            if !channels.is_empty() {
-                let kind = LiveKind::Values { detector: *detector, site: place.site, channels };
-                events.push((place.organisation_path.clone(), place.area.clone(), kind));
-            }
+            fresh.extend(touched.fresh_from.map(|from| (*id, from)));
         }
-        Self { events }
+        Self { events, fresh }
     }
 
-    pub(super) fn publish(self, live: &LiveHub) {
-        for (organisation, area, kind) in self.events {
-            live.publish(Some(organisation), Some(area), kind);
+    /// Tells it, once `memory` knows it. Values are told only where somebody follows them: they are most of it, and
+    /// whoever begins to follow after this reads them in memory.
+    pub(super) fn publish(self, memory: &Memory, live: &LiveHub) {
+        live.publish_all(self.events);
+        if self.fresh.is_empty() {
+            return;
         }
+        if !live.is_followed() {
+            return live.leave_out();
+        }
+        live.publish_all(self.fresh.into_iter().filter_map(|(id, from)| {
+            let detector = memory.detector(id)?;
+            let channels = values(&detector, from);
+            let site = detector.binding.placement.site;
+            (!channels.is_empty())
+                .then(|| about(&detector, LiveKind::Values { detector: id, site, channels }))
+        }));
     }
 }
 
-fn values(touched: &Touched) -> Vec<LiveValue> {
-    let Some(from) = touched.fresh_from else { return Vec::new() };
-    let state = &touched.detector.state;
-    let binding: &Binding = &touched.detector.binding;
-    binding
-        .channels
-        .iter()
-        .filter_map(|channel| {
-            let latest = state.latest(channel.channel.point?)?;
-            (latest.received_at >= from).then(|| LiveValue {
-                channel: channel.channel.id,
-                value: has_value(latest.quality).then(|| channel.channel.decimals.value(latest.raw)),
-                quality: latest.quality,
-                measured_at: latest.filed_at,
-                received_at: latest.received_at,
-            })
+/// `kind` with those who may see it.
+fn about(detector: &Detector, kind: LiveKind) -> (OrganisationPath, AreaCode, LiveKind) {
+    let place = &detector.binding.placement;
+    (place.organisation_path.clone(), place.area.clone(), kind)
+}
+
+fn values(detector: &Detector, from: UnixMs) -> Vec<LiveValue> {
+    let state = &detector.state;
+    let value = |channel: &ChannelBinding| {
+        let latest = state.latest(channel.channel.point?)?;
+        (latest.received_at >= from).then(|| LiveValue {
+            channel: channel.channel.id,
+            value: has_value(latest.quality).then(|| channel.channel.decimals.value(latest.raw)),
+            quality: latest.quality,
+            measured_at: latest.filed_at,
+            received_at: latest.received_at,
         })
-        .collect()
+    };
+    detector.binding.channels.iter().filter_map(value).collect()
 }
 
 const fn has_value(quality: Quality) -> bool {

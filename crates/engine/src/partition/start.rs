@@ -33,6 +33,7 @@ impl Partition {
         let mut known: HashMap<DetectorId, Detector> = HashMap::with_capacity(detectors.len());
         let mut partition = Self {
             links,
+            intake_open: true,
             wheel: Wheel::default(),
             look_aside_at: policy.book.next_begin(now),
             policy: Arc::new(policy),
@@ -103,8 +104,8 @@ impl Partition {
 
     /// Limits may have changed while nobody judged, and a detector may have gone before its alarms were closed.
     async fn catch_up(&mut self, ids: &[DetectorId], homeless: Vec<crate::memory::OpenAlarm>) {
-        let memory = std::sync::Arc::clone(&self.links.memory);
-        let mut draft = Draft::new(&memory, &self.policy, self.links.clock.now(), self.last_alarm_id);
+        let mut draft =
+            Draft::new(&self.links.memory, &self.policy, self.links.clock.now(), self.last_alarm_id);
         for id in ids {
             draft.refresh(*id);
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bus::intake::LineEvent;
 use bus::sessions::LineRequest;
-use bus::{Confirm, Counters, Directory, Intake, IntakeSender, LineAnswer, LineError, Outcome};
+use bus::{Counters, Directory, Intake, IntakeSender, LineAnswer, LineError, Outcome};
 use bus::{SessionInfo, Sessions};
 use domain::id::TerminalId;
 use domain::place::Protocol;
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::Failures;
 use super::config::Rules;
+use super::packets;
 use super::session::{Facts, Output, Session};
 use super::shelf::Shelf;
 use crate::Clock;
@@ -33,9 +34,10 @@ use crate::pending::PendingReports;
 use crate::session::{Moment, Taken};
 use crate::stream::Stream;
 use crate::telegram_log::{TelegramLog, Whose};
+use crate::under_way::{UnderWay, Uploads, oldest};
 
 /// Bytes read at once. One buffer per thread, not per connection.
-const READ_BYTES: usize = 4_096;
+const READ_BYTES: usize = 16_384;
 
 thread_local! {
     static BUFFER: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
@@ -120,8 +122,8 @@ struct Connection {
     session: Box<Session>,
     /// The terminal it speaks for, and the queue of what it is asked to do.
     line: Option<Box<Line>>,
-    /// Readings whose outcome is not known yet, oldest first, and how many they are.
-    in_flight: VecDeque<(u64, oneshot::Receiver<Outcome>)>,
+    /// Readings whose outcome is not known yet, oldest first.
+    in_flight: VecDeque<UnderWay>,
     /// Who waits for the answer to the command on the line.
     command: Option<oneshot::Sender<Result<LineAnswer, LineError>>>,
     gate: Arc<Gate>,
@@ -153,7 +155,8 @@ enum Happened {
     Outcome(Outcome),
     /// `None`: a newer connection speaks for the terminal.
     Request(Option<LineRequest>),
-    Bytes(std::io::Result<Vec<u8>>),
+    /// So many bytes are in the thread's buffer.
+    Read(std::io::Result<usize>),
     Time,
 }
 
@@ -184,7 +187,7 @@ impl Connection {
                     () = &mut soft_stop, if !is_stopping => Happened::Stop,
                     outcome = oldest(&mut self.in_flight), if !self.in_flight.is_empty() => Happened::Outcome(outcome),
                     request = next_request(&mut self.line), if self.line.is_some() => Happened::Request(request),
-                    bytes = read(&mut self.stream), if wants_bytes => Happened::Bytes(bytes),
+                    read = read(&mut self.stream), if wants_bytes => Happened::Read(read),
                     () = &mut timer, if deadline.is_some() && !is_stopping => Happened::Time,
                 })
             } else {
@@ -195,8 +198,11 @@ impl Connection {
                 None => {}
                 Some(Happened::Stop) => is_stopping = true,
                 Some(Happened::Outcome(outcome)) => {
-                    self.count(outcome);
-                    self.session.on_outcome(outcome, facts, now, &mut out);
+                    self.on_outcome(outcome, now, &mut out);
+                    // A commit settles many messages of a busy line; what is said of them goes into one write.
+                    while let Some(outcome) = self.in_flight.front_mut().and_then(UnderWay::known) {
+                        self.on_outcome(outcome, now, &mut out);
+                    }
                 }
                 Some(Happened::Request(Some((command, answer)))) if is_stopping => drop((command, answer)),
                 Some(Happened::Request(Some((command, answer)))) => {
@@ -206,11 +212,13 @@ impl Connection {
                     }
                 }
                 Some(Happened::Request(None)) => self.session.on_takeover(&mut out),
-                Some(Happened::Bytes(Ok(bytes))) if bytes.is_empty() => {
-                    return Ended("closed by the other end".to_owned());
-                }
-                Some(Happened::Bytes(Ok(bytes))) => self.session.on_bytes(&bytes, facts, now, &mut out),
-                Some(Happened::Bytes(Err(error))) => return Ended(format!("lost: {error}")),
+                Some(Happened::Read(Ok(0))) => return Ended("closed by the other end".to_owned()),
+                // Nothing was awaited since the read, so the bytes are still there.
+                Some(Happened::Read(Ok(count))) => BUFFER.with_borrow(|buffer| {
+                    let bytes = buffer.get(..count).unwrap_or_default();
+                    self.session.on_bytes(bytes, facts, now, &mut out);
+                }),
+                Some(Happened::Read(Err(error))) => return Ended(format!("lost: {error}")),
                 Some(Happened::Time) => self.session.on_time(facts, now, &mut out),
             }
             if !out.is_empty()
@@ -221,60 +229,95 @@ impl Connection {
         }
     }
 
-    fn count(&mut self, outcome: Outcome) {
-        if let Some((readings, _)) = self.in_flight.pop_front() {
-            match outcome {
-                Outcome::Committed => self.gate.counters.readings_confirmed.add(readings),
-                Outcome::Unavailable => self.gate.counters.readings_unconfirmed.add(readings),
-            }
+    fn on_outcome(&mut self, outcome: Outcome, now: Moment, out: &mut Vec<Output>) {
+        let Some(UnderWay { readings, uploads, .. }) = self.in_flight.pop_front() else { return };
+        match outcome {
+            Outcome::Committed => self.gate.counters.readings_confirmed.add(readings),
+            Outcome::Unavailable => self.gate.counters.readings_unconfirmed.add(readings),
+        }
+        let gate = Arc::clone(&self.gate);
+        let facts = gate.facts(self.remote, self.certificate);
+        for _ in 0..uploads {
+            self.session.on_outcome(outcome, facts, now, out);
         }
     }
 
-    /// Does what the session wants done.
+    /// Does what the session wants done. What is said goes into one write, and readings of one detector that came
+    /// together go one way together.
     async fn act(&mut self, out: Vec<Output>) -> Result<(), Ended> {
-        // Whatever is said at once goes into one write.
         let mut said: Vec<u8> = Vec::new();
+        let mut uploads: Option<Uploads> = None;
         for output in out {
             match output {
-                Output::Heard { bytes, refused } => {
+                Output::Heard { topic, payload, refused } => {
                     let counters = &self.gate.counters;
                     match &refused {
                         None => counters.frames_understood.add_one(),
                         Some(_) => counters.frames_refused.add_one(),
                     }
-                    self.keep(TelegramDirection::Up, &bytes, refused);
+                    self.keep(TelegramDirection::Up, (&topic, &payload), refused);
                 }
-                Output::Told(bytes) => self.keep(TelegramDirection::Down, &bytes, None),
+                Output::Told { topic, payload } => {
+                    self.keep(TelegramDirection::Down, (&topic, &payload), None);
+                }
                 Output::Write(bytes) => said.extend_from_slice(&bytes),
                 Output::Readings(readings) => {
-                    let count = readings.len() as u64;
-                    let (confirm, outcome) = Confirm::pair();
-                    self.gate.counters.readings_received.add(count);
-                    self.hand_over(Intake::Readings { readings, confirm }).await?;
-                    self.in_flight.push_back((count, outcome));
-                }
-                Output::Tell(intake) => self.hand_over(intake).await?,
-                Output::Unknown(unknown) => {
-                    let gate = &self.gate;
-                    if let Some(unknown) = gate.pending.due(unknown, gate.mono_ms(), &gate.counters) {
-                        self.hand_over(Intake::Unknown(unknown)).await?;
+                    if let Some(readings) = match &mut uploads {
+                        Some(uploads) => uploads.join(readings),
+                        None => Some(readings),
+                    } {
+                        self.hand_over_uploads(uploads.take(), &mut said).await?;
+                        uploads = Some(Uploads::of(readings));
                     }
                 }
-                Output::Claim(terminal) => self.claim(terminal).await?,
-                Output::Answered(result) => {
-                    if let Some(waiting) = self.command.take() {
-                        let _gone = waiting.send(result);
-                    }
-                }
-                Output::Close(reason) => {
-                    self.write(&said).await?;
-                    // What was said last must not be lost to a reset.
-                    let _closed_anyway = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
-                    return Err(Ended(reason));
+                other @ (Output::Tell(_)
+                | Output::Unknown(_)
+                | Output::Claim(_)
+                | Output::Answered(_)
+                | Output::Close(_)) => {
+                    self.hand_over_uploads(uploads.take(), &mut said).await?;
+                    self.act_seldom(other, &mut said).await?;
                 }
             }
         }
-        self.write(&said).await
+        self.hand_over_uploads(uploads, &mut said).await?;
+        self.say(&mut said).await
+    }
+
+    async fn hand_over_uploads(&mut self, uploads: Option<Uploads>, said: &mut Vec<u8>) -> Result<(), Ended> {
+        let Some(uploads) = uploads else { return Ok(()) };
+        let (intake, under_way) = uploads.begin(&self.gate.counters);
+        self.hand_over(intake, said).await?;
+        self.in_flight.push_back(under_way);
+        Ok(())
+    }
+
+    async fn act_seldom(&mut self, output: Output, said: &mut Vec<u8>) -> Result<(), Ended> {
+        match output {
+            // Done where they are more than seldom.
+            Output::Heard { .. } | Output::Told { .. } | Output::Write(_) | Output::Readings(_) => Ok(()),
+            Output::Tell(intake) => self.hand_over(intake, said).await,
+            Output::Unknown(unknown) => {
+                let gate = &self.gate;
+                match gate.pending.due(unknown, gate.mono_ms(), &gate.counters) {
+                    Some(unknown) => self.hand_over(Intake::Unknown(unknown), said).await,
+                    None => Ok(()),
+                }
+            }
+            Output::Claim(terminal) => self.claim(terminal).await,
+            Output::Answered(result) => {
+                if let Some(waiting) = self.command.take() {
+                    let _gone = waiting.send(result);
+                }
+                Ok(())
+            }
+            Output::Close(reason) => {
+                self.say(said).await?;
+                // What was said last must not be lost to a reset.
+                let _closed_anyway = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
+                Err(Ended(reason))
+            }
+        }
     }
 
     async fn claim(&mut self, terminal: TerminalId) -> Result<(), Ended> {
@@ -300,26 +343,41 @@ impl Connection {
         Ok(())
     }
 
-    async fn tell_line(&self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
+    async fn tell_line(&mut self, terminal: TerminalId, event: LineEvent) -> Result<(), Ended> {
         let at = self.gate.now().wall;
-        self.hand_over(Intake::Line { terminal, at, remote: self.remote.to_string(), event }).await
+        let line = Intake::Line { terminal, at, remote: self.remote.to_string(), event };
+        self.hand_over(line, &mut Vec::new()).await
     }
 
-    /// Waits while the pipeline's queue is full; so does the socket, and in the end the device.
-    async fn hand_over(&self, intake: Intake) -> Result<(), Ended> {
-        self.gate.intake.send(intake).await.map_err(|stopped| Ended(stopped.to_string()))
+    /// Waits while the pipeline's queue is full; so does the socket, and in the end the device. What is to be `said` does
+    /// not wait with it.
+    async fn hand_over(&mut self, intake: Intake, said: &mut Vec<u8>) -> Result<(), Ended> {
+        let stopped = |stopped: bus::intake::Stopped| Ended(stopped.to_string());
+        match self.gate.intake.try_send(intake).map_err(stopped)? {
+            None => Ok(()),
+            Some(waits) => {
+                self.say(said).await?;
+                self.gate.intake.send(waits).await.map_err(stopped)
+            }
+        }
     }
 
-    fn keep(&self, direction: TelegramDirection, bytes: &[u8], refused: Option<Refused>) {
+    /// Writes what is to be said, if anything is.
+    async fn say(&mut self, said: &mut Vec<u8>) -> Result<(), Ended> {
+        if said.is_empty() { Ok(()) } else { self.write(&std::mem::take(said)).await }
+    }
+
+    fn keep(&self, direction: TelegramDirection, (topic, payload): (&str, &[u8]), refused: Option<Refused>) {
         let terminal = self.session.entry().map(|entry| entry.id);
+        if !self.gate.telegrams.wants(terminal, refused.is_some()) {
+            return;
+        }
+        let bytes = if topic.is_empty() { Vec::new() } else { packets::telegram(topic, payload) };
         let whose = Whose { terminal, remote: self.remote, protocol: Protocol::Telemetry.code() };
-        self.gate.telegrams.keep(whose, direction, bytes, refused, (self.gate.clock)());
+        self.gate.telegrams.keep(whose, direction, &bytes, refused, (self.gate.clock)());
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
         let done = self.stream.try_write(bytes).map_err(|error| Ended(format!("lost: {error}")))?;
         match bytes.get(done..) {
             None | Some([]) => Ok(()),
@@ -354,9 +412,7 @@ impl Connection {
             self.session.on_takeover(&mut ignored);
             while self.session.awaits_outcomes() && !self.in_flight.is_empty() {
                 let outcome = oldest(&mut self.in_flight).await;
-                self.count(outcome);
-                let facts = gate.facts(self.remote, self.certificate);
-                self.session.on_outcome(outcome, facts, gate.now(), &mut ignored);
+                self.on_outcome(outcome, gate.now(), &mut ignored);
             }
         };
         tokio::select! {
@@ -368,24 +424,16 @@ impl Connection {
     }
 }
 
-/// Reads what is there, through the thread's buffer.
-async fn read(stream: &mut Stream) -> std::io::Result<Vec<u8>> {
+/// Reads once, into the thread's buffer, which costs an idle connection nothing.
+async fn read(stream: &mut Stream) -> std::io::Result<usize> {
     poll_fn(|context| {
         BUFFER.with_borrow_mut(|buffer| {
             let mut into = ReadBuf::new(buffer);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut into))?;
-            Poll::Ready(Ok(into.filled().to_vec()))
+            Poll::Ready(Ok(into.filled().len()))
         })
     })
     .await
-}
-
-/// The outcome of the oldest readings. A promise that was dropped counts as not kept.
-async fn oldest(in_flight: &mut VecDeque<(u64, oneshot::Receiver<Outcome>)>) -> Outcome {
-    match in_flight.front_mut() {
-        Some((_, outcome)) => outcome.await.unwrap_or(Outcome::Unavailable),
-        None => std::future::pending().await,
-    }
 }
 
 async fn next_request(line: &mut Option<Box<Line>>) -> Option<LineRequest> {

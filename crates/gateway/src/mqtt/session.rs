@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use bus::intake::UnknownTerminal;
 use bus::{Intake, LineAnswer, LineError};
-use bytes::Bytes;
 use domain::id::TerminalId;
 use domain::place::{Protocol, TerminalEntry};
 use domain::reading::Reading;
@@ -58,9 +57,9 @@ pub(crate) struct Facts<'a> {
 #[derive(Debug)]
 pub(crate) enum Output {
     /// A message that came, for the telegram log and the counters.
-    Heard { bytes: Bytes, refused: Option<Refused> },
+    Heard { topic: String, payload: Vec<u8>, refused: Option<Refused> },
     /// A message that goes to the device, for the telegram log; its packet follows.
-    Told(Vec<u8>),
+    Told { topic: String, payload: Vec<u8> },
     /// Write this to the device.
     Write(Vec<u8>),
     /// Hand these over; the session wants to hear the outcome. Outcomes come back in the order of these.
@@ -257,7 +256,7 @@ impl Session {
         }
         if let Some(error) = error {
             let refused = Refused { reason: format!("{error:?}"), clause: "MQTT, packet".to_owned() };
-            out.push(Output::Heard { bytes: Bytes::new(), refused: Some(refused) });
+            out.push(Output::Heard { topic: String::new(), payload: Vec::new(), refused: Some(refused) });
             self.close(format!("it broke the protocol: {error:?}"), out);
         }
     }
@@ -359,7 +358,7 @@ impl Session {
                     facts.failures.count(address, now.mono_ms);
                 }
                 let refused = Refused { reason: reason.to_owned(), clause: "MQTT, CONNECT".to_owned() };
-                out.push(Output::Heard { bytes: Bytes::new(), refused: Some(refused) });
+                out.push(Output::Heard { topic: String::new(), payload: Vec::new(), refused: Some(refused) });
                 out.extend(unknown.map(|serial| Output::Unknown(unknown_terminal(serial, facts, now))));
                 let events = packets::turn_away(&mut self.core, why);
                 self.say(events, out);

@@ -1,12 +1,13 @@
-//! A load on the field door: many connections of one model, readings at a rate, every confirmation counted and timed.
+//! A load on the field door or on that of MQTT: many connections of one model, readings at a rate, every confirmation counted and timed.
 
 mod connection;
+mod dialect;
 mod histogram;
 pub mod mixed;
 mod recorder;
 mod template;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,24 +20,50 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use dialect::LoadProtocol;
 pub use histogram::{Histogram, Quantiles};
 pub use recorder::{Recorded, Recorder};
 
 use crate::city::{
-    CircuitPlan, DetectorPlan, Inventory, OrganisationPlan, PanelPlan, SitePlan, TerminalPlan,
+    CircuitPlan, DetectorPlan, Inventory, OrganisationPlan, PanelPlan, Proof, SitePlan, TerminalPlan,
 };
 use crate::doors::Door;
 use crate::premises::PremisesKind;
 use connection::Connection;
 
-/// The model that a load speaks as.
+/// The model that a load of vendor frames speaks as.
 pub const LOAD_PROFILE: &str = "arcm300-cloud";
+
+/// The model that a load of MQTT speaks as.
+const MQTT_PROFILE: &str = "telemetry-generic";
+
+impl LoadProtocol {
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Cloud7b7b => LOAD_PROFILE,
+            Self::Mqtt => MQTT_PROFILE,
+        }
+    }
+
+    /// The serial of the load's terminal with this number.
+    fn serial(self, number: usize) -> String {
+        match self {
+            Self::Cloud7b7b => load_serial(number),
+            Self::Mqtt => format!("EWM{number:012}"),
+        }
+    }
+}
 
 /// What to do to the server.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// The field door.
+    /// The door.
     pub server: SocketAddr,
+    /// How the devices speak.
+    pub protocol: LoadProtocol,
+    /// From how many loopback addresses (127.2.x.y) they dial: one has not ports enough for tens of thousands. With 1
+    /// the system chooses.
+    pub addresses: usize,
     /// How many connections.
     pub connections: usize,
     /// Readings per second over all connections; `None` as fast as they are confirmed. 0 is idle: login and heartbeats.
@@ -67,6 +94,8 @@ impl LoadOptions {
     pub fn to(server: SocketAddr) -> Self {
         Self {
             server,
+            protocol: LoadProtocol::Cloud7b7b,
+            addresses: 1,
             connections: 1_000,
             readings_per_s: Some(10_000.0),
             window: 4,
@@ -146,10 +175,10 @@ impl std::fmt::Display for LoadReport {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The model is not among the profiles given.
-    #[error("no profile `{LOAD_PROFILE}` among those given")]
-    Profile,
+    #[error("no profile `{0}` among those given")]
+    Profile(&'static str),
     /// The model cannot say what a load says.
-    #[error("profile `{LOAD_PROFILE}`: {0}")]
+    #[error("the model cannot say what a load says: {0}")]
     Encode(#[from] domain::profile::EncodeError),
     /// Numbers that cannot be.
     #[error("{what} is {had}, want {wanted}")]
@@ -188,17 +217,42 @@ pub fn load_serial(number: usize) -> String {
     format!("EWL{number:012}")
 }
 
-/// The terminals of a load as an inventory, so that a store can be prepared for it.
+/// What the load's terminal with this number shows at the door of MQTT.
+fn load_token(number: usize) -> String {
+    format!("EW-LOAD-TOKEN-{number:06}")
+}
+
+/// The loopback address from which the device with this number dials; the usual one where there is to be only one.
+fn source(number: usize, addresses: usize) -> Option<Ipv4Addr> {
+    let place = number % addresses.max(1);
+    let (high, low) = (u8::try_from(place / 250).ok()?, u8::try_from(place % 250).ok()?);
+    (addresses > 1).then(|| Ipv4Addr::new(127, 2, high, low + 1))
+}
+
+/// The terminals of a load as an inventory, so that a store can be prepared for it: `connections` that speak vendor
+/// frames, then `mqtt` that speak MQTT, each numbered from `first_serial` on.
 #[must_use]
-pub fn load_inventory(connections: usize, first_serial: usize) -> Inventory {
-    few_sites((0..connections).map(|number| TerminalPlan {
-        serial: load_serial(first_serial + number),
-        protocol: Protocol::Cloud7b7b,
-        iccid: None,
-        proof: None,
-        door: Door::Field,
-        commissioned: true,
-        detectors: vec![on_its_circuit(number, LOAD_PROFILE, None, None)],
+pub fn load_inventory(connections: usize, mqtt: usize, first_serial: usize) -> Inventory {
+    few_sites((0..connections + mqtt).map(|place| {
+        let (number, speaks) = match place.checked_sub(connections) {
+            None => (place, LoadProtocol::Cloud7b7b),
+            Some(number) => (number, LoadProtocol::Mqtt),
+        };
+        let (protocol, door, proof) = match speaks {
+            LoadProtocol::Cloud7b7b => (Protocol::Cloud7b7b, Door::Field, None),
+            LoadProtocol::Mqtt => {
+                (Protocol::Telemetry, Door::Mqtt, Some(Proof::Token(load_token(first_serial + number))))
+            }
+        };
+        TerminalPlan {
+            serial: speaks.serial(first_serial + number),
+            protocol,
+            iccid: None,
+            proof,
+            door,
+            commissioned: true,
+            detectors: vec![on_its_circuit(place, speaks.profile(), None, None)],
+        }
     }))
 }
 
@@ -267,7 +321,8 @@ fn few_sites(terminals: impl ExactSizeIterator<Item = TerminalPlan>) -> Inventor
 /// error but a report of nothing.
 pub async fn run(options: LoadOptions, profiles: &[Arc<Profile>]) -> Result<LoadReport, LoadError> {
     check(&options)?;
-    let profile = profiles.iter().find(|profile| profile.id == LOAD_PROFILE).ok_or(LoadError::Profile)?;
+    let wanted = options.protocol.profile();
+    let profile = profiles.iter().find(|profile| profile.id == wanted).ok_or(LoadError::Profile(wanted))?;
     let recorder = match &options.record {
         Some(path) => {
             Some(Recorder::create(path).map_err(|reason| LoadError::Record { path: path.clone(), reason })?)
@@ -320,7 +375,10 @@ pub async fn run(options: LoadOptions, profiles: &[Arc<Profile>]) -> Result<Load
         confirmed: shared.confirmed.load(Ordering::Relaxed),
         confirmed_measured,
         confirmed_per_s: confirmed_measured as f64 / measured_s.max(0.001),
-        values_per_reading: profile.points.len(),
+        values_per_reading: match options.protocol {
+            LoadProtocol::Cloud7b7b => profile.points.len(),
+            LoadProtocol::Mqtt => dialect::MQTT_VALUES,
+        },
         reconnects: dialled.saturating_sub(options.connections as u64),
         latency,
         record_failed: shared.recorder.as_ref().and_then(Recorder::failure),
@@ -338,6 +396,12 @@ fn check(options: &LoadOptions) -> Result<(), LoadError> {
     let refuse = |what, had: String, wanted| Err(LoadError::Value { what, had, wanted });
     if options.connections == 0 {
         return refuse("connections", "0".to_owned(), "1 or more");
+    }
+    if options.protocol == LoadProtocol::Mqtt && options.record.is_some() {
+        return refuse("record", "a file".to_owned(), "none with MQTT: its messages carry no device time");
+    }
+    if !(1..=62_500).contains(&options.addresses) {
+        return refuse("addresses", options.addresses.to_string(), "1 to 62500");
     }
     if !(1..=64).contains(&options.window) {
         return refuse("window", options.window.to_string(), "1 to 64");
@@ -363,8 +427,8 @@ mod tests {
     #[test]
     fn a_loads_inventory_has_a_circuit_for_every_detector() {
         for connections in [1, 99, 100, 101, 1_234] {
-            let inventory = load_inventory(connections, 1);
-            assert_eq!(inventory.commissioned_detectors(), connections);
+            let inventory = load_inventory(connections, 7, 1);
+            assert_eq!(inventory.commissioned_detectors(), connections + 7);
             for terminal in &inventory.terminals {
                 assert!(inventory.circuit_spec(&terminal.detectors[0]).is_some());
             }

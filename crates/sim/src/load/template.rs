@@ -134,7 +134,7 @@ impl Template {
     }
 }
 
-fn swing(sequence: u64) -> u16 {
+pub(super) fn swing(sequence: u64) -> u16 {
     u16::try_from(sequence % SWING).unwrap_or(0)
 }
 

@@ -64,7 +64,7 @@ impl Session {
         let Some(events) = packets::publish(&mut self.core, topic, payload, qos, retain, None) else {
             return false;
         };
-        out.push(Output::Told(packets::telegram(topic, payload)));
+        out.push(Output::Told { topic: topic.to_owned(), payload: payload.to_vec() });
         self.say(events, out);
         true
     }

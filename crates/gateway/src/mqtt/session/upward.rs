@@ -43,24 +43,24 @@ impl Session {
             let longest = ms(u64::from(facts.rules.config.max_keep_alive_s) * 3 / 2);
             *deadline = (*deadline).max(now.mono_ms.saturating_add(longest.min(60_000)));
         }
-        let telegram = packets::telegram(&publish.topic, &publish.payload);
         // The newest entry counts: detectors may have been added meanwhile.
         if let Some(entry) = facts.directory.terminal(Protocol::Telemetry, &somebody.entry.serial) {
             somebody.entry = entry;
         }
         let heard = somebody.conversation.hear(&somebody.entry, &publish, facts, now);
+        let Publish { topic, payload, ack, .. } = publish;
         let refused = match heard {
             Ok(Heard { readings, tell, answered, say, partly }) => {
                 self.refused_in_a_row = 0;
                 let refused = partly.map(|reason| Refused { reason, clause: CLAUSE.to_owned() });
-                out.push(Output::Heard { bytes: telegram.into(), refused });
+                out.push(Output::Heard { topic, payload, refused });
                 out.extend(tell.map(Output::Tell));
                 out.extend(answered.map(Output::Answered));
                 let waits = !readings.is_empty();
                 if waits {
                     out.push(Output::Readings(readings));
                 }
-                self.in_flight.push_back(InFlight { ack: publish.ack, waits, refused: None, say });
+                self.in_flight.push_back(InFlight { ack, waits, refused: None, say });
                 self.answer_ready(out);
                 return;
             }
@@ -69,9 +69,9 @@ impl Session {
         self.refused_in_a_row += 1;
         let reason = refused.1.clone();
         let told = Refused { reason: refused.1, clause: CLAUSE.to_owned() };
-        out.push(Output::Heard { bytes: telegram.into(), refused: Some(told) });
+        out.push(Output::Heard { topic, payload, refused: Some(told) });
         let is_5 = self.core.get_protocol_version() == Version::V5_0;
-        match (refused.0, publish.ack, is_5) {
+        match (refused.0, ack, is_5) {
             // 3.1.1 has no word for it, and 5.0 none without an id.
             (NotTaken::NotAuthorized, None, _) | (NotTaken::NotAuthorized, _, false) => {
                 self.close_saying(Closing::NotAuthorized, format!("not its topic: {reason}"), out);
