@@ -24,9 +24,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def commission(data, terminals):
+def commission(data, terminals, mqtt=0):
     """A data folder with so many terminals of the load; gives the one-time password."""
-    command = [str(BINARY), "commission", "--load", str(terminals), "--data", str(data)]
+    command = [
+        str(BINARY), "commission", "--load", str(terminals), "--load-mqtt", str(mqtt), "--data", str(data),
+    ]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return re.search(r"one-time password: (\S+)", out).group(1)
 
@@ -36,13 +38,13 @@ class Server:
 
     def __init__(self, data, settings=()):
         self.data = pathlib.Path(data)
-        self.http, self.field = free_port(), free_port()
+        self.http, self.field, self.mqtt = free_port(), free_port(), free_port()
         command = [
             str(BINARY), "serve", "--data", str(data),
             "--set", f"http.listen=127.0.0.1:{self.http}",
             "--set", f"field.listen=127.0.0.1:{self.field}",
             "--set", "gb26875.listen=127.0.0.1:0",
-            "--set", "mqtt.listen=127.0.0.1:0",
+            "--set", f"mqtt.listen=127.0.0.1:{self.mqtt}",
             "--set", "ingest.listen=127.0.0.1:0",
             "--set", "coap.listen=127.0.0.1:0",
             "--set", "coaps.listen=127.0.0.1:0",
@@ -131,7 +133,9 @@ class Simulate:
 
     def __init__(self, server, mode, connections, seconds, *more):
         self.words = ["simulate", f"--{mode}", "--connections", str(connections), "--seconds", str(seconds), *map(str, more)]
-        command = [str(BINARY), *self.words, "--to", f"127.0.0.1:{server.field}", "--json"]
+        doors = ["--to", f"127.0.0.1:{server.field}", "--mqtt", f"127.0.0.1:{server.mqtt}"]
+        command = [str(BINARY), *self.words, *doors, "--json"]
+        self.seconds = seconds
         self.measures_from = time.monotonic() + connections / self.CONNECT_PER_S + self.SETTLE_S + self.WARM_UP_S
         self.measures_until = self.measures_from + seconds
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -144,7 +148,7 @@ class Simulate:
         return "emberwatch " + " ".join(self.words) + " --json"
 
     def report(self):
-        out, _ = self.process.communicate(timeout=180)
+        out, _ = self.process.communicate(timeout=180 + self.seconds)
         if self.process.returncode != 0:
             raise SystemExit(f"{self.command()} failed")
         return json.loads(out)

@@ -165,7 +165,7 @@ impl Api {
         let store = engine.store().clone();
         let setup_code = store.setup_needed().await?.then(|| secret::readable(3));
         let live = Arc::clone(engine.live());
-        let (_, newest, hub) = live.subscribe(None);
+        let (newest, hub) = live.relay();
         let stage = Stage::new(live.boot().to_owned(), newest, config.live_kept, config.live_behind);
         let (ended, _) = broadcast::channel(ENDED_BOUND);
         let parts = Parts {

@@ -1,7 +1,8 @@
 //! The live stream: what was committed, told to whoever watches. A ring keeps the newest events so that a
 //! reader who lost its connection goes on where it stopped; who is too late is told that there is a gap.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::id::{AlarmId, ChannelId, CommandId, DetectorId, SiteId, TerminalId};
@@ -164,9 +165,91 @@ struct Ring {
     next_seq: u64,
     kept: VecDeque<Arc<LiveEvent>>,
     bound: usize,
-    /// Events since the last reader was there.
-    unheard: usize,
+    followed: Followed,
 }
+
+/// Whose values somebody reads, or read until a short while ago.
+#[derive(Debug, Default)]
+struct Followed {
+    /// Readers who get everything as it is, and pass it on to others who say what they want.
+    relays: usize,
+    /// Readers of the values of all detectors.
+    all: usize,
+    /// Readers of the values of one.
+    of: HashMap<DetectorId, usize>,
+    /// Readers that are gone, and the event up to which they may come back and go on where they stopped.
+    gone: VecDeque<(u64, Wanted)>,
+}
+
+/// Whose values a reader wants; they are most of what is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those of all detectors.
+    All,
+    /// Those of these; perhaps none.
+    Of(Vec<DetectorId>),
+}
+
+impl Followed {
+    fn begin(&mut self, wanted: &Wanted) {
+        match wanted {
+            Wanted::All => self.all += 1,
+            Wanted::Of(detectors) => {
+                for detector in detectors {
+                    *self.of.entry(*detector).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, wanted: &Wanted) {
+        match wanted {
+            Wanted::All => self.all = self.all.saturating_sub(1),
+            Wanted::Of(detectors) => {
+                for detector in detectors {
+                    if let Entry::Occupied(mut readers) = self.of.entry(*detector) {
+                        *readers.get_mut() -= 1;
+                        if *readers.get() == 0 {
+                            readers.remove();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets those who have been gone for too long.
+    fn forget(&mut self, next_seq: u64) {
+        while let Some((_, wanted)) = self.gone.pop_front_if(|(until, _)| *until < next_seq) {
+            self.end(&wanted);
+        }
+    }
+}
+
+/// A reader's wish for values; given up when dropped.
+#[derive(Debug)]
+pub struct Following {
+    hub: Arc<LiveHub>,
+    wanted: Wanted,
+    /// For so many events it may come back.
+    comes_back_within: u64,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut ring = self.hub.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = ring.next_seq.saturating_add(self.comes_back_within);
+        ring.followed.gone.push_back((until, std::mem::replace(&mut self.wanted, Wanted::All)));
+        if ring.followed.gone.len() > GONE_REMEMBERED
+            && let Some((_, wanted)) = ring.followed.gone.pop_front()
+        {
+            ring.followed.end(&wanted);
+        }
+    }
+}
+
+/// Readers that are gone and remembered at once; who is forgotten early reads again from the store.
+const GONE_REMEMBERED: usize = 1_000;
 
 impl Ring {
     fn put(
@@ -182,8 +265,9 @@ impl Ring {
             self.kept.pop_front();
         }
         self.kept.push_back(Arc::clone(&event));
+        self.followed.forget(self.next_seq);
         // Sent under the lock so that readers see the order of `seq`. No reader is no error.
-        self.unheard = if readers.send(event).is_ok() { 0 } else { self.unheard.saturating_add(1) };
+        let _nobody = readers.send(event);
     }
 }
 
@@ -192,7 +276,8 @@ impl LiveHub {
     #[must_use]
     pub fn new(boot: String, bound: usize) -> Self {
         let (readers, _) = broadcast::channel(bound.max(1));
-        let ring = Ring { next_seq: 1, kept: VecDeque::with_capacity(bound), bound, unheard: bound };
+        let ring =
+            Ring { next_seq: 1, kept: VecDeque::with_capacity(bound), bound, followed: Followed::default() };
         Self { boot, ring: Mutex::new(ring), readers }
     }
 
@@ -216,26 +301,39 @@ impl LiveHub {
         }
     }
 
-    /// Whether events are missed when they are not told: somebody reads, or may come back and go on from what is kept.
+    /// Says whose values a reader of a relay wants, until the result is dropped and `comes_back_within` events more.
     #[must_use]
-    pub fn is_followed(&self) -> bool {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        self.readers.receiver_count() > 0 || ring.unheard < ring.bound
+    pub fn follow(self: &Arc<Self>, wanted: Wanted, comes_back_within: u64) -> Following {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.followed.begin(&wanted);
+        drop(ring);
+        Following { hub: Arc::clone(self), wanted, comes_back_within }
     }
 
-    /// Says that there was something to tell and nobody to tell it to: whoever comes back learns of a gap.
-    pub fn leave_out(&self) {
+    /// Those of `fresh` whose values somebody would miss.
+    #[must_use]
+    pub fn followed<T>(&self, mut fresh: Vec<(DetectorId, T)>) -> Vec<(DetectorId, T)> {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let Followed { relays, all, of, .. } = &ring.followed;
+        if *all == 0 && self.readers.receiver_count() <= *relays {
+            fresh.retain(|(detector, _)| of.contains_key(detector));
+        }
+        fresh
+    }
+
+    /// Subscribes for others, who say by [`follow`](Self::follow) whose values they want.
+    #[must_use]
+    pub fn relay(&self) -> (u64, broadcast::Receiver<Arc<LiveEvent>>) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.next_seq += 1;
-        ring.kept.clear();
+        ring.followed.relays += 1;
+        (ring.next_seq - 1, self.readers.subscribe())
     }
 
     /// Subscribes and, given the last id that the reader saw, says what it missed. The two are one step, so
     /// nothing falls between.
     #[must_use]
     pub fn subscribe(&self, last: Option<(&str, u64)>) -> (Resume, u64, broadcast::Receiver<Arc<LiveEvent>>) {
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.unheard = 0;
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let reader = self.readers.subscribe();
         let newest = ring.next_seq - 1;
         let resume = match last {
@@ -251,5 +349,38 @@ impl LiveHub {
             Some(_) => Resume::Gap,
         };
         (resume, newest, reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_told_to_who_wants_them_and_for_a_while_to_who_may_come_back() {
+        let hub = Arc::new(LiveHub::new("run".to_owned(), 8));
+        let (_, relay) = hub.relay();
+        let told = || {
+            let fresh = [1, 2].map(|id| (DetectorId(id), ())).to_vec();
+            hub.followed(fresh).into_iter().map(|(id, ())| id.0).collect::<Vec<_>>()
+        };
+        assert!(told().is_empty());
+        let one = hub.follow(Wanted::Of(vec![DetectorId(2)]), 3);
+        let other = hub.follow(Wanted::Of(vec![DetectorId(2)]), 0);
+        assert_eq!(told(), [2]);
+        drop((one, other));
+        for _ in 0..4 {
+            assert_eq!(told(), [2], "it may come back");
+            hub.publish(None, None, LiveKind::Pending);
+        }
+        assert!(told().is_empty());
+        let all = hub.follow(Wanted::All, 0);
+        assert_eq!(told(), [1, 2]);
+        drop(all);
+        hub.publish(None, None, LiveKind::Pending);
+        assert!(told().is_empty());
+        let (_, _, direct) = hub.subscribe(None);
+        assert_eq!(told(), [1, 2], "who reads the hub itself gets everything");
+        drop((direct, relay));
     }
 }

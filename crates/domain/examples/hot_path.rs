@@ -17,7 +17,7 @@ use domain::condition::DetectorState;
 use domain::id::{ChannelId, DetectorId, OrganisationId, SiteId, TerminalId};
 use domain::place::{AreaCode, ChannelEntry, OrganisationPath, Placement};
 use domain::profile::{
-    Decimal, Decoded, KeyValue, Profile, decode, decode_keyed, encode, select_group, shipped,
+    Decimal, Decoded, KeyValue, Profile, decode, decode_named, encode, select_group, shipped,
 };
 use domain::quantity::{Decimals, Quantity};
 use domain::reading::{Quality, Reading, Sample};
@@ -102,16 +102,15 @@ fn messages(times: i64) -> usize {
     let mut values = 0;
     for _ in 0..times {
         let tree = read_tree(Form::Json, black_box(text), &limits).unwrap();
-        let message = Message::from_tree(&tree, &limits).unwrap();
+        let message = Message::take(tree, &limits).unwrap();
         for reading in &message.readings {
-            let groups = decode_keyed(&profile, |key| {
-                let found = reading.values.iter().find(|(name, _)| *name == key.name);
-                found.and_then(|(_, tree)| match tree {
-                    Tree::Number(number) => number
-                        .decimal()
-                        .map(|d| KeyValue::Number(Decimal { digits: d.digits, exponent: d.exponent })),
-                    _ => None,
-                })
+            let mut values_of = reading.values.iter().cycle();
+            let groups = decode_named(&profile, |_key, code| {
+                let (_, tree) =
+                    values_of.by_ref().take(reading.values.len()).find(|(name, _)| name == code)?;
+                let Tree::Number(number) = tree else { return None };
+                let decimal = number.decimal()?;
+                Some(KeyValue::Number(Decimal { digits: decimal.digits, exponent: decimal.exponent }))
             });
             values += black_box(groups).iter().map(|group| group.samples.len()).sum::<usize>();
         }

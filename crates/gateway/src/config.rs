@@ -57,7 +57,7 @@ pub struct FieldConfig {
     pub max_frames_per_s: u32,
     /// Frames that one device may send at once. Default 200.
     pub max_frames_burst: u32,
-    /// Uploads of one device that may wait for their commit at once; more wait in its socket. Default 4.
+    /// Uploads of one device that may wait for their commit at once; more wait in its socket. Default 32.
     pub max_uploads_in_flight: u16,
     /// How long sessions may take to hear what became of their readings when the process stops, s. Default 5.
     pub stop_within_s: u64,
@@ -213,7 +213,7 @@ impl Default for FieldConfig {
             max_refused_in_a_row: 20,
             max_frames_per_s: 50,
             max_frames_burst: 200,
-            max_uploads_in_flight: 4,
+            max_uploads_in_flight: 32,
             stop_within_s: 5,
             telegram_log: TelegramLevel::All,
             dtu: DtuConfig::default(),

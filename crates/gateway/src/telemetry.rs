@@ -8,7 +8,7 @@
 
 use bus::Directory;
 use domain::place::{DetectorEntry, TerminalEntry};
-use domain::profile::{self, Decimal, Key, KeyValue, Profile, RawKey, Source};
+use domain::profile::{self, Decimal, Key, KeyValue, KeyedGroup, Profile, RawKey, Source, decode_named};
 use domain::reading::Reading;
 use domain::time::UnixMs;
 use wire::telemetry::{self, Answer, Form, Limits, Message, Number, Step, Tree};
@@ -154,11 +154,11 @@ pub(crate) fn understand(
             Some(tree) => tree,
             None => read_tree(payload, context.limits)?,
         };
-        let message = Message::from_tree(&tree, context.limits).map_err(|refused| refused.to_string())?;
+        let message = Message::take(tree, context.limits).map_err(|refused| refused.to_string())?;
         own_form(entry, directory, message, context, &mut understood);
     } else if let Some(tree) = tree.filter(is_ours) {
         // A device whose values are foreign may still answer commands in our form.
-        if let Ok(message) = Message::from_tree(&tree, context.limits) {
+        if let Ok(message) = Message::take(tree, context.limits) {
             understood.answers = message.answers;
             understood.refused.clear();
         }
@@ -224,7 +224,16 @@ fn groups(
     context: Context<'_>,
     find: impl Fn(&Key) -> Option<KeyValue>,
 ) -> Vec<Reading> {
-    profile::decode_keyed(profile, find)
+    readings(detector, device_at, context, profile::decode_keyed(profile, find))
+}
+
+fn readings(
+    detector: &DetectorEntry,
+    device_at: Option<UnixMs>,
+    context: Context<'_>,
+    groups: Vec<KeyedGroup>,
+) -> Vec<Reading> {
+    groups
         .into_iter()
         .map(|group| Reading {
             detector: detector.id,
@@ -299,14 +308,25 @@ fn of_moment(
     let detector = named(entry, address)?;
     let profile = loaded(detector, directory)?;
     let device_at = moment.at_ms.map(UnixMs).or(context.device_at);
-    let found = groups(detector, &profile, device_at, context, |key| {
-        let by_key = moment.values.iter().find(|(name, _)| *name == key.name);
-        let by_code = || {
-            let code = code_of(&profile, key)?;
-            moment.values.iter().find(|(name, _)| name == code)
-        };
-        by_key.or_else(by_code).and_then(|(_, tree)| value(tree))
-    });
+    // A device that sends its values in the profile's order is found each of them at the first look.
+    let mut next = 0;
+    let mut named = |name: &str| {
+        let (before, from) = moment.values.split_at(next);
+        let (at, (_, tree)) =
+            (next..).zip(from).chain((0..).zip(before)).find(|(_, (had, _))| *had == name)?;
+        next = at + 1;
+        Some(tree)
+    };
+    let found = readings(
+        detector,
+        device_at,
+        context,
+        decode_named(&profile, |key, code| {
+            let by_code = key.name != code;
+            let tree = named(&key.name).or_else(|| if by_code { named(code) } else { None });
+            tree.and_then(value)
+        }),
+    );
     if found.is_empty() {
         let had: Vec<_> = moment.values.iter().take(5).map(|(name, _)| name.as_str()).collect();
         let codes: Vec<_> = profile.points.iter().take(5).map(|point| point.code.as_str()).collect();
@@ -334,18 +354,6 @@ fn named<'e>(entry: &'e TerminalEntry, address: Option<&str>) -> Result<&'e Dete
             Some(had) => format!("address `{had}`, want one of those behind this terminal: {wanted}"),
             None => format!("no address, want one of those behind this terminal: {wanted}"),
         }
-    })
-}
-
-/// The code of the point or status that `key` belongs to.
-fn code_of<'p>(profile: &'p Profile, key: &Key) -> Option<&'p str> {
-    let of_point = profile.points.iter().find_map(|point| match &point.source {
-        Source::Key(own) if own == key => Some(point.code.as_str()),
-        Source::Key(_) | Source::Register(_) => None,
-    });
-    of_point.or_else(|| {
-        let status = profile.keyed_statuses.iter().find(|status| status.key == *key);
-        status.map(|status| status.code.as_str())
     })
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct UnderWay {
     pub(crate) readings: u64,
     /// How many outcomes the session waits for.
     pub(crate) uploads: usize,
-    outcome: oneshot::Receiver<Outcome>,
+    pub(crate) outcome: oneshot::Receiver<Outcome>,
 }
 
 impl UnderWay {

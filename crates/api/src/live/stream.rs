@@ -83,6 +83,12 @@ pub(super) async fn live(
     let seat = Seat::take(&api.seats, caller.key(), api.config.max_streams_per_user)?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(query.last_event_id.as_deref());
     let ended = api.ended.subscribe();
+    // Before the subscription, so that no value falls between; and for as long as it may go on from what is kept.
+    let of = match &wanted {
+        Wanted::All => bus::live::Wanted::All,
+        Wanted::Of(detectors) => bus::live::Wanted::Of(detectors.iter().copied().collect()),
+    };
+    let following = api.live.follow(of, api.config.live_kept as u64);
     let (missed, newest, events) = api.stage.subscribe(last);
 
     let every = api.config.ping_every;
@@ -99,6 +105,7 @@ pub(super) async fn live(
         seen: newest,
         waiting: VecDeque::new(),
         _seat: seat,
+        _following: following,
     };
     let hello =
         json!({ "boot": reader.api.stage.boot(), "seq": newest, "server_now": Time(reader.api.now()) });
@@ -148,6 +155,7 @@ struct Reader {
     seen: u64,
     waiting: VecDeque<Event>,
     _seat: Seat,
+    _following: bus::live::Following,
 }
 
 impl Reader {

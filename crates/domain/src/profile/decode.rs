@@ -91,18 +91,16 @@ pub fn decode(profile: &Profile, group: &Group, data: &[u8]) -> Result<Decoded, 
         return Err(DecodeError { group: group.index, had: data.len(), wanted: group.byte_count() });
     }
     let window = Window { group, data };
-    let samples = profile
-        .indexed_points()
-        .filter_map(|(index, point)| {
-            let raw = window.number(point)?;
-            let quality = quality(point, raw);
-            let raw = match quality {
-                Quality::SensorOpen | Quality::SensorShort | Quality::DeviceFault => 0,
-                Quality::Good | Quality::Implausible => raw,
-            };
-            Some(Sample { point: index, raw, quality })
-        })
-        .collect();
+    let mut samples = Vec::with_capacity(profile.points.len());
+    for (index, point) in profile.indexed_points() {
+        let Some(raw) = window.number(point) else { continue };
+        let quality = quality(point, raw);
+        let raw = match quality {
+            Quality::SensorOpen | Quality::SensorShort | Quality::DeviceFault => 0,
+            Quality::Good | Quality::Implausible => raw,
+        };
+        samples.push(Sample { point: index, raw, quality });
+    }
     let mut reported: Vec<Reported> = Vec::new();
     for status in &profile.statuses {
         if let Some(word) = window.word(&status.space, status.address) {

@@ -113,15 +113,27 @@ pub struct KeyedGroup {
 /// one that is there without a readable number is a device fault. The result has a group only where it said something,
 /// in rising order.
 pub fn decode_keyed(profile: &Profile, find: impl Fn(&Key) -> Option<KeyValue>) -> Vec<KeyedGroup> {
+    decode_named(profile, |key, _code| find(key))
+}
+
+/// The same where a message may name a value by the code of its point or status as well: `find` is given both.
+pub fn decode_named(
+    profile: &Profile,
+    mut find: impl FnMut(&Key, &str) -> Option<KeyValue>,
+) -> Vec<KeyedGroup> {
     let mut groups: Vec<KeyedGroup> = Vec::new();
     for (index, point) in profile.indexed_points() {
         let Source::Key(key) = &point.source else { continue };
-        if let Some(value) = find(key) {
-            group(&mut groups, key.group).samples.push(sample(index, point, key, &value));
+        if let Some(value) = find(key, &point.code) {
+            let samples = &mut group(&mut groups, key.group).samples;
+            if samples.is_empty() {
+                samples.reserve(profile.points.len());
+            }
+            samples.push(sample(index, point, key, &value));
         }
     }
     for status in &profile.keyed_statuses {
-        if let Some(value) = find(&status.key) {
+        if let Some(value) = find(&status.key, &status.code) {
             report(status, &value, &mut group(&mut groups, status.key.group).reported);
         }
     }

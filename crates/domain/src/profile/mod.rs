@@ -24,7 +24,7 @@ pub use decode::{DecodeError, Decoded, UnknownSegment, decode, select_group};
 pub use encode::{EncodeError, encode};
 pub use gb26875::{Gb26875Dialect, GbKey, GbPlace};
 pub use groups::{MAX_BITS, MAX_REGISTERS, Span, merge_groups};
-pub use keyed::{Decimal, KeyValue, KeyedGroup, decode_keyed, path_steps};
+pub use keyed::{Decimal, KeyValue, KeyedGroup, decode_keyed, decode_named, path_steps};
 pub use meter::{MeterKey, MeterWriting};
 pub use model::*;
 pub use parse::{ProfileError, parse};

@@ -40,16 +40,10 @@ impl News {
     }
 
     /// Tells it, once `memory` knows it. Values are told only where somebody follows them: they are most of it, and
-    /// whoever begins to follow after this reads them in memory.
+    /// whoever begins to follow after this finds them in memory.
     pub(super) fn publish(self, memory: &Memory, live: &LiveHub) {
         live.publish_all(self.events);
-        if self.fresh.is_empty() {
-            return;
-        }
-        if !live.is_followed() {
-            return live.leave_out();
-        }
-        live.publish_all(self.fresh.into_iter().filter_map(|(id, from)| {
+        live.publish_all(live.followed(self.fresh).into_iter().filter_map(|(id, from)| {
             let detector = memory.detector(id)?;
             let channels = values(&detector, from);
             let site = detector.binding.placement.site;

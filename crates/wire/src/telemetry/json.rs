@@ -164,7 +164,8 @@ impl Reader<'_> {
                 Some(b'"') => {
                     self.at += 1;
                     // Cut at ASCII marks only, so what was UTF-8 stays it.
-                    return Ok(String::from_utf8_lossy(&text).into_owned());
+                    return Ok(String::from_utf8(text)
+                        .unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned()));
                 }
                 Some(b'\\') => {
                     self.at += 1;

@@ -80,6 +80,20 @@ impl Message {
     /// # Errors
     /// [`Refused::Form`] and [`Refused::TooMany`] with the member that is wrong.
     pub fn from_tree(tree: &Tree, limits: &Limits) -> Result<Self, Refused> {
+        Self::take(tree.clone(), limits)
+    }
+
+    /// Reads a tree that nobody needs any more; its values become the message's.
+    ///
+    /// # Errors
+    /// As [`Self::from_tree`].
+    pub fn take(mut tree: Tree, limits: &Limits) -> Result<Self, Refused> {
+        let message = Self::all_but_values(&tree, limits)?;
+        Ok(message.with_values_of(&mut tree))
+    }
+
+    /// Everything, with readings that have no values yet.
+    fn all_but_values(tree: &Tree, limits: &Limits) -> Result<Self, Refused> {
         let members = map(tree, "message")?;
         match tree.member("v") {
             Some(Tree::Number(number)) if number.as_whole() == Some(VERSION) => {}
@@ -102,7 +116,7 @@ impl Message {
                     "one reading as `values` or several in `readings`",
                 ));
             }
-            (Some(_), None) => message.readings.push(Reading::from_tree(tree, "message", limits)?),
+            (Some(_), None) => message.readings.push(Reading::without_values(tree, "message", limits)?),
             (None, listed) => {
                 for name in ["at", "address"] {
                     if tree.member(name).is_some() {
@@ -116,7 +130,7 @@ impl Message {
                 for (number, item) in listed.unwrap_or_default().iter().enumerate() {
                     let place = format!("readings[{number}]");
                     only(map(item, &place)?, &place, &["at", "address", "values"], "at, address or values")?;
-                    message.readings.push(Reading::from_tree(item, &place, limits)?);
+                    message.readings.push(Reading::without_values(item, &place, limits)?);
                 }
             }
         }
@@ -146,6 +160,20 @@ impl Message {
             }
         };
         Ok(message)
+    }
+
+    /// Moves the values of the readings out of the tree that they were read from.
+    fn with_values_of(mut self, tree: &mut Tree) -> Self {
+        let listed = match tree.member_mut("readings") {
+            Some(Tree::List(items)) => std::mem::take(items),
+            Some(_) | None => vec![std::mem::replace(tree, Tree::Nothing)],
+        };
+        for (reading, mut item) in self.readings.iter_mut().zip(listed) {
+            if let Some(Tree::Map(values)) = item.member_mut("values") {
+                reading.values = std::mem::take(values);
+            }
+        }
+        self
     }
 
     /// The same as a tree; one reading stands at the top, several stand in `readings`.
@@ -199,24 +227,25 @@ impl Message {
 }
 
 impl Reading {
-    fn from_tree(tree: &Tree, place: &str, limits: &Limits) -> Result<Self, Refused> {
+    /// Looks at all of it; the values are moved later.
+    fn without_values(tree: &Tree, place: &str, limits: &Limits) -> Result<Self, Refused> {
         let at_ms = time(tree, place)?;
         let address = address(tree, place)?;
-        let in_values = format!("{place}.values");
+        let in_values = || format!("{place}.values");
         let Some(values) = tree.member("values") else {
-            return Err(form(&in_values, "nothing", "a map of values by point code"));
+            return Err(form(&in_values(), "nothing", "a map of values by point code"));
         };
-        let members = map(values, &in_values)?;
+        let Tree::Map(members) = values else { return Err(form(&in_values(), values.kind(), "a map")) };
         if members.is_empty() {
-            return Err(form(&in_values, "none", "at least one value"));
+            return Err(form(&in_values(), "none", "at least one value"));
         }
         if members.len() > limits.values {
             return Err(Refused::TooMany { what: "values of one reading", max: limits.values });
         }
         for (code, value) in members {
-            refuse_nested(value, || format!("{in_values}.{code}"))?;
+            refuse_nested(value, || format!("{}.{code}", in_values()))?;
         }
-        Ok(Self { at_ms, address, values: members.to_vec() })
+        Ok(Self { at_ms, address, values: Vec::new() })
     }
 
     fn to_members(&self) -> Vec<(String, Tree)> {

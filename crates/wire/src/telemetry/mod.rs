@@ -167,7 +167,7 @@ pub fn write_tree(form: Form, tree: &Tree) -> Vec<u8> {
 /// # Errors
 /// [`Refused`] with the place, what was had and what was wanted.
 pub fn read(form: Form, payload: &[u8], limits: &Limits) -> Result<Message, Refused> {
-    Message::from_tree(&read_tree(form, payload, limits)?, limits)
+    Message::take(read_tree(form, payload, limits)?, limits)
 }
 
 /// What a tree is allowed to cost, counted while it is read.

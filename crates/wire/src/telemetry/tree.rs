@@ -111,19 +111,18 @@ impl Number {
         let is_negative = mantissa.starts_with('-');
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let fraction = fraction.trim_end_matches('0');
-        let all: Vec<u8> =
-            whole.bytes().chain(fraction.bytes()).filter(u8::is_ascii_digit).map(|d| d - b'0').collect();
-        let zeros = all.iter().take_while(|digit| **digit == 0).count();
-        let significant = all.get(zeros..).unwrap_or_default();
-        let (kept, cut) = significant.split_at(significant.len().min(MAX_DIGITS));
-        let mut digits = kept.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(*digit));
-        if cut.first().is_some_and(|digit| *digit >= 5) {
+        let significant = || {
+            let digits = whole.bytes().chain(fraction.bytes()).filter(u8::is_ascii_digit).map(|d| d - b'0');
+            digits.skip_while(|digit| *digit == 0)
+        };
+        let mut digits = significant().take(MAX_DIGITS).fold(0i64, |sum, digit| sum * 10 + i64::from(digit));
+        if significant().nth(MAX_DIGITS).is_some_and(|digit| digit >= 5) {
             digits += 1;
         }
         if digits == 0 {
             return Some(Decimal { digits: 0, exponent: 0 });
         }
-        let cut = i64::try_from(cut.len()).ok()?;
+        let cut = i64::try_from(significant().count().saturating_sub(MAX_DIGITS)).ok()?;
         let mut exponent = power.checked_add(cut)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         // 1200e1 and 12e3 are one number; the longer form may not have room.
         while exponent > 0 && exponent <= 18 && digits < 10i64.pow(16) {
@@ -200,6 +199,18 @@ impl Tree {
     pub fn member(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Map(members) => members.iter().find(|(had, _)| had == name).map(|(_, value)| value),
+            Self::Nothing
+            | Self::Truth(_)
+            | Self::Number(_)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::List(_) => None,
+        }
+    }
+
+    pub(super) fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Map(members) => members.iter_mut().find(|(had, _)| had == name).map(|(_, value)| value),
             Self::Nothing
             | Self::Truth(_)
             | Self::Number(_)
