@@ -92,7 +92,7 @@ talk over its loopback. Where the time goes: [performance-intake.md](performance
 | readings of {mqtt['report']['values_per_reading']} values over MQTT QoS 1, the same | ≥ {number(READINGS_PER_S)}/s | {number(rate_of(mqtt))}/s | {verdict(rate_of(mqtt) >= READINGS_PER_S)} |
 | socket write to live-stream event, p99, at {number(HALF_LOAD_PER_S)} readings/s wanted, {number(half['report']['confirmed_per_s'])} reached | ≤ {ALARM_P99_MS} ms | value {ms(values['p99_ms'])}, alarm {ms(alarms['p99_ms'])} | {verdict(enough and quick and whole)} |
 | memory of an idle connection, at {number(idle['report']['connected'])} of 100,000 | ≤ {CONNECTION_KB} KB | {per_connection:.1f} KB | {verdict(per_connection <= CONNECTION_KB)}{'' if all_open else f', for as many as {number(options.files)} open files of a process allow here'} |
-| kill -9 under load, {number(options.detectors)} detectors: process start to the first confirmed reading | ≤ {RESTART_S} s | {restart['first_confirmed_s']:.2f} s | {verdict(restart['first_confirmed_s'] <= RESTART_S)} |
+| kill -9 under load, {number(options.detectors)} detectors: process start to the first confirmed reading | ≤ {RESTART_S} s with 100,000 | {restart['first_confirmed_s']:.2f} s | {verdict(restart['first_confirmed_s'] <= RESTART_S)}{'' if options.detectors >= 100_000 else ', with fewer than wanted'} |
 
 ## Readings confirmed per second
 

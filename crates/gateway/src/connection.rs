@@ -417,10 +417,12 @@ impl Connection {
                     }
                 }
                 Output::Readings(readings) => {
-                    if let Some(readings) = match &mut uploads {
-                        Some(uploads) => uploads.join(readings),
-                        None => Some(readings),
-                    } {
+                    // Frames of other protocols are few, and each has an answer of its own.
+                    let alone = match &mut uploads {
+                        Some(uploads) if matches!(self.core, Core::Cloud(_)) => uploads.join(readings),
+                        Some(_) | None => Some(readings),
+                    };
+                    if let Some(readings) = alone {
                         self.hand_over_uploads(uploads.take(), &mut said).await?;
                         uploads = Some(Uploads::of(readings));
                     }

@@ -262,10 +262,11 @@ impl Connection {
                 }
                 Output::Write(bytes) => said.extend_from_slice(&bytes),
                 Output::Readings(readings) => {
-                    if let Some(readings) = match &mut uploads {
+                    let alone = match &mut uploads {
                         Some(uploads) => uploads.join(readings),
                         None => Some(readings),
-                    } {
+                    };
+                    if let Some(readings) = alone {
                         self.hand_over_uploads(uploads.take(), &mut said).await?;
                         uploads = Some(Uploads::of(readings));
                     }
