@@ -410,6 +410,9 @@ impl Connection {
                 }
                 Output::Write(bytes) => {
                     self.keep(TelegramDirection::Down, spoken, &bytes, None);
+                    if self.stream.is_of_datagrams() {
+                        self.say(&mut said).await?;
+                    }
                     if said.is_empty() {
                         said = bytes;
                     } else {

@@ -33,6 +33,11 @@ impl Stream {
         }
     }
 
+    /// Whether each write is a datagram, which holds one frame.
+    pub(crate) fn is_of_datagrams(&self) -> bool {
+        matches!(self, Self::Datagrams(_))
+    }
+
     /// Whether the other end is told that the connection ends (TLS close_notify).
     pub(crate) fn says_goodbye(&self) -> bool {
         matches!(self, Self::Tls(_))
