@@ -6,6 +6,7 @@ import App from '@/app/App.vue';
 import { install } from '@/app/installed';
 import { chosenLanguage, useLanguage } from '@/app/i18n';
 import { router } from '@/app/router';
+import { hurryFindings, waitingFindings } from '@/features/findings/queries';
 import { hurryOverview } from '@/features/overview/queries';
 import { forgetSession, loadSession, session } from '@/features/session/session';
 import '@/app/base.css';
@@ -26,7 +27,11 @@ function hurry(): void {
   const nobodyListensYet = (): void => undefined;
   void loadSession().catch(nobodyListensYet);
   const first = router.resolve(window.location.pathname + window.location.search);
-  if (first.name === 'overview') void hurryOverview(typeof first.query['area'] === 'string' ? first.query['area'] : '').catch(nobodyListensYet);
+  if (first.name === 'overview') {
+    const area = typeof first.query['area'] === 'string' ? first.query['area'] : '';
+    void hurryOverview(area).catch(nobodyListensYet);
+    void hurryFindings(waitingFindings(area)).catch(nobodyListensYet);
+  }
   for (const { components } of first.matched) {
     const page = components?.['default'];
     if (typeof page === 'function') void (page as () => Promise<unknown>)().catch(nobodyListensYet);

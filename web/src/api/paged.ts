@@ -2,6 +2,7 @@
 
 import { useInfiniteQuery, keepPreviousData } from '@tanstack/vue-query';
 import { computed, toValue, type ComputedRef, type MaybeRefOrGetter } from 'vue';
+import { cache } from './cache';
 import type { Address, Reply } from './contract';
 import { http, type Filters } from './http';
 import { asProblem, type Problem } from './problem';
@@ -26,6 +27,20 @@ export interface PagedList<T> {
 type PagedAddress = Address<'get'>;
 type Row<S extends string> = Reply<S, 'get'> extends { items: (infer T)[] } ? T : never;
 
+const LIMIT = 50;
+
+function pagesOf<S extends PagedAddress>(key: readonly unknown[], path: S, filters: Filters<S>, limit: number) {
+  return {
+    queryKey: [...key, 'list', path, filters, limit],
+    queryFn: ({ pageParam, signal }: { pageParam: string; signal: AbortSignal }) => http.get(path, { ...filters, limit, cursor: pageParam }, signal) as Promise<unknown> as Promise<Page<Row<S>>>,
+  };
+}
+
+/** Asks for the first page of a list before anything is there to show it. */
+export function hurryPaged<S extends PagedAddress>(key: readonly unknown[], path: S, filters: Filters<S>): Promise<void> {
+  return cache.prefetchInfiniteQuery({ ...pagesOf(key, path, filters, LIMIT), initialPageParam: '', retry: false });
+}
+
 /**
  * `usePaged(['sites'], '/sites', () => ({ q: filters.q }))`: the query key is the given prefix plus the filters, so
  * that `cache.invalidateQueries({ queryKey: ['sites'] })` refreshes every list of sites.
@@ -37,11 +52,10 @@ export function usePaged<S extends PagedAddress>(
   options: { limit?: number; enabled?: MaybeRefOrGetter<boolean> } = {},
 ): PagedList<Row<S>> {
   type T = Row<S>;
-  const limit = options.limit ?? 50;
+  const asked = computed(() => pagesOf(key, toValue(path), toValue(filters), options.limit ?? LIMIT));
   const query = useInfiniteQuery({
-    queryKey: computed(() => [...key, 'list', toValue(path), toValue(filters), limit]),
-    queryFn: ({ pageParam, signal }) =>
-      http.get(toValue(path), { ...toValue(filters), limit, cursor: pageParam }, signal) as Promise<unknown> as Promise<Page<T>>,
+    queryKey: computed(() => asked.value.queryKey),
+    queryFn: (about) => asked.value.queryFn(about),
     initialPageParam: '',
     getNextPageParam: (page: Page<T>) => page.next_cursor,
     placeholderData: keepPreviousData,

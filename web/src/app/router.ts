@@ -3,7 +3,7 @@
  * that the application starts with.
  */
 
-import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router';
+import { createRouter, createWebHistory, START_LOCATION, type RouteRecordRaw } from 'vue-router';
 import type { Permission } from '@/api/types';
 import OverviewView from '@/features/overview/OverviewView.vue';
 import { loadSession, session, setupNeeded } from '@/features/session/session';
@@ -66,7 +66,8 @@ const routes: RouteRecordRaw[] = [
 export const router = createRouter({
   history: createWebHistory(),
   routes,
-  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  // The first page is at its top already; to scroll it there would have it laid out once more.
+  scrollBehavior: (_to, from, saved) => saved ?? (from === START_LOCATION ? false : { top: 0 }),
 });
 
 router.beforeEach(async (to) => {

@@ -34,9 +34,17 @@ function written(ms: number, zone: string, style: TimeStyle): string {
 
 export const readerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** To make a format takes a thousand times as long as to use it. */
+const offsets = new Map<string, Intl.DateTimeFormat>();
+
 /** Offset of a zone at a moment, in minutes east of UTC. */
 export function offsetMinutes(zone: string, atMs: number): number {
-  const parts = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' }).formatToParts(atMs);
+  let made = offsets.get(zone);
+  if (made === undefined) {
+    made = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
+    offsets.set(zone, made);
+  }
+  const parts = made.formatToParts(atMs);
   const said = /GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(parts.find((part) => part.type === 'timeZoneName')?.value ?? '');
   if (said?.[1] === undefined) return 0;
   return (said[1] === '-' ? -1 : 1) * (Number(said[2]) * 60 + Number(said[3]));
@@ -123,7 +131,14 @@ export function useTime(): TimeWords {
   };
 }
 
+const numbers = new Map<string, Intl.NumberFormat>();
+
 /** The language for numbers that the browser groups. */
 export function grouped(value: number): string {
-  return new Intl.NumberFormat(language.value).format(value);
+  let made = numbers.get(language.value);
+  if (made === undefined) {
+    made = new Intl.NumberFormat(language.value);
+    numbers.set(language.value, made);
+  }
+  return made.format(value);
 }

@@ -25,13 +25,25 @@ export const soundCalling = computed(() => calling.value !== null);
 
 let context: AudioContext | null = null;
 let timer: ReturnType<typeof setInterval> | undefined;
+let asking: ReturnType<typeof setTimeout> | undefined;
 
 function audible(): AudioContext {
   context ??= new AudioContext();
   return context;
 }
 
+/** Most browsers let nobody be heard who was not touched yet. Those that do are asked once the page stands, ms. */
+const ASK_AFTER_MS = 5000;
+const untouched = (): boolean => context === null && 'userActivation' in navigator && !navigator.userActivation.hasBeenActive && performance.now() < ASK_AFTER_MS;
+
 function play(severity: Severity): void {
+  if (untouched()) {
+    // To open the way to the loudspeaker takes a phone half a second that the page needs for itself.
+    blocked.value = true;
+    clearTimeout(asking);
+    asking = setTimeout(apply, ASK_AFTER_MS);
+    return;
+  }
   const audio = audible();
   if (audio.state !== 'running') {
     // Browsers keep quiet until the reader has touched the page once; say so instead of failing in silence.

@@ -4,11 +4,17 @@ import { useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { cache } from '@/api/cache';
 import { http, type Filters } from '@/api/http';
-import { usePaged } from '@/api/paged';
+import { hurryPaged, usePaged } from '@/api/paged';
 
 export function useFindings(filters: MaybeRefOrGetter<Filters<'/findings'>>) {
   return usePaged(['findings'], '/findings', filters);
 }
+
+/** What somebody has to see to. */
+export const waitingFindings = (area: string): Filters<'/findings'> => ({ strength: 'strong', standing: true, dismissed: false, area });
+
+/** Asks before the page is there to ask. */
+export const hurryFindings = (filters: Filters<'/findings'>): Promise<void> => hurryPaged(['findings'], '/findings', filters);
 
 export function useFinding(id: MaybeRefOrGetter<number>) {
   return useQuery({
