@@ -41,6 +41,8 @@ function hurry(): void {
 async function start(): Promise<void> {
   hurry();
   await useLanguage(chosenLanguage() ?? 'zh-CN', false);
+  // Two short pieces of work: a finger is answered in between.
+  await new Promise((next) => setTimeout(next));
   createApp(App).use(VueQueryPlugin, { queryClient: cache }).use(router).mount('#app');
 }
 
