@@ -19,6 +19,9 @@ use crate::meta;
 use crate::open::Store;
 use crate::scoped::push_any;
 
+/// A row of a chunk: key, number, checksum, body.
+type ChunkRow = (i64, i64, i64, Vec<u8>);
+
 /// Of how many shards the old tables kept cursors.
 const SHARDS: i64 = 16;
 
@@ -104,7 +107,7 @@ async fn roll_up(
     let part = Part::new(Kind::Chunks, month);
     let partitions = &store.inner.partitions;
     let Some(pool) = partitions.there(part).await? else { return Ok(None) };
-    let rows: Result<Vec<(i64, i64, i64, Vec<u8>)>, sqlx::Error> =
+    let rows: Result<Vec<ChunkRow>, sqlx::Error> =
         sqlx::query_as("SELECT key, tail_seq, crc, body FROM chunk WHERE key > $1 ORDER BY key LIMIT $2")
             .bind(after.unwrap_or(i64::MIN))
             .bind(i64::try_from(most).unwrap_or(i64::MAX))

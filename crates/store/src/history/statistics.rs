@@ -18,6 +18,9 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::scoped::{push_area, push_scope};
 
+/// A channel to be drawn together: id, detector, point, phase, decimals.
+type ChannelRow = (i64, i64, Option<u16>, Option<String>, u8);
+
 /// The most periods of one answer: a month of hours, two years of days.
 pub const MOST_PERIODS: usize = 750;
 
@@ -189,8 +192,7 @@ async fn sources(
     }
     push_scope(&mut query, scope, "o.path", "s.area_code");
     query.push(" ORDER BY c.id LIMIT ").push_bind(i64::try_from(MOST_TOGETHER + 1).unwrap_or(i64::MAX));
-    let rows: Vec<(i64, i64, Option<u16>, Option<String>, u8)> =
-        query.build_query_as().fetch_all(store.reader()).await?;
+    let rows: Vec<ChannelRow> = query.build_query_as().fetch_all(store.reader()).await?;
     if rows.len() > MOST_TOGETHER {
         let message = format!("had more than {MOST_TOGETHER} channels of this quantity");
         return Err(StoreError::invalid("area", "too_many", message));
