@@ -32,6 +32,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "diagnosis", description = "What weeks of history show about circuits"),
         (name = "risk", description = "How likely circuits, sites and areas are to burn, why, and what lowers it most"),
         (name = "exchange", description = "Spreadsheets in and out"),
+        (name = "exports", description = "Readings as files: CSV, workbooks, Parquet"),
         (name = "telling", description = "Telling people: media, routes, ladders, duty, contacts, who was told"),
         (name = "settings", description = "Limits and supervision with their origin"),
         (name = "people", description = "Accounts, tokens, audit log"),
@@ -97,6 +98,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<Api> {
         .merge(crate::statistics::routes())
         .merge(crate::handovers::routes())
         .merge(crate::excel::routes())
+        .merge(crate::export::routes())
         .merge(crate::telling::routes())
         .merge(crate::people::routes())
         .merge(crate::live::routes())

@@ -17,6 +17,7 @@ pub mod commands;
 pub mod commissioning;
 pub mod detectors;
 pub mod excel;
+mod export;
 pub mod findings;
 pub mod guidance;
 pub mod handovers;

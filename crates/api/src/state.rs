@@ -17,6 +17,7 @@ use crate::access::caller::Ended;
 use crate::access::password::{HashCost, HashError, Hasher};
 use crate::access::secret;
 use crate::access::throttle::{LockOut, LockRule, RateLimit};
+use crate::export::Exports;
 use crate::live::rate::Rate;
 use crate::live::render;
 use crate::live::stage::Stage;
@@ -48,6 +49,8 @@ pub struct Config {
     pub time_out: Duration,
     /// Sign-ins that one address may try in a minute.
     pub sign_ins_per_minute: u32,
+    /// Exports of readings that may be under way at once.
+    pub exports_at_once: usize,
     /// How much work one password hash is.
     pub hash_cost: HashCost,
     /// Passwords that are worked on at the same time.
@@ -74,6 +77,7 @@ impl Default for Config {
             max_body_bytes: 1_000_000,
             time_out: Duration::from_secs(30),
             sign_ins_per_minute: 30,
+            exports_at_once: 4,
             hash_cost: HashCost::default(),
             hashes_at_once: 2,
             ping_every: Duration::from_secs(10),
@@ -145,6 +149,8 @@ pub struct Parts {
     pub(crate) stage: Stage,
     pub(crate) rate: Rate,
     pub(crate) seats: Seats,
+    /// Files of readings under way.
+    pub(crate) exports: Exports,
     pub(crate) ended: broadcast::Sender<Ended>,
 }
 
@@ -181,6 +187,7 @@ impl Api {
             started_at: engine.started_at(),
             rate: Rate::default(),
             seats: Seats::default(),
+            exports: Exports::new(config.exports_at_once),
             engine,
             config,
             live,

@@ -56,6 +56,10 @@ async fn world() -> World {
     let inside = world.inside.0;
     for (path, body) in [
         ("/maintenance-windows", window(world.site)),
+        (
+            "/exports",
+            json!({"site_id": world.site, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}),
+        ),
         ("/handovers", json!({"remarks": MARK})),
         (
             "/media",
@@ -672,6 +676,12 @@ fn cases(world: &World) -> Vec<Case> {
         json!({"login": "wide", "name": "x", "grants": [{"role": "owner", "organisation_id": inside}]});
     case("GET", "/commissioning", plain("/commissioning"), Some(P::View), Filtered, None);
     let of_detector = |rest: &str| format!("/detectors/{detector}/{rest}");
+    let export = json!({"site_id": site, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"});
+    case("POST", "/exports", plain("/exports"), Some(P::View), Hidden, Some(export));
+    // Export 1 is the administrator's; the sweep asks for it first.
+    case("GET", "/exports/{id}", plain("/exports/1"), Some(P::View), Hidden, None);
+    case("GET", "/exports/{id}/file", plain("/exports/1/file"), Some(P::View), Hidden, None);
+    case("DELETE", "/exports/{id}", plain("/exports/1"), Some(P::View), Hidden, None);
     case("GET", "/detectors/{id}/commissioning", of_detector("commissioning"), Some(P::View), Hidden, None);
     case(
         "POST",

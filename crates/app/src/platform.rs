@@ -241,6 +241,7 @@ impl Platform {
             behind_https: settings.http.behind_https,
             trust_forwarded_for: settings.http.trust_forwarded_for,
             max_streams_per_user: settings.http.max_streams_per_user,
+            exports_at_once: settings.http.exports_at_once,
             ..api::Config::default()
         };
         let api = Api::start(engine.clone(), config, http_stop.clone()).await?;

@@ -80,6 +80,7 @@ pub(crate) struct HttpSettings {
     pub(crate) behind_https: bool,
     pub(crate) trust_forwarded_for: bool,
     pub(crate) max_streams_per_user: u32,
+    pub(crate) exports_at_once: usize,
     pub(crate) public_url: String,
 }
 

@@ -1,5 +1,7 @@
 //! Detectors and their channels.
 
+use std::collections::HashMap;
+
 use domain::access::Scope;
 use domain::id::{ChannelId, CircuitId, DetectorId, SiteId, TerminalId};
 use domain::place::{AreaCode, OrganisationPath};
@@ -90,6 +92,8 @@ pub struct DetectorFilter {
     pub text: Option<String>,
     /// At this site.
     pub site: Option<SiteId>,
+    /// On this circuit.
+    pub circuit: Option<CircuitId>,
     /// Of this profile.
     pub profile: Option<String>,
     /// Behind this terminal.
@@ -220,6 +224,28 @@ impl Detectors<'_> {
         self.channels_of(&[id]).await
     }
 
+    /// All that fit, by name, each with its channels.
+    ///
+    /// # Errors
+    /// Database errors only.
+    pub async fn with_channels(
+        &self,
+        scope: &Scope,
+        filter: &DetectorFilter,
+    ) -> Result<Vec<(DetectorRow, Vec<ChannelRow>)>, StoreError> {
+        let detectors = self.all(scope, filter).await?;
+        let ids: Vec<DetectorId> = detectors.iter().map(|detector| detector.id).collect();
+        let mut channels: HashMap<DetectorId, Vec<ChannelRow>> = HashMap::new();
+        for channel in self.channels_of(&ids).await? {
+            channels.entry(channel.detector_id).or_default().push(channel);
+        }
+        let with = |detector: DetectorRow| {
+            let own = channels.remove(&detector.id).unwrap_or_default();
+            (detector, own)
+        };
+        Ok(detectors.into_iter().map(with).collect())
+    }
+
     /// One channel, with its detector.
     ///
     /// # Errors
@@ -336,6 +362,9 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, scope: &Scope, filter: &Detecto
     }
     if let Some(site) = filter.site {
         query.push(" AND d.site_id = ").push_bind(site.0);
+    }
+    if let Some(circuit) = filter.circuit {
+        query.push(" AND d.circuit_id = ").push_bind(circuit.0);
     }
     if let Some(profile) = &filter.profile {
         query.push(" AND d.profile_id = ").push_bind(profile.clone());

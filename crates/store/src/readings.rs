@@ -143,6 +143,26 @@ impl Readings<'_> {
         Ok((found, is_cut))
     }
 
+    /// All readings of one detector that count for `from` on and before `to`, in the order of that time. Nothing of the
+    /// database is held when they are here.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the detector is not in `scope`; [`StoreError::Corrupt`] when a stored reading
+    /// cannot be read.
+    pub async fn within(
+        &self,
+        scope: &Scope,
+        detector: DetectorId,
+        from: UnixMs,
+        to: UnixMs,
+    ) -> Result<Vec<StoredReading>, StoreError> {
+        self.0.detectors().get(scope, detector).await?;
+        let mut connection = self.0.reader().acquire().await?;
+        let mut found = span(self.0, &mut connection, detector.0, from.0, to.0).await?.readings()?;
+        found.sort_by_key(|reading| (reading.filed_at, reading.group));
+        Ok(found)
+    }
+
     /// At most `most` readings of one detector, by group and then by the time they count for, from the one after
     /// `after` on.
     ///

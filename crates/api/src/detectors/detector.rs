@@ -62,6 +62,7 @@ pub(super) async fn list_detectors(
     let filter = DetectorFilter {
         text: query.q,
         site: query.site.map(SiteId),
+        circuit: None,
         profile: query.profile,
         terminal: None,
         statuses: words("status", query.status.as_deref(), domain::status::Status::from_code)?,

@@ -13,6 +13,7 @@ mod vocabulary;
 mod words;
 mod workbook;
 
+pub(crate) use self::template::language_of;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

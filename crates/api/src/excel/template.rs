@@ -24,7 +24,7 @@ pub(super) struct LanguageQuery {
 }
 
 /// The language that is asked for, else the account's.
-pub(super) fn language_of(caller: &Caller, asked: Option<Language>) -> Language {
+pub(crate) fn language_of(caller: &Caller, asked: Option<Language>) -> Language {
     asked.unwrap_or_else(|| match caller.who() {
         Who::Person { account, .. } => Language::of_tag(&account.account.language),
         Who::Program(_) => Language::ZhCn,

@@ -4,28 +4,71 @@
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+/// The mark by which spreadsheets know UTF-8.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// A table under construction.
-#[derive(Debug)]
-pub struct Csv(String);
+#[derive(Debug, Default)]
+pub struct Csv {
+    text: String,
+    /// Whether the line under construction has a cell.
+    begun: bool,
+}
 
 impl Csv {
     /// A table with this first line.
     #[must_use]
     pub fn new(head: &[&str]) -> Self {
-        let mut table = Self(String::from("\u{feff}"));
+        let mut table = Self { text: String::from(BYTE_ORDER_MARK), begun: false };
         table.row(head.iter().map(|cell| (*cell).to_owned()));
         table
     }
 
     /// One line more.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        for (index, cell) in cells.into_iter().enumerate() {
-            if index > 0 {
-                self.0.push(',');
-            }
-            self.push_cell(&cell);
+        for cell in cells {
+            self.cell(&cell);
         }
-        self.0.push_str("\r\n");
+        self.end_row();
+    }
+
+    /// One cell more in the line.
+    pub fn cell(&mut self, cell: &str) {
+        self.separate();
+        self.push_cell(cell);
+    }
+
+    /// One cell more, of something that has no comma and is no formula: a number or a moment.
+    pub fn plain(&mut self, cell: impl std::fmt::Display) {
+        use std::fmt::Write as _;
+        self.separate();
+        // Writing to a text cannot fail.
+        let _never = write!(self.text, "{cell}");
+    }
+
+    /// Ends the line.
+    pub fn end_row(&mut self) {
+        self.text.push_str("\r\n");
+        self.begun = false;
+    }
+
+    /// What was written since the last call.
+    #[must_use]
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
+    /// Bytes that wait to be taken.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.text.len()
+    }
+
+    fn separate(&mut self) {
+        if self.begun {
+            self.text.push(',');
+        }
+        self.begun = true;
     }
 
     fn push_cell(&mut self, cell: &str) {
@@ -34,21 +77,21 @@ impl Csv {
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
         let quoted = formula || cell.contains([',', '"', '\n', '\r']);
         if !quoted {
-            self.0.push_str(cell);
+            self.text.push_str(cell);
             return;
         }
-        self.0.push('"');
+        self.text.push('"');
         if formula {
-            self.0.push('\'');
+            self.text.push('\'');
         }
-        self.0.push_str(&cell.replace('"', "\"\""));
-        self.0.push('"');
+        self.text.push_str(&cell.replace('"', "\"\""));
+        self.text.push('"');
     }
 
     /// The table as a file to save under `name` (ASCII).
     #[must_use]
     pub fn into_file(self, name: &str) -> Response {
-        let mut response = self.0.into_response();
+        let mut response = self.text.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -60,7 +103,7 @@ impl Csv {
 
     #[cfg(test)]
     fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

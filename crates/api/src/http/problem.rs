@@ -560,6 +560,11 @@ problem_sets! {
         UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, MEDIA_TYPE, INVALID, INTERNAL, UNAVAILABLE,
         TIMED_OUT, FULL,
     ];
+    /// What a change can answer of which only a few run at once.
+    ExportProblems = [
+        UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, MEDIA_TYPE, INVALID, LIMITED, INTERNAL,
+        UNAVAILABLE, TIMED_OUT, FULL,
+    ];
     /// What the live stream can answer.
     StreamProblems = [UNAUTHENTICATED, FORBIDDEN, INVALID, LIMITED, INTERNAL, UNAVAILABLE];
 }
