@@ -215,7 +215,8 @@ async fn an_export_is_its_owners_and_is_fetched_once() {
     two_hours(&world).await;
     let made = asked(&world, &world.admin, json!({})).await;
     let path = format!("/exports/{}", made.id());
-    let other = world.platform.account("other", vec![grant(Role::Admin, Some(world.inside), None)]).await;
+    let other =
+        world.platform.account("other", vec![grant(Role::Administrator, Some(world.inside), None)]).await;
     assert_eq!(world.platform.get(&path, &other).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.platform.get(&format!("{path}/file"), &other).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.platform.get(&format!("{path}/file"), &world.admin).await.status, StatusCode::OK);
@@ -225,7 +226,7 @@ async fn an_export_is_its_owners_and_is_fetched_once() {
     // A neighbour of the same organisation gets nothing, by whatever way they ask.
     let neighbour = world
         .platform
-        .account("neighbour", vec![grant(Role::Admin, Some(world.inside), Some(NEXT_AREA))])
+        .account("neighbour", vec![grant(Role::Administrator, Some(world.inside), Some(NEXT_AREA))])
         .await;
     for what in [
         json!({}),

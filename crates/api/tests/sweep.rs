@@ -491,6 +491,8 @@ fn cases(world: &World) -> Vec<Case> {
         Hidden,
         Some(json!({"name": "x", "version": 1})),
     );
+    let channel = world.channel;
+    case("GET", "/curves", format!("/curves?channels={channel}"), Some(P::View), Hidden, None);
     case("GET", "/detectors/{id}/curve", format!("/detectors/{detector}/curve"), Some(P::View), Hidden, None);
     case(
         "GET",

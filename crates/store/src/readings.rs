@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::access::Scope;
 use domain::id::DetectorId;
-use domain::reading::PointIndex;
+use domain::reading::{PointIndex, Quality};
 use domain::time::UnixMs;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -23,6 +23,17 @@ const WINDOW_MS: i64 = 7 * DAY_MS;
 /// The readings.
 #[derive(Debug, Clone, Copy)]
 pub struct Readings<'s>(&'s Store);
+
+/// A time in which a point had no good value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The first value that was not good.
+    pub from: UnixMs,
+    /// The next good value, or the last that is known.
+    pub to: UnixMs,
+    /// What was wrong.
+    pub quality: Quality,
+}
 
 impl Store {
     /// The readings.
@@ -161,6 +172,32 @@ impl Readings<'_> {
         let mut found = span(self.0, &mut connection, detector.0, from.0, to.0).await?.readings()?;
         found.sort_by_key(|reading| (reading.filed_at, reading.group));
         Ok(found)
+    }
+
+    /// Where points of one detector had no good value from `from` on and before `to`: per point the times from and to, and
+    /// what was wrong, by time.
+    ///
+    /// # Errors
+    /// As [`within`](Self::within).
+    pub async fn faults(
+        &self,
+        scope: &Scope,
+        detector: DetectorId,
+        points: &[PointIndex],
+        from: UnixMs,
+        to: UnixMs,
+    ) -> Result<Vec<Vec<Fault>>, StoreError> {
+        self.0.detectors().get(scope, detector).await?;
+        let mut connection = self.0.reader().acquire().await?;
+        let stored = span(self.0, &mut connection, detector.0, from.0, to.0).await?;
+        drop(connection);
+        let of = |point: &PointIndex| {
+            let faults = stored.faults(point.0)?.into_iter();
+            Ok(faults
+                .map(|(from, to, quality)| Fault { from: UnixMs(from), to: UnixMs(to), quality })
+                .collect())
+        };
+        points.iter().map(of).collect()
     }
 
     /// At most `most` readings of one detector, by group and then by the time they count for, from the one after

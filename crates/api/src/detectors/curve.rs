@@ -7,6 +7,7 @@ use domain::access::{Permission, Scope};
 use domain::hazard::Severity as Badness;
 use domain::id::{ChannelId, DetectorId};
 use domain::quantity::Quantity as Measured;
+use domain::time::UnixMs;
 use serde::{Deserialize, Serialize};
 use store::History as _;
 use store::alarms::AlarmFilter;
@@ -129,7 +130,36 @@ const LONGEST_RANGE_MS: i64 = 10 * 366 * 86_400_000;
 /// The most alarms drawn on one curve.
 const MOST_ALARMS: u32 = 500;
 /// What counts as silence where the pipeline does not know the detector, ms.
-const USUAL_SILENCE_MS: i64 = 180_000;
+pub(super) const USUAL_SILENCE_MS: i64 = 180_000;
+
+/// The range that is asked for, and how many steps at most.
+pub(super) fn range_of(
+    now: UnixMs,
+    from: Option<Time>,
+    to: Option<Time>,
+    points: Option<u32>,
+) -> Result<(UnixMs, UnixMs, u32), Problem> {
+    let to = to.map_or(now, |at| at.0);
+    let from = from.map_or_else(|| to.plus_ms(-DEFAULT_RANGE_MS), |at| at.0);
+    let points = points.unwrap_or(DEFAULT_POINTS);
+    let mut errors = Vec::new();
+    if !(1..=LONGEST_RANGE_MS).contains(&to.since_ms(from)) {
+        errors.push(FieldError::new(
+            "to",
+            "out_of_range",
+            "wanted an end after the begin, at most ten years later",
+        ));
+    }
+    if from.0 < 0 {
+        errors.push(FieldError::new("from", "out_of_range", "wanted a begin after 1970"));
+    }
+    if !(10..=5000).contains(&points) {
+        let words = format!("had {points}, wanted 10 to 5000");
+        errors.push(FieldError::new("points", "out_of_range", words).with("min", 10).with("max", 5000));
+    }
+    checked(errors)?;
+    Ok((from, to, points))
+}
 
 /// A drawn curve with the channels it is of.
 async fn draw(
@@ -150,25 +180,7 @@ async fn draw(
         channels.retain(|channel| wanted.contains(&channel.id));
     }
     let now = api.now();
-    let to = query.to.map_or(now, |at| at.0);
-    let from = query.from.map_or_else(|| to.plus_ms(-DEFAULT_RANGE_MS), |at| at.0);
-    let points = query.points.unwrap_or(DEFAULT_POINTS);
-    let mut errors = Vec::new();
-    if !(1..=LONGEST_RANGE_MS).contains(&to.since_ms(from)) {
-        errors.push(FieldError::new(
-            "to",
-            "out_of_range",
-            "wanted an end after the begin, at most ten years later",
-        ));
-    }
-    if from.0 < 0 {
-        errors.push(FieldError::new("from", "out_of_range", "wanted a begin after 1970"));
-    }
-    if !(10..=5000).contains(&points) {
-        let words = format!("had {points}, wanted 10 to 5000");
-        errors.push(FieldError::new("points", "out_of_range", words).with("min", 10).with("max", 5000));
-    }
-    checked(errors)?;
+    let (from, to, points) = range_of(now, query.from, query.to, query.points)?;
     let known = api.memory().detector(detector);
     let ask = CurveAsk {
         channels: channels.iter().map(|channel| channel.id).collect(),

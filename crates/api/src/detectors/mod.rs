@@ -1,5 +1,6 @@
 //! Detectors: what measures, with newest values, curves and the telegram log.
 
+mod aligned;
 pub mod channel;
 mod curve;
 mod detector;
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(detector::list_detectors))
         .routes(routes!(detector::get_detector, detector::change_detector, detector::delete_detector))
+        .routes(routes!(aligned::get_curves))
         .routes(routes!(curve::get_curve))
         .routes(routes!(curve::export_curve))
         .routes(routes!(telegrams::list_detector_telegrams))

@@ -162,6 +162,16 @@ impl<'b> Chunk<'b> {
         Ok(all)
     }
 
+    /// The quality of the samples of one point with the time that they count for, by group, then by time.
+    pub(crate) fn qualities(&self, point: u16, mut take: impl FnMut(i64, Quality)) -> Result<(), PackError> {
+        self.0.iter().try_for_each(|group| group.qualities(point, &mut take))
+    }
+
+    /// Whether every sample of one point is good, told without unpacking a column: `false` may be wrong.
+    pub(crate) fn is_all_good(&self, point: u16) -> bool {
+        self.0.iter().all(|group| group.is_all_good(point))
+    }
+
     /// The good values of one point with the time that they count for; by group, then by time.
     pub(crate) fn track(&self, point: u16, mut take: impl FnMut(i64, i64)) -> Result<(), PackError> {
         self.0.iter().try_for_each(|group| group.track(point, &mut take))
@@ -281,6 +291,28 @@ impl<'b> Group<'b> {
             }
         }
         if odd { self.track_odd(point, take) } else { Ok(()) }
+    }
+
+    fn is_all_good(&self, point: u16) -> bool {
+        let good = i64::from(Quality::Good.stored()) + 1;
+        let of_point = |index| self.columns.constant(FIXED + 2 * index) == Some(good);
+        // A group without the point says nothing of it.
+        self.odd.is_empty() && self.points.binary_search(&point).map_or(true, of_point)
+    }
+
+    fn qualities(&self, point: u16, take: &mut impl FnMut(i64, Quality)) -> Result<(), PackError> {
+        let filed = self.columns.unpack(FILED, self.rows)?;
+        if let Ok(index) = self.points.binary_search(&point) {
+            let states = self.columns.unpack(FIXED + 2 * index, self.rows)?;
+            for (at, state) in filed.iter().zip(states) {
+                quality_of(state)?.into_iter().for_each(|quality| take(*at, quality));
+            }
+        }
+        for (row, samples) in &self.odd {
+            let Some(at) = filed.get(*row) else { continue };
+            samples.iter().filter(|s| s.point.0 == point).for_each(|sample| take(*at, sample.quality));
+        }
+        Ok(())
     }
 
     fn track_odd(&self, point: u16, take: &mut impl FnMut(i64, i64)) -> Result<(), PackError> {

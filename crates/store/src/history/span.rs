@@ -232,6 +232,50 @@ pub(crate) fn good_values(
     Ok(())
 }
 
+impl Span {
+    /// Where one point had no good value: from the first one that was not good until the next that was, or the last
+    /// that is known, with what was known of it first.
+    pub(crate) fn faults(&self, point: u16) -> Result<Vec<(i64, i64, Quality)>, StoreError> {
+        let range = self.from..self.to;
+        let mut seen: Vec<(i64, Quality)> = Vec::new();
+        for row in self.unsealed() {
+            let reading = read(self.detector, row)?;
+            let wanted = reading.samples.iter().filter(|sample| sample.point.0 == point);
+            seen.extend(wanted.map(|sample| (reading.filed_at.0, sample.quality)));
+        }
+        let chunks: Vec<(i64, Chunk<'_>)> = self
+            .sealed
+            .iter()
+            .map(|(day, sealed)| Ok((*day, parse(self.detector, *day, sealed)?)))
+            .collect::<Result<_, StoreError>>()?;
+        let all_good = |(_, chunk): &(i64, Chunk<'_>)| chunk.is_all_good(point);
+        if seen.iter().all(|(_, quality)| *quality == Quality::Good) && chunks.iter().all(all_good) {
+            return Ok(Vec::new());
+        }
+        for (day, chunk) in &chunks {
+            let take = |at, quality| seen.push((at, quality));
+            chunk.qualities(point, take).map_err(|error| unreadable(self.detector, *day, &error))?;
+        }
+        seen.retain(|(at, _)| range.contains(at));
+        seen.sort_by_key(|(at, quality)| (*at, quality.stored()));
+        let mut faults: Vec<(i64, i64, Quality)> = Vec::new();
+        let mut open = false;
+        for (at, quality) in seen {
+            match faults.last_mut().filter(|_| open) {
+                Some((_, to, had)) if quality == Quality::Good || quality == *had => *to = at,
+                Some((_, to, _)) => {
+                    *to = at;
+                    faults.push((at, at, quality));
+                }
+                None if quality == Quality::Good => {}
+                None => faults.push((at, at, quality)),
+            }
+            open = quality != Quality::Good;
+        }
+        Ok(faults)
+    }
+}
+
 fn unreadable(detector: i64, day: i64, error: &impl std::fmt::Display) -> StoreError {
     StoreError::corrupt(format!("chunk of detector {detector}, day {day}: {error}"))
 }

@@ -9,6 +9,7 @@ use domain::time::UnixMs;
 use proptest::prelude::*;
 use store::history::{CurveAsk, History, SealProgress, SealRules};
 use store::intake::StoredReading;
+use store::readings::Fault;
 use store::{Options, Store};
 
 use crate::world::{Backend, DAY, HOUR, MINUTE, NOW, World, reading, readings};
@@ -88,6 +89,26 @@ fn any_reading(detector: DetectorId) -> impl Strategy<Value = StoredReading> {
     )
 }
 
+/// Every value that is not good lies in a fault, no fault holds a moment at which all was good, and faults follow one
+/// another.
+fn check_faults(point: PointIndex, faults: &[Fault], inside: &[StoredReading]) {
+    assert!(faults.windows(2).all(|two| two[0].to <= two[1].from), "{faults:?}");
+    for reading in inside {
+        let at = reading.filed_at;
+        for sample in reading.samples.iter().filter(|sample| sample.point == point) {
+            if sample.quality == Quality::Good {
+                let of_moment = inside.iter().filter(|other| other.filed_at == at);
+                let bad = of_moment.flat_map(|other| &other.samples);
+                if bad.filter(|s| s.point == point).all(|s| s.quality == Quality::Good) {
+                    assert!(!faults.iter().any(|one| one.from <= at && at < one.to), "{at:?} {faults:?}");
+                }
+            } else {
+                assert!(faults.iter().any(|one| one.from <= at && at <= one.to), "{at:?} {faults:?}");
+            }
+        }
+    }
+}
+
 async fn play(parts: Vec<(Vec<StoredReading>, i64, usize, bool)>, ranges: Vec<(i64, i64)>) {
     for backend in Backend::ALL {
         let mut sealing = World::new(backend).await;
@@ -135,6 +156,24 @@ async fn play(parts: Vec<(Vec<StoredReading>, i64, usize, bool)>, ranges: Vec<(i
                     gap_after_ms: HOUR,
                     now: NOW.plus_ms(9 * DAY),
                 };
+                let within = async |world: &World| {
+                    let (store, scope) = (&world.store, &world.everything);
+                    store.readings().within(scope, detector, from, ask.to).await.unwrap()
+                };
+                let inside: Vec<StoredReading> = within(&plain).await;
+                assert_eq!(within(&sealing).await, inside);
+                assert!(inside.is_sorted_by_key(|one| one.filed_at));
+                let expected = wanted.iter().filter(|one| (from..ask.to).contains(&one.filed_at)).count();
+                assert_eq!(inside.len(), expected);
+                let points: Vec<PointIndex> = (0..6).map(PointIndex).collect();
+                for world in [&sealing, &plain] {
+                    let (store, scope) = (&world.store, &world.everything);
+                    let found =
+                        store.readings().faults(scope, detector, &points, from, ask.to).await.unwrap();
+                    for (point, faults) in points.iter().zip(found) {
+                        check_faults(*point, &faults, &inside);
+                    }
+                }
                 let drawn = sealing.store.curve(&sealing.everything, &ask).await.unwrap();
                 assert_eq!(drawn, plain.store.curve(&plain.everything, &ask).await.unwrap());
             }
