@@ -54,6 +54,10 @@ bench-phone: web ## Lighthouse on the phone's start page; writes docs/phone.md
 bench-incidents: ## What incidents cost with 20,000 open alarms
 	cargo run --release -q -p store --example incidents -- 20000
 
+bench-peers: web ## Side by side with VictoriaMetrics, InfluxDB, PostgreSQL and Mosquitto; root, installs and removes packages
+	cargo build --release -p app
+	python3 bench/peers/run.py
+
 bench-history: ## Measure chunks, curves and sealing on a simulated year and on a measured household
 	cargo build --release -q -p store --example history
 	target/release/examples/history 4 365 30 "$$(python3 bench/household.py target/bench)"
@@ -61,4 +65,4 @@ bench-history: ## Measure chunks, curves and sealing on a simulated year and on 
 fuzz: ## Fuzz every framer for a minute each (needs a nightly toolchain and cargo-fuzz)
 	scripts/fuzz 60
 
-.PHONY: help run web check test bench bench-hot-path bench-day bench-days bench-detection bench-storm bench-phone bench-incidents bench-history fuzz
+.PHONY: help run web check test bench bench-hot-path bench-day bench-days bench-detection bench-storm bench-phone bench-incidents bench-peers bench-history fuzz

@@ -169,7 +169,7 @@ impl Readings<'_> {
     ) -> Result<Vec<StoredReading>, StoreError> {
         self.0.detectors().get(scope, detector).await?;
         let mut connection = self.0.reader().acquire().await?;
-        let mut found = span(self.0, &mut connection, detector.0, from.0, to.0).await?.readings()?;
+        let mut found = span(self.0, &mut connection, detector.0, from.0, to.0).await?.readings(None)?;
         found.sort_by_key(|reading| (reading.filed_at, reading.group));
         Ok(found)
     }
