@@ -669,6 +669,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channels of any detectors on one axis of time, with every extreme kept, gaps as nulls, and faults of sensors. */
+        get: operations["get_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detectors": {
         parameters: {
             query?: never;
@@ -978,6 +995,58 @@ export interface paths {
         };
         /** An empty file to fill in, with drop-downs for what is known and a sheet that explains every column. */
         get: operations["get_exchange_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for an export. Its file is to be fetched within a minute. */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an export of one's own is. */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        /** Calls an export of one's own off. */
+        delete: operations["cancel_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file itself, once. A connection that breaks off says that the file is not whole. */
+        get: operations["download_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3165,6 +3234,67 @@ export interface components {
              */
             top_ten_percent: number;
         };
+        /** @description Channels on one axis. */
+        AlignedCurves: {
+            /** @description Whether faults were looked for: roll-ups do not know them. */
+            faults_known: boolean;
+            /** @description Begin, widened to whole steps. */
+            from: components["schemas"]["Time"];
+            /** @description One per channel, in the order asked for. */
+            series: components["schemas"]["AlignedSeries"][];
+            /**
+             * Format: double
+             * @description Width of a step, s.
+             */
+            step_s: number;
+            /** @description Begin of every step, ms since 1970 UTC. */
+            times: number[];
+            /** @description End, widened to whole steps. */
+            to: components["schemas"]["Time"];
+        };
+        /** @description One channel on the common axis. Every list is as long as `times`; null where the step has no good value. */
+        AlignedSeries: {
+            /**
+             * Format: int64
+             * @description The channel.
+             */
+            channel_id: number;
+            /** @description What people call it. */
+            channel_name: string;
+            /** @description How many there were. */
+            count: number[];
+            /**
+             * Format: int64
+             * @description Its detector.
+             */
+            detector_id: number;
+            /** @description The detector's name. */
+            detector_name: string;
+            /** @description Where values came that are not good. Empty, too, where `faults_known` is false. */
+            faults: components["schemas"]["CurveFault"][];
+            /**
+             * @description Where nothing good came for longer than the detector may be silent: from and to, ms since 1970 UTC.
+             * @example [
+             *       [
+             *         1795514400000,
+             *         1795518000000
+             *       ]
+             *     ]
+             */
+            gaps: number[][];
+            /** @description The last. */
+            last: (number | null)[];
+            /** @description The greatest. */
+            max: (number | null)[];
+            /** @description Their mean. */
+            mean: (number | null)[];
+            /** @description The least good value of each step. */
+            min: (number | null)[];
+            /** @description What it measures. */
+            quantity: components["schemas"]["Quantity"];
+            /** @description The unit of the values. */
+            unit: string;
+        };
         /**
          * @description What is asked of the history.
          * @enum {string}
@@ -4196,6 +4326,15 @@ export interface components {
             severity: components["schemas"]["Severity"];
             to: components["schemas"]["Time"] | null;
         };
+        /** @description A time in which a channel had no good value. */
+        CurveFault: {
+            /** @description The first value that was not good. */
+            from: components["schemas"]["Time"];
+            /** @description What was wrong. */
+            quality: components["schemas"]["Quality"];
+            /** @description The next good value, or the last that is known. */
+            to: components["schemas"]["Time"];
+        };
         /** @description A limit line. */
         CurveLimit: {
             /**
@@ -4723,6 +4862,118 @@ export interface components {
          * @enum {string}
          */
         EntryStep: "arrived" | "finished" | "withdrawn";
+        /** @description An export. */
+        Export: {
+            /**
+             * Format: int64
+             * @description Bytes written so far.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Columns of the file.
+             */
+            columns: number;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Detectors in it.
+             */
+            detectors: number;
+            failure: components["schemas"]["ExportFailure"] | null;
+            /**
+             * @description What the file is called.
+             * @example detector-12-20261101-20261130.csv
+             */
+            file_name: string;
+            /** @description How the file is written. */
+            format: components["schemas"]["ExportFormat"];
+            /** @description Begin of the range, widened to whole steps. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * Format: double
+             * @description How much of the range is read, 0 to 1.
+             */
+            progress: number;
+            /**
+             * Format: int64
+             * @description Rows read so far.
+             */
+            rows: number;
+            /** @description How it stands. */
+            state: components["schemas"]["ExportState"];
+            /** @description End of the range, widened to whole steps. */
+            to: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Days of detectors whose stored bytes are damaged; each has a row that says so.
+             */
+            unreadable_days: number;
+            /**
+             * @description The zone of the file's times.
+             * @example Asia/Shanghai
+             */
+            zone: string;
+        };
+        /** @description What is wanted. Exactly one of `detector_id`, `circuit_id`, `site_id` and `channel_ids` says of what. */
+        ExportDraft: {
+            /** @description Whether CSV begins with the byte order mark by which spreadsheets know UTF-8; default yes. */
+            byte_order_mark?: boolean;
+            /** @description These channels, of any detectors. */
+            channel_ids?: number[];
+            /**
+             * Format: int64
+             * @description Everything on a circuit.
+             */
+            circuit_id?: number | null;
+            /**
+             * Format: int64
+             * @description Everything of a detector.
+             */
+            detector_id?: number | null;
+            /** @description How the file is written. */
+            format?: components["schemas"]["ExportFormat"];
+            /** @description Begin; a step that holds it is whole. */
+            from: components["schemas"]["Time"];
+            language?: components["schemas"]["Language"] | null;
+            /** @description Only these quantities; all when empty. */
+            quantities?: components["schemas"]["Quantity"][];
+            /**
+             * Format: int64
+             * @description Everything at a site.
+             */
+            site_id?: number | null;
+            /** @description What makes a row. */
+            step?: components["schemas"]["ExportStep"];
+            /** @description End; a step that holds it is whole. */
+            to: components["schemas"]["Time"];
+        };
+        /**
+         * @description Why a file is not whole.
+         * @enum {string}
+         */
+        ExportFailure: "defect" | "not_kept" | "too_many_cells" | "reader_gone" | "reader_slow" | "session_ended" | "cancelled" | "not_fetched";
+        /**
+         * @description How a file is written.
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "xlsx" | "parquet";
+        /**
+         * @description How an export stands.
+         * @enum {string}
+         */
+        ExportState: "waiting" | "running" | "finished" | "failed";
+        /**
+         * @description What makes a row.
+         * @enum {string}
+         */
+        ExportStep: "reading" | "quarter_hour" | "hour" | "day";
         /** @description One field that does not fit. */
         FieldError: {
             /**
@@ -16199,6 +16450,101 @@ export interface operations {
             };
         };
     };
+    get_curves: {
+        parameters: {
+            query: {
+                /**
+                 * @description 1 to 64 channels, with commas between.
+                 * @example 1,2
+                 */
+                channels: string;
+                /** @description Begin; default a day before the end. */
+                from?: string;
+                /** @description End; default now. */
+                to?: string;
+                /** @description How many steps at most, about. */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlignedCurves"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_detectors: {
         parameters: {
             query?: {
@@ -18804,6 +19150,439 @@ export interface operations {
             };
             /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportDraft"];
+            };
+        };
+        responses: {
+            /** @description What will be written */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`, `locked_out` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The export */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The export */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Called off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed in the meantime: `conflict` and others */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit: `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible at the moment: `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long: `timed_out` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full: `store_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The export */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; its media type is that of its format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description No valid session or token: `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it: `forbidden`, `csrf_rejected`, `password_change_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there or out of scope: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was fetched before, or called off: `conflict` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

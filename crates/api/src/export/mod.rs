@@ -76,7 +76,6 @@ struct Export {
     /// Why it is not whole.
     failure: Option<ExportFailure>,
     /// How the file is written.
-    #[schema(inline)]
     format: Format,
     /// What the file is called.
     #[schema(example = "detector-12-20261101-20261130.csv")]

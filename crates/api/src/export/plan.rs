@@ -36,6 +36,7 @@ const DAYS_AT_ONCE: i64 = 31;
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExportFormat)]
 pub(super) enum Format {
     /// Text with commas (RFC 4180), UTF-8.
     #[default]
@@ -76,11 +77,9 @@ pub(super) struct ExportDraft {
     pub to: Time,
     /// What makes a row.
     #[serde(default)]
-    #[schema(inline)]
     pub step: Step,
     /// How the file is written.
     #[serde(default)]
-    #[schema(inline)]
     pub format: Format,
     /// The language of titles and words in CSV and workbooks; the account's own when nothing is said.
     #[serde(default)]

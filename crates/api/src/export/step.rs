@@ -17,6 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 /// What makes a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExportStep)]
 pub(super) enum Step {
     /// Every reading, as it was filed.
     #[default]
