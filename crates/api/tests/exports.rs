@@ -1,6 +1,6 @@
 //! Readings as files: what is in them, whose they are, how many at once, and that no broken file looks whole.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 #[cfg(test)]
 mod platform;
