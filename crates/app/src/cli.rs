@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Start the platform with a simulated city that dials in.
     Demo(Demo),
     /// Dial into a platform as a city, as load, or as idle connections.
-    Simulate(Simulate),
+    Simulate(Box<Simulate>),
     /// Put a scenario's city into the data folder, so that a simulator may dial in (the platform must be stopped).
     Commission(Commission),
     /// Give an account a new one-time password (also while the platform runs).
