@@ -82,8 +82,8 @@ def test_parquet_is_read_by_duckdb(server, detector, tmp_path):
     about = duckdb.sql(
         f"SELECT count(*), min(residual), max(residual), sum(residual), epoch_ms(min(time)), "
         f"any_value(site), any_value(quality) FROM '{file}'"
-    ).fetchone()
-    assert about == (60, 20.0, 79.0, sum(20.0 + m for m in range(60)), detector["begin"], "出口,市场", "good")
+    ).fetchall()
+    assert about == [(60, 20.0, 79.0, sum(20.0 + m for m in range(60)), detector["begin"], "出口,市场", "good")]
     columns = {key: value for _, key, value in duckdb.sql(f"SELECT * FROM parquet_kv_metadata('{file}')").fetchall()}
     described = json.loads(columns[b"emberwatch.columns"])
     assert next(one for one in described if one["column"] == "residual")["unit"] == "mA"
